@@ -1,0 +1,19 @@
+namespace Crdt;
+
+/// <summary>The policies that hold for the fields of one type, most exact match first. Immutable.</summary>
+internal sealed class TypePolicies(
+    ConflictPolicy others, IReadOnlyDictionary<string, ConflictPolicy> fields, IReadOnlySet<string> touched)
+{
+    public static readonly TypePolicies Default = new(
+        ConflictPolicy.LastWriteWins, new Dictionary<string, ConflictPolicy>(), new HashSet<string>());
+
+    private readonly bool isUniform = fields.Count == 0;
+
+    /// <summary>The policy of the field that <paramref name="path"/> lies in.</summary>
+    public ConflictPolicy For(FieldPath path) => isUniform ? others : fields.GetValueOrDefault(TopName(path), others);
+
+    /// <summary>Whether writes to that field alone leave the root register as it is (semantics 5).</summary>
+    public bool IsTouch(FieldPath path) => touched.Count > 0 && touched.Contains(TopName(path));
+
+    private static string TopName(FieldPath path) => path.Segments is [var top, ..] ? top.Name : "";
+}

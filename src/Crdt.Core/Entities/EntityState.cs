@@ -1,0 +1,125 @@
+using System.Runtime.CompilerServices;
+
+namespace Crdt;
+
+/// <summary>The siblings of one entity, sorted by path. Immutable once published; until then its single writer
+/// changes it. The one place where a change meets the siblings it replaces.</summary>
+internal sealed class EntityState(EntityKey key)
+{
+    private SiblingSlot[] slots = [];
+    private int count;
+
+    public EntityKey Key { get; } = key;
+
+    /// <summary>The commit that published it; readers of an earlier view follow <see cref="Previous"/>.</summary>
+    public long Epoch { get; set; }
+
+    /// <summary>The state before, kept only while a reader's view is older than this one.</summary>
+    public EntityState? Previous { get; set; }
+
+    public ReadOnlySpan<SiblingSlot> Slots => slots.AsSpan(0, count);
+
+    /// <summary>A copy to change, with room for <paramref name="more"/> siblings.</summary>
+    public EntityState ToWorking(int more)
+    {
+        var copy = new EntityState(Key) { slots = new SiblingSlot[count + more], count = count };
+        Slots.CopyTo(copy.slots);
+        return copy;
+    }
+
+    /// <summary>Drops room that was not used.</summary>
+    public void Trim()
+    {
+        if (slots.Length > count) Array.Resize(ref slots, count);
+    }
+
+    /// <summary>Where the siblings at exactly <paramref name="path"/> begin (or would), and how many there are.</summary>
+    public (int Start, int Length) Find(FieldPath path)
+    {
+        ReadOnlySpan<SiblingSlot> all = Slots;
+        int start = LowerBound(all, path);
+        int end = start;
+        while (end < all.Length && all[end].Path.Equals(path)) end++;
+        return (start, end - start);
+    }
+
+    /// <summary>The siblings at exactly <paramref name="path"/>.</summary>
+    public ReadOnlySpan<SiblingSlot> At(FieldPath path)
+    {
+        (int start, int length) = Find(path);
+        return Slots.Slice(start, length);
+    }
+
+    /// <summary>The siblings strictly below <paramref name="path"/>: they follow it without a gap.</summary>
+    public ReadOnlySpan<SiblingSlot> Below(FieldPath path)
+    {
+        (int start, int length) = Find(path);
+        int end = start + length;
+        while (end < count && slots[end].Path.IsBelow(path)) end++;
+        return Slots[(start + length)..end];
+    }
+
+    /// <summary>The survivor rule: drops the siblings at <paramref name="path"/> that the change observed (and, by the
+    /// path's rule, the author's own), adds the new one, if any. Nothing else.</summary>
+    /// <param name="path">The register.</param>
+    /// <param name="author">Index of the change's author.</param>
+    /// <param name="observed">What the author saw there and replaces: <see cref="LocalDot.Identity"/> of each.</param>
+    /// <param name="addition">The new sibling; its path is <paramref name="path"/>.</param>
+    public void Apply(FieldPath path, int author, ReadOnlySpan<ulong> observed, in SiblingSlot? addition)
+    {
+        (int start, int length) = Find(path);
+        bool replacesOwn = path.Rule == ReplaceRule.Own;
+        int kept = start;
+        for (int i = start; i < start + length; i++)
+        {
+            LocalDot dot = slots[i].Dot;
+            if ((replacesOwn && dot.Author == author) || observed.Contains(dot.Identity)) continue;
+            if (kept != i) slots[kept] = slots[i];
+            kept++;
+        }
+        Splice(kept, start + length, addition);
+    }
+
+    /// <summary>Appends a sibling that comes last; for building a state from sorted input.</summary>
+    public void Append(in SiblingSlot slot) => Splice(count, count, slot);
+
+    private void Splice(int from, int to, in SiblingSlot? addition)
+    {
+        int grow = (addition is null ? 0 : 1) - (to - from);
+        if (count + grow > slots.Length) Array.Resize(ref slots, Math.Max(count + grow, count + (count / 2) + 2));
+        if (grow != 0 && to < count) slots.AsSpan(to, count - to).CopyTo(slots.AsSpan(to + grow));
+        if (addition is { } slot) slots[from] = slot;
+        int before = count;
+        count += grow;
+        // References past the end would keep dropped values alive.
+        if (count < before) slots.AsSpan(count, before - count).Clear();
+    }
+
+    private static int LowerBound(ReadOnlySpan<SiblingSlot> all, FieldPath path)
+    {
+        // Interned paths make the common case a scan by reference; the order decides the rest.
+        if (all.Length <= 12)
+        {
+            for (int i = 0; i < all.Length; i++)
+            {
+                if (ReferenceEquals(all[i].Path, path)) return FirstOf(all, i);
+            }
+        }
+        int low = 0, high = all.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (all[middle].Path.CompareTo(path) < 0) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int FirstOf(ReadOnlySpan<SiblingSlot> all, int i)
+    {
+        // The same path may occur as an equal object that is not the same one.
+        while (i > 0 && all[i - 1].Path.Equals(all[i].Path)) i--;
+        return i;
+    }
+}

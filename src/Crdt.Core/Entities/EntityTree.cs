@@ -1,0 +1,228 @@
+using System.Text;
+
+namespace Crdt;
+
+/// <summary>Reads the siblings of an entity as a tree of names: the one place where registers become what people see.</summary>
+/// <remarks>A function of the set of siblings and the policies alone. Law: 6.</remarks>
+internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas, TypePolicies policies)
+{
+    private static readonly byte KeyCode = (int)PathKind.Key << 2 | (int)ReplaceRule.Observed;
+    private static readonly byte ElementCode = (int)PathKind.Element << 2 | (int)ReplaceRule.Observed;
+    private static readonly byte CounterCode = (int)PathKind.Counter << 2 | (int)ReplaceRule.Own;
+
+    private readonly EntityState state = state;
+    private readonly ReplicaTable replicas = replicas;
+    private readonly TypePolicies policies = policies;
+
+    /// <summary>Whether a reader counts the sibling at all: of the space's own data, only what the server role or the
+    /// authority wrote (semantics 10).</summary>
+    public static bool IsRead(EntityKey key, in SiblingSlot slot) =>
+        !key.IsSpaceData || slot.Dot.Role != ReplicaRole.Client;
+
+    /// <summary>Whether the entity is alive: update wins, so while any root sibling is (semantics 5).</summary>
+    public static bool IsAlive(EntityState state)
+    {
+        foreach (ref readonly SiblingSlot slot in state.Slots)
+        {
+            if (!slot.Path.IsRoot) return false;
+            if (slot.Value == Value.True && IsRead(state.Key, slot)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The sibling that the policy picks, of at least one.</summary>
+    public int Pick(ReadOnlySpan<SiblingSlot> siblings, ConflictPolicy policy)
+    {
+        int best = -1;
+        for (int i = 0; i < siblings.Length; i++)
+        {
+            if (!IsRead(state.Key, siblings[i])) continue;
+            if (best < 0) best = i;
+            else if (policy == ConflictPolicy.FirstWriteWins
+                ? replicas.CompareClaims(siblings[i], siblings[best]) < 0
+                : replicas.Compare(siblings[i], siblings[best]) > 0) best = i;
+        }
+        return best;
+    }
+
+    /// <summary>The visible members of the entity, or of the map at <paramref name="map"/>, by ordinal order of name.</summary>
+    /// <param name="map">Where to read.</param>
+    /// <param name="clashes">Takes the paths of names that are used as different kinds; may be null.</param>
+    public KeyValuePair<string, Value>[] Members(FieldPath map, List<FieldPath>? clashes)
+    {
+        ReadOnlySpan<SiblingSlot> slots = map.IsRoot ? WithoutRoot(state.Slots) : state.Below(map);
+        return Members(slots, map.Bytes.Length, clashes);
+    }
+
+    /// <summary>What is read at a name: the sum of a counter, the elements of a set, the members of a map, or the
+    /// value that the policy picks.</summary>
+    public Value? Read(FieldPath path)
+    {
+        if (path.Kind != PathKind.Key) return ReadExact(path);
+        (int start, int length) = state.Find(path);
+        ReadOnlySpan<SiblingSlot> slots = state.Slots;
+        bool alone = (start + length == slots.Length || !slots[start + length].Path.IsBelow(path))
+            && !HasCounters(slots, path);
+        if (alone)
+        {
+            if (length == 0) return null;
+            ReadOnlySpan<SiblingSlot> register = slots.Slice(start, length);
+            int picked = length == 1 && !state.Key.IsSpaceData ? 0 : Pick(register, policies.For(path));
+            return picked < 0 ? (Value?)null : register[picked].Value;
+        }
+        return ReadName(
+            slots.Slice(start, length), state.Below(path), state.At(path.AsCounter()), path.Bytes.Length, null, out _);
+    }
+
+    /// <summary>The sum of a counter's siblings.</summary>
+    public static Int128 Sum(ReadOnlySpan<SiblingSlot> siblings)
+    {
+        Int128 sum = 0;
+        foreach (ref readonly SiblingSlot slot in siblings) sum += slot.Value.AsInteger();
+        return sum;
+    }
+
+    private static bool HasCounters(ReadOnlySpan<SiblingSlot> slots, FieldPath path)
+    {
+        // Within one map, counters sort behind all keys: at the top level the last sibling tells.
+        if (path.Depth > 1) return true;
+        return !slots.IsEmpty && slots[^1].Path.Bytes is [var code, ..] && code == CounterCode;
+    }
+
+    private static ReadOnlySpan<SiblingSlot> WithoutRoot(ReadOnlySpan<SiblingSlot> slots)
+    {
+        int first = 0;
+        while (first < slots.Length && slots[first].Path.IsRoot) first++;
+        return slots[first..];
+    }
+
+    private Value? ReadExact(FieldPath path)
+    {
+        ReadOnlySpan<SiblingSlot> siblings = state.At(path);
+        if (siblings.IsEmpty) return null;
+        if (path.Kind == PathKind.Counter) return CounterValue(Sum(siblings));
+        int picked = Pick(siblings, policies.For(path));
+        return picked < 0 ? (Value?)null : siblings[picked].Value;
+    }
+
+    /// <summary>A sum as a value: an integer, or beyond 64 bits its digits as text, never rounded.</summary>
+    private static Value CounterValue(Int128 sum) => sum >= long.MinValue && sum <= long.MaxValue
+        ? Value.From((long)sum)
+        : Value.From(sum.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    private KeyValuePair<string, Value>[] Members(
+        ReadOnlySpan<SiblingSlot> slots, int prefix, List<FieldPath>? clashes)
+    {
+        var members = new List<KeyValuePair<string, Value>>();
+        Dictionary<string, (int Start, int End)>? counters = null;
+        int keysEnd = slots.Length;
+        while (keysEnd > 0 && slots[keysEnd - 1].Path.Bytes[prefix] != KeyCode) keysEnd--;
+        for (int at = keysEnd; at < slots.Length;)
+        {
+            int end = EndOfSegment(slots, at, prefix);
+            if (slots[at].Path.Bytes[prefix] == CounterCode) (counters ??= [])[NameAt(slots[at], prefix)] = (at, end);
+            at = end;
+        }
+        for (int at = 0; at < keysEnd;)
+        {
+            int end = EndOfSegment(slots, at, prefix);
+            string name = NameAt(slots[at], prefix);
+            int inner = prefix + 2 + slots[at].Path.Bytes[prefix + 1];
+            int below = at;
+            while (below < end && slots[below].Path.Bytes.Length == inner) below++;
+            ReadOnlySpan<SiblingSlot> counter = default;
+            if (counters is not null && counters.Remove(name, out (int Start, int End) range))
+                counter = slots[range.Start..range.End];
+            Value? read = ReadName(slots[at..below], slots[below..end], counter, inner, clashes, out bool isClash);
+            if (read is { } value) members.Add(new(name, value));
+            if (isClash) clashes?.Add(FieldPath.FromTrusted(slots[at].Path.Bytes[..inner]));
+            at = end;
+        }
+        foreach ((string name, (int start, int end)) in counters ?? [])
+            members.Add(new(name, CounterValue(Sum(slots[start..end]))));
+        KeyValuePair<string, Value>[] sorted = [.. members];
+        Array.Sort(sorted, static (a, b) => string.CompareOrdinal(a.Key, b.Key));
+        return sorted;
+    }
+
+    private static int EndOfSegment(ReadOnlySpan<SiblingSlot> slots, int at, int prefix)
+    {
+        ReadOnlySpan<byte> segment = slots[at].Path.Bytes.Slice(prefix, 2 + slots[at].Path.Bytes[prefix + 1]);
+        int end = at + 1;
+        while (end < slots.Length && slots[end].Path.Bytes[prefix..].StartsWith(segment)) end++;
+        return end;
+    }
+
+    private static string NameAt(in SiblingSlot slot, int prefix) =>
+        Encoding.UTF8.GetString(slot.Path.Bytes.Slice(prefix + 2, slot.Path.Bytes[prefix + 1]));
+
+    private Value SetValue(ReadOnlySpan<SiblingSlot> elements, int prefix)
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (ref readonly SiblingSlot slot in elements)
+        {
+            if (slot.Path.Bytes[prefix] == ElementCode && IsRead(state.Key, slot)) names.Add(NameAt(slot, prefix));
+        }
+        return Value.FromTrusted(names.Select(Value.FromTrusted).ToArray());
+    }
+
+    /// <summary>One name, which siblings may use as different kinds: the side with the newest sibling is read, the
+    /// others stay held (semantics 2). Of sides written by one mutation the earlier in this order is read.</summary>
+    /// <param name="register">Siblings at the name itself.</param>
+    /// <param name="below">Siblings below it: members of a map, elements of a set.</param>
+    /// <param name="counter">Siblings of the counter of that name.</param>
+    /// <param name="inner">Length of the name's path in bytes.</param>
+    /// <param name="clashes">Takes clashes further down; may be null.</param>
+    /// <param name="isClash">Whether more than one kind is in use.</param>
+    private Value? ReadName(
+        ReadOnlySpan<SiblingSlot> register, ReadOnlySpan<SiblingSlot> below, ReadOnlySpan<SiblingSlot> counter,
+        int inner, List<FieldPath>? clashes, out bool isClash)
+    {
+        SiblingSlot newest = default;
+        NameKind kind = NameKind.None;
+        int kinds = 0;
+        Consider(register, NameKind.Value, inner, ref newest, ref kind, ref kinds);
+        Consider(below, NameKind.Map, inner, ref newest, ref kind, ref kinds);
+        Consider(below, NameKind.Set, inner, ref newest, ref kind, ref kinds);
+        // A counter that was reset to nothing by a write of another kind is no rival.
+        if (kinds == 0 || Sum(counter) != 0)
+            Consider(counter, NameKind.Counter, inner, ref newest, ref kind, ref kinds);
+        isClash = kinds > 1;
+        return kind switch
+        {
+            NameKind.Value => register[Pick(register, policies.For(register[0].Path))].Value,
+            NameKind.Map => Value.FromTrusted(Members(below, inner, clashes)),
+            NameKind.Set => SetValue(below, inner),
+            NameKind.Counter => CounterValue(Sum(counter)),
+            _ => (Value?)null,
+        };
+    }
+
+    private void Consider(
+        ReadOnlySpan<SiblingSlot> side, NameKind candidate, int inner, ref SiblingSlot newest, ref NameKind kind,
+        ref int kinds)
+    {
+        int last = -1;
+        for (int i = 0; i < side.Length; i++)
+        {
+            if (!IsRead(state.Key, side[i])) continue;
+            ReadOnlySpan<byte> path = side[i].Path.Bytes;
+            if (candidate is NameKind.Map or NameKind.Set && path[inner] == ElementCode != (candidate == NameKind.Set))
+                continue;
+            if (last < 0 || replicas.Compare(side[i], side[last]) > 0) last = i;
+        }
+        if (last < 0) return;
+        kinds++;
+        if (kind != NameKind.None && replicas.Compare(side[last], newest) <= 0) return;
+        (newest, kind) = (side[last], candidate);
+    }
+
+    private enum NameKind
+    {
+        None,
+        Value,
+        Map,
+        Set,
+        Counter,
+    }
+}

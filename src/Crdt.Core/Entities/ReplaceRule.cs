@@ -1,0 +1,11 @@
+namespace Crdt;
+
+/// <summary>Which siblings a write at a path replaces; two bits of the segment's code on the wire.</summary>
+internal enum ReplaceRule
+{
+    /// <summary>Those that the change names.</summary>
+    Observed = 0,
+
+    /// <summary>Those that the change names, and every earlier sibling of the change's own author.</summary>
+    Own = 1,
+}

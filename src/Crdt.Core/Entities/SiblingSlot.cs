@@ -1,0 +1,14 @@
+namespace Crdt;
+
+/// <summary>One live value of a register as it lies in memory: 48 bytes, in an array sorted by path.</summary>
+internal readonly struct SiblingSlot(
+    FieldPath path, LocalDot dot, HybridTimestamp timestamp, Value value, SiblingExtra? extra)
+{
+    public readonly FieldPath Path = path;
+    public readonly LocalDot Dot = dot;
+    public readonly HybridTimestamp Timestamp = timestamp;
+    public readonly Value Value = value;
+    public readonly SiblingExtra? Extra = extra;
+
+    public HybridTimestamp Claim => Extra is { } e && e.Claim != default ? e.Claim : Timestamp;
+}

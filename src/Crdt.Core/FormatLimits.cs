@@ -1,0 +1,31 @@
+namespace Crdt;
+
+/// <summary>Limits of the format: constants, the same for everybody, for ever (semantics 14). What one replica
+/// accepts every replica accepts.</summary>
+public static class FormatLimits
+{
+    /// <summary>A batch, and so a transaction, before compression: 1 MiB.</summary>
+    public const int BatchLengthBytesMax = 1 << 20;
+
+    /// <summary>One value, encoded: 256 KiB.</summary>
+    public const int ValueLengthBytesMax = 256 << 10;
+
+    /// <summary>Segments of a path, and levels of arrays and objects in one value: 16.</summary>
+    public const int DepthMax = 16;
+
+    /// <summary>A domain, type, id, path segment or user, in bytes of UTF-8: 255.</summary>
+    public const int NameLengthBytesMax = 255;
+
+    /// <summary>Siblings that one change may replace: 65,535.</summary>
+    public const int ObservedDotsMax = 65_535;
+
+    /// <summary>The metadata of one mutation ("context"), encoded: 4 KiB, so that it stays a note beside the change
+    /// and is no way around the other limits.</summary>
+    public const int ContextLengthBytesMax = 4 << 10;
+
+    /// <summary>Batches in one run: 1,000.</summary>
+    public const int RunBatchesMax = 1_000;
+
+    /// <summary>Bytes of the batches in one run: 1 MiB.</summary>
+    public const int RunLengthBytesMax = 1 << 20;
+}

@@ -1,0 +1,63 @@
+namespace Crdt;
+
+/// <summary>Durable home of one replica: a log, which is the truth, and a projection of it, which is what entities
+/// are read from when they are not in memory. One process, one replica engine at a time.</summary>
+/// <remarks>
+/// <para>The replica is the only caller. It calls <see cref="AppendAsync"/> and <see cref="ProjectAsync"/> one at a
+/// time each (the two may overlap); all reads may come from any thread at any time, beside both.</para>
+/// <para>A failure of the environment is a store's own exception, after which nothing of the call has happened.</para>
+/// </remarks>
+public interface IReplicaStore : IAsyncDisposable
+{
+    /// <summary>Who this replica is.</summary>
+    ReplicaIdentity Identity { get; }
+
+    /// <summary>Whether the store keeps projected entities, so that the replica may forget them. If not, the replica
+    /// keeps all in memory, reads the whole log at opening, and never calls <see cref="ProjectAsync"/>,
+    /// <see cref="ReadState"/>, <see cref="Keys"/> or <see cref="ContestedKeys"/>.</summary>
+    bool IsProjecting { get; }
+
+    /// <summary>The position that the projection includes the log up to: the beginning when there is none.</summary>
+    LogPosition ProjectedTo { get; }
+
+    /// <summary>The checkpoint of the last projection; empty when there is none.</summary>
+    ReadOnlyMemory<byte> Checkpoint { get; }
+
+    /// <summary>Where the next entry will begin.</summary>
+    LogPosition LogEnd { get; }
+
+    /// <summary>Appends entries, all or none of them.</summary>
+    /// <param name="entries">In order; at least one. The memory must not change until the call completes.</param>
+    /// <param name="isDurable">When set, the call completes once the entries survive power loss, together with
+    /// everything appended before; otherwise it may complete earlier.</param>
+    /// <param name="cancellationToken">Gives up waiting; the entries may have been appended none the less.</param>
+    /// <returns><see cref="LogEnd"/> after the entries.</returns>
+    ValueTask<LogPosition> AppendAsync(
+        ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken);
+
+    /// <summary>Reads entries in log order, lazily, in bounded memory, up to the end as it was at the first step.</summary>
+    /// <param name="from">A position given by this store; the beginning is <c>default</c>.</param>
+    IEnumerable<LoggedEntry> ReadLog(LogPosition from);
+
+    /// <summary>A position before which everything is covered by <paramref name="covered"/>: a good place to start
+    /// reading what is not. Need not be the last such position, but the work to find it does not grow with the log.</summary>
+    LogPosition FindStart(VersionVector covered);
+
+    /// <summary>A position at or before the batch of <paramref name="author"/> that holds <paramref name="sequence"/>,
+    /// or the end when nothing has.</summary>
+    LogPosition FindStart(ReplicaId author, long sequence);
+
+    /// <summary>Takes an update into the projection in one transaction, and then moves <see cref="ProjectedTo"/>.
+    /// Runs beside commits, on a thread of the store's own.</summary>
+    ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken);
+
+    /// <summary>The registers of an entity as last projected, or <see langword="null"/> when it never was.</summary>
+    ReadOnlyMemory<byte>? ReadState(EntityKey key);
+
+    /// <summary>Keys of the projected entities, deleted ones too, of a domain and type, or of all; in the order of
+    /// <see cref="EntityKey"/>; read page by page.</summary>
+    IEnumerable<EntityKey> Keys(string? domain = null, string? type = null);
+
+    /// <summary>Keys of the projected entities that were contested, in order.</summary>
+    IEnumerable<EntityKey> ContestedKeys();
+}

@@ -1,0 +1,117 @@
+namespace Crdt;
+
+/// <summary>A store that keeps the log in memory: for tests, the simulator, and spaces that need not outlive their
+/// process. It keeps no projection; a new replica engine on the same store reads the whole log.</summary>
+/// <remarks>Every call completes at once, on the caller's thread.</remarks>
+public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
+{
+    // How many entries lie between two remembered vectors: a search reads at most that many in vain.
+    private const int VectorInterval = 1_024;
+
+    private readonly Lock gate = new();
+    private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
+    private readonly Dictionary<ReplicaId, long> reached = [];
+    private LogEntry[] entries = new LogEntry[16];
+    private int count;
+
+    /// <inheritdoc/>
+    public ReplicaIdentity Identity { get; } = identity;
+
+    /// <inheritdoc/>
+    public bool IsProjecting => false;
+
+    /// <inheritdoc/>
+    public LogPosition ProjectedTo => default;
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Checkpoint => default;
+
+    /// <inheritdoc/>
+    public LogPosition LogEnd
+    {
+        get
+        {
+            lock (gate) return new LogPosition(count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<LogPosition> AppendAsync(
+        ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            foreach (LogEntry entry in entries.Span)
+            {
+                if (count == this.entries.Length) Array.Resize(ref this.entries, count * 2);
+                this.entries[count++] = entry;
+                if (entry.Kind == LogEntryKind.Batch) reached[entry.Author] = entry.LastSequence;
+                if (count % VectorInterval == 0)
+                    vectors.Add((count, VersionVector.From(reached.Select(r => new Dot(r.Key, r.Value)))));
+            }
+            return ValueTask.FromResult(new LogPosition(count));
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
+    {
+        LogEntry[] seen;
+        int end;
+        lock (gate) (seen, end) = (entries, count);
+        // Entries are never changed once written, so the array as it was is a view that stays.
+        for (int i = (int)from.Value; i < end; i++) yield return new LoggedEntry(seen[i], new LogPosition(i + 1));
+    }
+
+    /// <inheritdoc/>
+    public LogPosition FindStart(VersionVector covered)
+    {
+        ArgumentNullException.ThrowIfNull(covered);
+        return FindStart(covered.Covers);
+    }
+
+    /// <inheritdoc/>
+    public LogPosition FindStart(ReplicaId author, long sequence)
+    {
+        lock (gate)
+        {
+            if (reached.GetValueOrDefault(author) < sequence) return new LogPosition(count);
+        }
+        return FindStart(before => before[author] < sequence);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>
+        throw NoProjection();
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte>? ReadState(EntityKey key) => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IEnumerable<EntityKey> ContestedKeys() => throw NoProjection();
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static InvalidOperationException NoProjection() =>
+        new("This store keeps no projection: IsProjecting says so.");
+
+    /// <summary>The last remembered place whose vector still passes; vectors only grow, so it is found by halving.</summary>
+    private LogPosition FindStart(Func<VersionVector, bool> passes)
+    {
+        lock (gate)
+        {
+            int low = 0, high = vectors.Count - 1;
+            while (low < high)
+            {
+                int middle = (low + high + 1) >>> 1;
+                if (passes(vectors[middle].Before)) low = middle;
+                else high = middle - 1;
+            }
+            return new LogPosition(vectors[low].Index);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+namespace Crdt;
+
+/// <summary>Who a stored replica is; written when it is created, never changed.</summary>
+/// <param name="Space">The space it is a copy of.</param>
+/// <param name="Replica">Its writer identity.</param>
+/// <param name="Role">The role of the batches that it writes.</param>
+public sealed record ReplicaIdentity(SpaceId Space, ReplicaId Replica, ReplicaRole Role);
