@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+
+namespace Crdt.Store.Log;
+
+/// <summary>The bytes of a group: the entries of one append, which count together or not at all.</summary>
+/// <remarks>
+/// Little-endian. Group: XxHash3 of the next 16 bytes, seeded with the group's position, 8 · magic 4 · number of
+/// records 4 ·
+/// length of the records 4 · distance back to the end of what was durable when this was written 4.
+/// Record: XxHash3 of the rest, seeded with the record's position, 8 · payload length 4 · kind 1 · zero 3 · author 16 ·
+/// first 8 · last 8 · payload.
+/// The position as seed means that intact bytes in the wrong place are not taken for a record. The distance back tells
+/// a torn tail from damage: a group proves that all before that point had been durable.
+/// </remarks>
+internal static class GroupFormat
+{
+    public const int HeaderLengthBytes = 24;
+    public const int RecordHeaderLengthBytes = 48;
+
+    /// <summary>A group is written in one piece and read in one piece: bounds the memory for it.</summary>
+    public const int GroupLengthBytesMax = 1 << 28;
+
+    public static ReadOnlySpan<byte> Magic => "gRp1"u8;
+
+    /// <summary>Offset of the magic in the group's header.</summary>
+    public const int MagicOffset = 8;
+
+    public static long LengthOf(ReadOnlySpan<LogEntry> entries)
+    {
+        long length = HeaderLengthBytes;
+        foreach (ref readonly LogEntry entry in entries)
+            length += RecordHeaderLengthBytes + entry.Payload.Length;
+        return length;
+    }
+
+    public static void Encode(Span<byte> destination, ReadOnlySpan<LogEntry> entries, long position, long durableEnd)
+    {
+        Magic.CopyTo(destination[MagicOffset..]);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[12..], entries.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[16..], destination.Length - HeaderLengthBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[20..], (uint)(position - durableEnd));
+        Seal(destination[..HeaderLengthBytes], position);
+
+        int offset = HeaderLengthBytes;
+        foreach (ref readonly LogEntry entry in entries)
+        {
+            Span<byte> record = destination.Slice(offset, RecordHeaderLengthBytes + entry.Payload.Length);
+            BinaryPrimitives.WriteInt32LittleEndian(record[8..], entry.Payload.Length);
+            BinaryPrimitives.WriteInt32LittleEndian(record[12..], entry.Kind);
+            entry.Author.TryWriteBytes(record[16..], bigEndian: true, out _);
+            BinaryPrimitives.WriteInt64LittleEndian(record[32..], entry.First);
+            BinaryPrimitives.WriteInt64LittleEndian(record[40..], entry.Last);
+            entry.Payload.Span.CopyTo(record[RecordHeaderLengthBytes..]);
+            Seal(record, position + offset);
+            offset += record.Length;
+        }
+    }
+
+    public static bool TryReadHeader(ReadOnlySpan<byte> source, long position, out GroupHeader header)
+    {
+        header = default;
+        if (source.Length < HeaderLengthBytes
+            || !source.Slice(MagicOffset, Magic.Length).SequenceEqual(Magic)
+            || !IsSealed(source[..HeaderLengthBytes], position))
+        {
+            return false;
+        }
+
+        header = new GroupHeader(
+            BinaryPrimitives.ReadInt32LittleEndian(source[12..]),
+            BinaryPrimitives.ReadInt32LittleEndian(source[16..]),
+            position - BinaryPrimitives.ReadUInt32LittleEndian(source[20..]));
+        return header is { Count: >= 0, BodyLength: >= 0 }
+            && header.BodyLength <= GroupLengthBytesMax - HeaderLengthBytes
+            && header.BodyLength / RecordHeaderLengthBytes >= header.Count;
+    }
+
+    /// <summary>Reads the record that begins the source.</summary>
+    /// <param name="source">From the record's first byte to the end of its group.</param>
+    /// <param name="position">The record's position.</param>
+    /// <param name="entry">The record; its payload lies in the source.</param>
+    /// <param name="length">Its length in bytes.</param>
+    public static bool TryReadRecord(ReadOnlyMemory<byte> source, long position, out LogEntry entry, out int length)
+    {
+        entry = default;
+        length = 0;
+        ReadOnlySpan<byte> span = source.Span;
+        if (span.Length < RecordHeaderLengthBytes)
+            return false;
+        int payloadLength = BinaryPrimitives.ReadInt32LittleEndian(span[8..]);
+        if (payloadLength < 0 || payloadLength > span.Length - RecordHeaderLengthBytes)
+            return false;
+        length = RecordHeaderLengthBytes + payloadLength;
+        if (!IsSealed(span[..length], position))
+            return false;
+
+        entry = new LogEntry(
+            span[12],
+            new Guid(span.Slice(16, 16), bigEndian: true),
+            BinaryPrimitives.ReadInt64LittleEndian(span[32..]),
+            BinaryPrimitives.ReadInt64LittleEndian(span[40..]),
+            source.Slice(RecordHeaderLengthBytes, payloadLength));
+        return true;
+    }
+
+    private static void Seal(Span<byte> bytes, long position) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, XxHash3.HashToUInt64(bytes[8..], position));
+
+    private static bool IsSealed(ReadOnlySpan<byte> bytes, long position) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(bytes) == XxHash3.HashToUInt64(bytes[8..], position);
+}

@@ -1,0 +1,22 @@
+using Crdt.Store.Disk;
+
+namespace Crdt.Store.Log;
+
+internal sealed record LogOptions
+{
+    public static readonly LogOptions Default = new();
+
+    public IDisk Disk { get; init; } = RealDisk.Instance;
+
+    /// <summary>A segment that has reached this length is closed, and the next one begun. 4 MiB: small enough that
+    /// opening, which verifies the last segment, takes a few ms; large enough that the extra flushes do not
+    /// count.</summary>
+    public int SegmentLengthBytes { get; init; } = 4 << 20;
+
+    /// <summary>Appends that wait together are written together up to this many bytes.</summary>
+    public int BurstLengthBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>Raises a vector by what an entry covers. An entry that stands for more than its own sequences (a joined
+    /// snapshot) needs another rule than the default.</summary>
+    public Action<LogEntry, LogVector> Cover { get; init; } = static (entry, vector) => vector.Raise(entry.Author, entry.Last);
+}

@@ -1,0 +1,275 @@
+using Crdt.Store.Disk;
+
+namespace Crdt.Store.Log;
+
+/// <summary>The truth of a replica: an append-only, check-summed log in segment files.</summary>
+/// <remarks>Appends and reads may overlap freely. Positions are counted in bytes from the log's beginning, segment
+/// headers
+/// included, and never change.</remarks>
+internal sealed class ReplicaLog : IDisposable
+{
+    private const string LockFileName = "lock";
+
+    private readonly string directory;
+    private readonly LogOptions options;
+    private readonly IDisposable held;
+    private readonly LogTail tail;
+    private readonly LogWriter writer;
+
+    private ReplicaLog(string directory, LogOptions options, IDisposable held, LogTail tail)
+    {
+        this.directory = directory;
+        this.options = options;
+        this.held = held;
+        this.tail = tail;
+        writer = new LogWriter(tail, options);
+    }
+
+    /// <summary>The bytes given at creation.</summary>
+    public ReadOnlyMemory<byte> Identity => tail.Identity;
+
+    /// <summary>All before this position is durable.</summary>
+    public long DurableEnd => tail.DurableEnd;
+
+    /// <summary>All before this position is written; never before <see cref="DurableEnd"/>.</summary>
+    public long WrittenEnd => tail.WrittenEnd;
+
+    /// <summary>Number of flushes of group commits, and of closed segments.</summary>
+    public long FlushCount => tail.FlushCount;
+
+    /// <summary>Creates an empty log.</summary>
+    /// <param name="directory">Created if missing.</param>
+    /// <param name="identity">Whose log it is: opaque, stands in each segment; at most 1,024 bytes.</param>
+    /// <param name="options">Sizes and the disk.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.AlreadyExists"/>, <see cref="StoreError.InUse"/>,
+    /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
+    public static ReplicaLog Create(string directory, ReadOnlyMemory<byte> identity, LogOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            identity.Length, SegmentHeader.IdentityLengthBytesMax, nameof(identity));
+        options ??= LogOptions.Default;
+        return Take(directory, options, () =>
+        {
+            if (Segments(directory, options.Disk).Count > 0)
+                throw new StoreException(StoreError.AlreadyExists, $"'{directory}' already holds a log.");
+            return LogTail.Create(directory, options, identity);
+        });
+    }
+
+    /// <summary>Opens a log: verifies its last segment and drops what a crash left unfinished at the end.</summary>
+    /// <param name="directory">The log's.</param>
+    /// <param name="options">Sizes and the disk.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.NotFound"/>, <see cref="StoreError.InUse"/>,
+    /// <see cref="StoreError.UnsupportedFormat"/>, <see cref="StoreError.LogDamaged"/>.</exception>
+    public static ReplicaLog Open(string directory, LogOptions? options = null)
+    {
+        options ??= LogOptions.Default;
+        if (Segments(directory, options.Disk).Count == 0)
+            throw new StoreException(StoreError.NotFound, $"'{directory}' holds no log.");
+        return Take(directory, options, () =>
+        {
+            foreach (string name in options.Disk.ListFiles(directory))
+            {
+                if (name.EndsWith(".tmp", StringComparison.Ordinal))
+                    options.Disk.Delete(Path.Combine(directory, name));
+            }
+            List<SegmentName> segments = Segments(directory, options.Disk);
+            CheckUnbroken(directory, options.Disk, segments);
+            return LogTail.Open(directory, options, segments[^1]);
+        });
+    }
+
+    /// <summary>True if the directory holds a log, intact or not.</summary>
+    public static bool Exists(string directory, IDisk disk) => Segments(directory, disk).Count > 0;
+
+    /// <summary>Appends an entry as a group of its own.</summary>
+    /// <inheritdoc cref="AppendAsync(ReadOnlyMemory{LogEntry}, bool)"/>
+    public ValueTask<long> AppendAsync(in LogEntry entry, bool durable = true) => writer.AppendAsync(entry, durable);
+
+    /// <summary>Appends a group of entries, which count together or not at all.</summary>
+    /// <param name="entries">At least one. Not to be changed until the append completes.</param>
+    /// <param name="durable">True: completes when the group survives a power cut. False: completes when it can be
+    /// read, and
+    /// a later durable append covers it.</param>
+    /// <returns>The position behind the group. To be awaited once.</returns>
+    /// <exception cref="StoreException">Nothing was appended: <see cref="StoreError.DiskFull"/>,
+    /// <see cref="StoreError.WriteFailed"/> (it may work again later), <see cref="StoreError.Faulted"/>,
+    /// <see cref="StoreError.Closed"/>.</exception>
+    public ValueTask<long> AppendAsync(ReadOnlyMemory<LogEntry> entries, bool durable = true) =>
+        writer.AppendAsync(entries, durable);
+
+    /// <summary>Reads entries in the order in which they were appended, verifying each group first.</summary>
+    /// <param name="from">A position that an append, a reading or <see cref="FindStart(LogVector)"/> returned; 0 for
+    /// all.</param>
+    /// <param name="end">Where to stop, such a position too; by default all that is durable now.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.LogDamaged"/>, naming segment, offset and what is wrong,
+    /// when
+    /// the reading comes to it; <see cref="StoreError.ReadFailed"/>.</exception>
+    public IEnumerable<LoggedEntry> Read(long from, long? end = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        return ReadCore(from, Math.Min(end ?? DurableEnd, WrittenEnd));
+    }
+
+    /// <summary>Finds from where to read to get everything that a vector does not cover.</summary>
+    /// <returns>The beginning of the last segment before which all is covered; null if even the first one that is kept
+    /// begins too late.</returns>
+    public long? FindStart(LogVector vector) => FindLast(start => start.IsCoveredBy(vector));
+
+    /// <summary>Finds from where to read to get one author's mutations from a sequence on.</summary>
+    /// <param name="author">The author.</param>
+    /// <param name="sequence">The first sequence wanted.</param>
+    /// <returns>The beginning of the last segment that has none of them before it; null if none is kept.</returns>
+    public long? FindStart(Guid author, long sequence) => FindLast(start => start[author] < sequence);
+
+    /// <summary>Writes what waits, seals the log and releases the directory.</summary>
+    public void Dispose()
+    {
+        writer.Dispose();
+        tail.Dispose();
+        held.Dispose();
+    }
+
+    private static ReplicaLog Take(string directory, LogOptions options, Func<LogTail> open)
+    {
+        try
+        {
+            options.Disk.CreateDirectory(directory);
+            IDisposable held = options.Disk.Lock(Path.Combine(directory, LockFileName));
+            try
+            {
+                return new ReplicaLog(directory, options, held, open());
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw StoreException.FromWrite($"Opening the log in '{directory}'", e);
+        }
+    }
+
+    private static List<SegmentName> Segments(string directory, IDisk disk)
+    {
+        var segments = new List<SegmentName>();
+        foreach (string name in disk.ListFiles(directory))
+        {
+            if (SegmentName.TryParse(name, out SegmentName segment))
+                segments.Add(segment);
+        }
+        return segments;
+    }
+
+    // Each segment begins where the one before it ends, so a missing or shortened one shows without being read.
+    private static void CheckUnbroken(string directory, IDisk disk, List<SegmentName> segments)
+    {
+        for (int i = 1; i < segments.Count; i++)
+        {
+            SegmentName segment = segments[i - 1];
+            using IDiskFile file = disk.Open(Path.Combine(directory, segment.FileName), DiskOpenMode.Read);
+            long end = segment.BasePosition + file.Length;
+            if (end != segments[i].BasePosition)
+            {
+                throw segment.Damaged(
+                    file.Length,
+                    $"it ends at position {end}, but the next segment that is there begins at {segments[i].BasePosition}");
+            }
+        }
+    }
+
+    private IEnumerable<LoggedEntry> ReadCore(long from, long end)
+    {
+        List<SegmentName> segments = Segments(directory, options.Disk);
+        var entries = new List<LoggedEntry>();
+        int first = LastAtOrBefore(segments, from);
+        for (int i = first; i < segments.Count && segments[i].BasePosition < end; i++)
+        {
+            SegmentName segment = segments[i];
+            using IDiskFile file = Open(segment);
+            long segmentEnd = i + 1 < segments.Count ? segments[i + 1].BasePosition : long.MaxValue;
+            long length = Math.Min(segmentEnd, end) - segment.BasePosition;
+            SegmentHeader header = ReadHeader(file, segment, out int headerLength);
+            if (!header.Identity.Span.SequenceEqual(Identity.Span))
+                throw segment.Damaged(0, "it belongs to another replica's log");
+
+            var reader = new SegmentReader(file, segment, Math.Max(from - segment.BasePosition, headerLength), length);
+            while (reader.Offset < length)
+            {
+                ReadGroup(reader, segment, entries);
+                foreach (LoggedEntry entry in entries)
+                    yield return entry;
+            }
+        }
+    }
+
+    private static void ReadGroup(SegmentReader reader, SegmentName segment, List<LoggedEntry> entries)
+    {
+        string? wrong;
+        try
+        {
+            wrong = reader.TryReadGroup(entries, out _);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw ReadFailed(segment, e);
+        }
+        if (wrong is not null)
+            throw segment.Damaged(reader.Offset, wrong);
+    }
+
+    private long? FindLast(Func<LogVector, bool> matches)
+    {
+        // Start vectors only grow, so those that match come first.
+        List<SegmentName> segments = Segments(directory, options.Disk);
+        int low = 0;
+        int high = segments.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            using IDiskFile file = Open(segments[middle]);
+            if (matches(ReadHeader(file, segments[middle], out _).Start))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low == 0 ? null : segments[low - 1].BasePosition;
+    }
+
+    private static int LastAtOrBefore(List<SegmentName> segments, long position)
+    {
+        int index = segments.FindLastIndex(segment => segment.BasePosition <= position);
+        return index >= 0
+            ? index
+            : throw new ArgumentOutOfRangeException(nameof(position), position, "The log is not kept back to there.");
+    }
+
+    private static SegmentHeader ReadHeader(IDiskFile file, SegmentName segment, out int length)
+    {
+        try
+        {
+            return SegmentHeader.Read(file, segment, out length);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw ReadFailed(segment, e);
+        }
+    }
+
+    private static StoreException ReadFailed(SegmentName segment, Exception cause) =>
+        new(StoreError.ReadFailed, $"Log segment '{segment.FileName}' could not be read: {cause.Message}", cause);
+
+    private IDiskFile Open(SegmentName segment)
+    {
+        try
+        {
+            return options.Disk.Open(Path.Combine(directory, segment.FileName), DiskOpenMode.Read);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw ReadFailed(segment, e);
+        }
+    }
+}
