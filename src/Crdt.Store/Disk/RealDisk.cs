@@ -41,7 +41,8 @@ internal sealed partial class RealDisk : IDisk
             // FileShare.None is an exclusive lock, on Unix flock(2): it ends with the process, however it ends.
             return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException e)
+            when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
         {
             throw new StoreException(
                 StoreError.InUse,

@@ -47,10 +47,10 @@ internal static class GroupFormat
         {
             Span<byte> record = destination.Slice(offset, RecordHeaderLengthBytes + entry.Payload.Length);
             BinaryPrimitives.WriteInt32LittleEndian(record[8..], entry.Payload.Length);
-            BinaryPrimitives.WriteInt32LittleEndian(record[12..], entry.Kind);
-            entry.Author.TryWriteBytes(record[16..], bigEndian: true, out _);
-            BinaryPrimitives.WriteInt64LittleEndian(record[32..], entry.First);
-            BinaryPrimitives.WriteInt64LittleEndian(record[40..], entry.Last);
+            BinaryPrimitives.WriteInt32LittleEndian(record[12..], (byte)entry.Kind);
+            entry.Author.WriteBytes(record[16..]);
+            BinaryPrimitives.WriteInt64LittleEndian(record[32..], entry.FirstSequence);
+            BinaryPrimitives.WriteInt64LittleEndian(record[40..], entry.LastSequence);
             entry.Payload.Span.CopyTo(record[RecordHeaderLengthBytes..]);
             Seal(record, position + offset);
             offset += record.Length;
@@ -96,8 +96,8 @@ internal static class GroupFormat
             return false;
 
         entry = new LogEntry(
-            span[12],
-            new Guid(span.Slice(16, 16), bigEndian: true),
+            (LogEntryKind)span[12],
+            ReplicaId.FromBytes(span.Slice(16, ReplicaId.LengthBytes)),
             BinaryPrimitives.ReadInt64LittleEndian(span[32..]),
             BinaryPrimitives.ReadInt64LittleEndian(span[40..]),
             source.Slice(RecordHeaderLengthBytes, payloadLength));

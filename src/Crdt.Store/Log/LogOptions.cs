@@ -15,8 +15,4 @@ internal sealed record LogOptions
 
     /// <summary>Appends that wait together are written together up to this many bytes.</summary>
     public int BurstLengthBytesMax { get; init; } = 4 << 20;
-
-    /// <summary>Raises a vector by what an entry covers. An entry that stands for more than its own sequences (a joined
-    /// snapshot) needs another rule than the default.</summary>
-    public Action<LogEntry, LogVector> Cover { get; init; } = static (entry, vector) => vector.Raise(entry.Author, entry.Last);
 }

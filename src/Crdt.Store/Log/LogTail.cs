@@ -69,7 +69,7 @@ internal sealed class LogTail : IDisposable
                 segment = last,
                 headerLength = headerLength,
             };
-            long end = TailScan.FindEnd(file, last, headerLength, entry => options.Cover(entry, tail.vector));
+            long end = TailScan.FindEnd(file, last, headerLength, entry => tail.vector.Include(entry));
             if (end < file.Length)
                 tail.DropTorn(end);
             // What a killed process had written may be in the system's cache only.
@@ -104,7 +104,10 @@ internal sealed class LogTail : IDisposable
     public long Add(ReadOnlySpan<LogEntry> entries, int length)
     {
         if (buffer.Length - buffered < length)
-            Array.Resize(ref buffer, (int)Math.Max(Math.Min(buffer.Length * 2L, Array.MaxLength), (long)buffered + length));
+        {
+            long grown = Math.Min(buffer.Length * 2L, Array.MaxLength);
+            Array.Resize(ref buffer, (int)Math.Max(grown, (long)buffered + length));
+        }
         GroupFormat.Encode(buffer.AsSpan(buffered, length), entries, writtenEnd + buffered, durableEnd);
         buffered += length;
         return writtenEnd + buffered;
@@ -116,8 +119,9 @@ internal sealed class LogTail : IDisposable
     public void Write(bool durable)
     {
         long end = writtenEnd + buffered;
-        file!.Write(buffer.AsSpan(0, buffered), writtenEnd - segment.BasePosition);
-        if (durable)
+        if (buffered > 0)
+            file!.Write(buffer.AsSpan(0, buffered), writtenEnd - segment.BasePosition);
+        if (durable && durableEnd < end)
         {
             FlushFile();
             Volatile.Write(ref durableEnd, end);
@@ -127,7 +131,18 @@ internal sealed class LogTail : IDisposable
     }
 
     /// <summary>Counts an entry that was written in the vector with which the next segment will start.</summary>
-    public void Cover(in LogEntry entry) => options.Cover(entry, vector);
+    public void Include(in LogEntry entry)
+    {
+        lock (vector)
+            vector.Include(entry);
+    }
+
+    /// <summary>The highest sequence of an author in the log.</summary>
+    public long Reached(ReplicaId author)
+    {
+        lock (vector)
+            return vector[author];
+    }
 
     /// <summary>Makes all that was written durable.</summary>
     public void Flush()

@@ -3,34 +3,31 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Crdt.Store.Log;
 
-/// <summary>For every author the highest sequence logged, sorted by author so that equal vectors are equal
-/// bytes.</summary>
+/// <summary>For every author the highest sequence of a batch in the log: a vector that grows with each append. Sorted
+/// by author, so that equal vectors are equal bytes.</summary>
 internal sealed class LogVector
 {
-    private const int PairLengthBytes = 16 + 8;
+    private const int PairLengthBytes = ReplicaId.LengthBytes + 8;
 
     // A header's vector may not make the reader allocate more than this many pairs (24 MB).
     private const int CountMax = 1 << 20;
 
-    private readonly SortedDictionary<Guid, long> sequences = [];
-
-    public int Count => sequences.Count;
+    private readonly SortedDictionary<ReplicaId, long> sequences = [];
 
     public int EncodedLength => 4 + (sequences.Count * PairLengthBytes);
 
-    public IEnumerable<KeyValuePair<Guid, long>> Pairs => sequences;
+    public long this[ReplicaId author] => sequences.GetValueOrDefault(author);
 
-    public long this[Guid author] => sequences.GetValueOrDefault(author);
-
-    public void Raise(Guid author, long sequence)
+    /// <summary>Includes an entry of the log.</summary>
+    public void Include(in LogEntry entry)
     {
-        if (sequence > this[author])
-            sequences[author] = sequence;
+        if (entry.Kind == LogEntryKind.Batch && entry.LastSequence > this[entry.Author])
+            sequences[entry.Author] = entry.LastSequence;
     }
 
-    public bool IsCoveredBy(LogVector other)
+    public bool IsCoveredBy(VersionVector other)
     {
-        foreach ((Guid author, long sequence) in sequences)
+        foreach ((ReplicaId author, long sequence) in sequences)
         {
             if (other[author] < sequence)
                 return false;
@@ -42,10 +39,10 @@ internal sealed class LogVector
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, sequences.Count);
         destination = destination[4..];
-        foreach ((Guid author, long sequence) in sequences)
+        foreach ((ReplicaId author, long sequence) in sequences)
         {
-            author.TryWriteBytes(destination, bigEndian: true, out _);
-            BinaryPrimitives.WriteInt64LittleEndian(destination[16..], sequence);
+            author.WriteBytes(destination);
+            BinaryPrimitives.WriteInt64LittleEndian(destination[ReplicaId.LengthBytes..], sequence);
             destination = destination[PairLengthBytes..];
         }
     }
@@ -62,7 +59,10 @@ internal sealed class LogVector
         vector = new LogVector();
         source = source[4..];
         for (int i = 0; i < count; i++, source = source[PairLengthBytes..])
-            vector.sequences[new Guid(source[..16], bigEndian: true)] = BinaryPrimitives.ReadInt64LittleEndian(source[16..]);
+        {
+            var author = ReplicaId.FromBytes(source[..ReplicaId.LengthBytes]);
+            vector.sequences[author] = BinaryPrimitives.ReadInt64LittleEndian(source[ReplicaId.LengthBytes..]);
+        }
         return true;
     }
 }

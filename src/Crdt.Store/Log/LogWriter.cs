@@ -47,6 +47,17 @@ internal sealed class LogWriter : IDisposable
         }
     }
 
+    /// <summary>Completes when all that was appended before is durable.</summary>
+    public ValueTask<long> SyncAsync()
+    {
+        lock (gate)
+        {
+            AppendRequest request = Take();
+            request.Set(default(ReadOnlyMemory<LogEntry>), 0, durable: true);
+            return Enqueue(request);
+        }
+    }
+
     public void Recycle(AppendRequest request)
     {
         lock (gate)
@@ -76,7 +87,8 @@ internal sealed class LogWriter : IDisposable
         if (length > GroupFormat.GroupLengthBytesMax)
         {
             throw new ArgumentException(
-                $"An append of {length} bytes exceeds the limit of {GroupFormat.GroupLengthBytesMax} bytes.", nameof(entries));
+                $"An append of {length} bytes exceeds the limit of {GroupFormat.GroupLengthBytesMax} bytes.",
+                nameof(entries));
         }
         return (int)length;
     }
@@ -157,7 +169,9 @@ internal sealed class LogWriter : IDisposable
             tail.Prepare();
             foreach (AppendRequest request in burst)
             {
-                request.End = tail.Add(request.Entries.Span, request.Length);
+                request.End = request.Length == 0
+                    ? tail.WrittenEnd + tail.BufferedLength
+                    : tail.Add(request.Entries.Span, request.Length);
                 durable |= request.IsDurable;
             }
             tail.Write(durable);
@@ -170,7 +184,9 @@ internal sealed class LogWriter : IDisposable
                 lock (gate)
                 {
                     fault = new StoreException(
-                        StoreError.Faulted, "A failed flush lost entries that had been accepted as not yet durable.", e);
+                        StoreError.Faulted,
+                        "A failed flush lost entries that had been accepted as not yet durable.",
+                        e);
                 }
             }
             return failure;
@@ -179,7 +195,7 @@ internal sealed class LogWriter : IDisposable
         foreach (AppendRequest request in burst)
         {
             foreach (ref readonly LogEntry entry in request.Entries.Span)
-                tail.Cover(entry);
+                tail.Include(entry);
         }
         return null;
     }

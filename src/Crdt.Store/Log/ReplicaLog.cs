@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.Log;
@@ -9,6 +10,9 @@ namespace Crdt.Store.Log;
 internal sealed class ReplicaLog : IDisposable
 {
     private const string LockFileName = "lock";
+
+    // Enough to hold the checksums of the last records before a position.
+    private const int MarkedLengthBytes = 4096;
 
     private readonly string directory;
     private readonly LogOptions options;
@@ -98,29 +102,50 @@ internal sealed class ReplicaLog : IDisposable
     public ValueTask<long> AppendAsync(ReadOnlyMemory<LogEntry> entries, bool durable = true) =>
         writer.AppendAsync(entries, durable);
 
+    /// <summary>Completes when all that was appended before is durable.</summary>
+    /// <exception cref="StoreException">As for an append.</exception>
+    public ValueTask<long> SyncAsync() => writer.SyncAsync();
+
     /// <summary>Reads entries in the order in which they were appended, verifying each group first.</summary>
-    /// <param name="from">A position that an append, a reading or <see cref="FindStart(LogVector)"/> returned; 0 for
-    /// all.</param>
-    /// <param name="end">Where to stop, such a position too; by default all that is durable now.</param>
+    /// <param name="from">A position that an append, a reading or a search returned; 0 for all.</param>
+    /// <param name="end">Where to stop, such a position too; by default all that is written at the first step.</param>
     /// <exception cref="StoreException"><see cref="StoreError.LogDamaged"/>, naming segment, offset and what is wrong,
     /// when
     /// the reading comes to it; <see cref="StoreError.ReadFailed"/>.</exception>
     public IEnumerable<LoggedEntry> Read(long from, long? end = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(from);
-        return ReadCore(from, Math.Min(end ?? DurableEnd, WrittenEnd));
+        return ReadCore(from, end);
     }
 
-    /// <summary>Finds from where to read to get everything that a vector does not cover.</summary>
-    /// <returns>The beginning of the last segment before which all is covered; null if even the first one that is kept
-    /// begins too late.</returns>
-    public long? FindStart(LogVector vector) => FindLast(start => start.IsCoveredBy(vector));
+    /// <summary>Finds from where to read to get everything that a vector does not cover: the beginning of the last
+    /// segment before which all is covered.</summary>
+    public long FindStart(VersionVector covered) => FindLast(start => start.IsCoveredBy(covered));
 
-    /// <summary>Finds from where to read to get one author's mutations from a sequence on.</summary>
-    /// <param name="author">The author.</param>
-    /// <param name="sequence">The first sequence wanted.</param>
-    /// <returns>The beginning of the last segment that has none of them before it; null if none is kept.</returns>
-    public long? FindStart(Guid author, long sequence) => FindLast(start => start[author] < sequence);
+    /// <summary>Finds from where to read to get one author's mutations from a sequence on: the beginning of the last
+    /// segment that has none of them before it, or the end if there are none.</summary>
+    public long FindStart(ReplicaId author, long sequence) =>
+        tail.Reached(author) < sequence ? WrittenEnd : FindLast(start => start[author] < sequence);
+
+    /// <summary>A hash of what stands before a position, to recognise whether two logs are the same up to
+    /// there.</summary>
+    public ulong MarkAt(long position)
+    {
+        List<SegmentName> segments = Segments(directory, options.Disk);
+        SegmentName segment = segments[LastBefore(segments, position)];
+        using IDiskFile file = Open(segment);
+        long end = position - segment.BasePosition;
+        byte[] bytes = new byte[Math.Min(end, MarkedLengthBytes)];
+        try
+        {
+            int length = file.Read(bytes, end - bytes.Length);
+            return XxHash3.HashToUInt64(bytes.AsSpan(0, length), position);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw ReadFailed(segment, e);
+        }
+    }
 
     /// <summary>Writes what waits, seals the log and releases the directory.</summary>
     public void Dispose()
@@ -175,33 +200,58 @@ internal sealed class ReplicaLog : IDisposable
             {
                 throw segment.Damaged(
                     file.Length,
-                    $"it ends at position {end}, but the next segment that is there begins at {segments[i].BasePosition}");
+                    $"it ends at position {end}, but the next segment there is begins at {segments[i].BasePosition}");
             }
         }
     }
 
-    private IEnumerable<LoggedEntry> ReadCore(long from, long end)
+    private IEnumerable<LoggedEntry> ReadCore(long from, long? given)
     {
+        long end = Math.Min(given ?? long.MaxValue, WrittenEnd);
         List<SegmentName> segments = Segments(directory, options.Disk);
         var entries = new List<LoggedEntry>();
-        int first = LastAtOrBefore(segments, from);
+        int first = from < end ? Math.Max(LastBefore(segments, from + 1), 0) : segments.Count;
         for (int i = first; i < segments.Count && segments[i].BasePosition < end; i++)
         {
             SegmentName segment = segments[i];
             using IDiskFile file = Open(segment);
             long segmentEnd = i + 1 < segments.Count ? segments[i + 1].BasePosition : long.MaxValue;
-            long length = Math.Min(segmentEnd, end) - segment.BasePosition;
+            long length = Math.Min(segmentEnd, WrittenEnd) - segment.BasePosition;
             SegmentHeader header = ReadHeader(file, segment, out int headerLength);
             if (!header.Identity.Span.SequenceEqual(Identity.Span))
                 throw segment.Damaged(0, "it belongs to another replica's log");
 
-            var reader = new SegmentReader(file, segment, Math.Max(from - segment.BasePosition, headerLength), length);
-            while (reader.Offset < length)
+            long start = Math.Max(from - segment.BasePosition, headerLength);
+            SegmentReader reader = ReaderAt(file, segment, start, headerLength, length);
+            while (reader.Offset < length && segment.BasePosition + reader.Offset < end)
             {
                 ReadGroup(reader, segment, entries);
                 foreach (LoggedEntry entry in entries)
-                    yield return entry;
+                {
+                    if (entry.Next.Value > from && entry.Next.Value <= end)
+                        yield return entry;
+                }
             }
+        }
+    }
+
+    // A position inside a group is rare, and found by passing over the segment's groups before it.
+    private static SegmentReader ReaderAt(IDiskFile file, SegmentName segment, long offset, long first, long length)
+    {
+        try
+        {
+            var reader = new SegmentReader(file, segment, offset, length);
+            if (offset < length && !reader.IsAtGroup())
+            {
+                reader.MoveTo(first);
+                if (!reader.TrySkipTo(offset))
+                    throw segment.Damaged(reader.Offset, "no intact group begins here");
+            }
+            return reader;
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw ReadFailed(segment, e);
         }
     }
 
@@ -220,31 +270,26 @@ internal sealed class ReplicaLog : IDisposable
             throw segment.Damaged(reader.Offset, wrong);
     }
 
-    private long? FindLast(Func<LogVector, bool> matches)
+    private long FindLast(Func<LogVector, bool> matches)
     {
-        // Start vectors only grow, so those that match come first.
+        // Start vectors only grow, so the segments that match come first; the log begins with an empty one.
         List<SegmentName> segments = Segments(directory, options.Disk);
         int low = 0;
-        int high = segments.Count;
+        int high = segments.Count - 1;
         while (low < high)
         {
-            int middle = (low + high) / 2;
+            int middle = (low + high + 1) / 2;
             using IDiskFile file = Open(segments[middle]);
             if (matches(ReadHeader(file, segments[middle], out _).Start))
-                low = middle + 1;
+                low = middle;
             else
-                high = middle;
+                high = middle - 1;
         }
-        return low == 0 ? null : segments[low - 1].BasePosition;
+        return segments[low].BasePosition;
     }
 
-    private static int LastAtOrBefore(List<SegmentName> segments, long position)
-    {
-        int index = segments.FindLastIndex(segment => segment.BasePosition <= position);
-        return index >= 0
-            ? index
-            : throw new ArgumentOutOfRangeException(nameof(position), position, "The log is not kept back to there.");
-    }
+    private static int LastBefore(List<SegmentName> segments, long position) =>
+        segments.FindLastIndex(segment => segment.BasePosition < position);
 
     private static SegmentHeader ReadHeader(IDiskFile file, SegmentName segment, out int length)
     {

@@ -33,7 +33,7 @@ internal sealed record SegmentHeader(ReadOnlyMemory<byte> Identity, long BasePos
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(24), Identity.Length);
         Identity.Span.CopyTo(bytes.AsSpan(FixedLengthBytes));
         Start.Encode(bytes.AsSpan(FixedLengthBytes + Identity.Length));
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(bytes.Length - 8), XxHash3.HashToUInt64(bytes.AsSpan(..^8)));
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(^8..), XxHash3.HashToUInt64(bytes.AsSpan(..^8)));
         return bytes;
     }
 
@@ -51,7 +51,7 @@ internal sealed record SegmentHeader(ReadOnlyMemory<byte> Identity, long BasePos
         {
             throw new StoreException(
                 StoreError.UnsupportedFormat,
-                $"Log segment '{segment.FileName}' has format version {version}; this version reads up to {FormatVersion}.");
+                $"Log segment '{segment.FileName}' has format version {version}; up to {FormatVersion} can be read.");
         }
 
         length = BinaryPrimitives.ReadInt32LittleEndian(fixedPart[12..]);
@@ -66,7 +66,7 @@ internal sealed record SegmentHeader(ReadOnlyMemory<byte> Identity, long BasePos
 
         byte[] bytes = new byte[length];
         if (file.Read(bytes, 0) < length
-            || XxHash3.HashToUInt64(bytes.AsSpan(..^8)) != BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(length - 8)))
+            || XxHash3.HashToUInt64(bytes.AsSpan(..^8)) != BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(^8..)))
         {
             throw segment.Damaged(0, "its header's checksum is wrong");
         }

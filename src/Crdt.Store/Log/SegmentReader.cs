@@ -43,8 +43,7 @@ internal sealed class SegmentReader
     {
         entries.Clear();
         long position = segment.BasePosition + offset;
-        Fill(GroupFormat.HeaderLengthBytes);
-        if (!GroupFormat.TryReadHeader(chunk.AsSpan(chunkStart, chunkEnd - chunkStart), position, out header))
+        if (!TryReadHeader(out header))
             return "no intact group begins here";
         int length = GroupFormat.HeaderLengthBytes + header.BodyLength;
         if (length > end - offset)
@@ -59,9 +58,9 @@ internal sealed class SegmentReader
         {
             if (!GroupFormat.TryReadRecord(body, recordPosition, out LogEntry entry, out int recordLength))
                 return $"checksum of record {i + 1} of {header.Count} is wrong";
-            entries.Add(new LoggedEntry(entry, recordPosition, position + length, i == header.Count - 1));
             body = body[recordLength..];
             recordPosition += recordLength;
+            entries.Add(new LoggedEntry(entry, new LogPosition(recordPosition)));
         }
         if (!body.IsEmpty)
             return $"the group has {body.Length} bytes more than its records";
@@ -69,6 +68,40 @@ internal sealed class SegmentReader
         chunkStart += length;
         offset += length;
         return null;
+    }
+
+    /// <summary>Goes back to an earlier or later group.</summary>
+    public void MoveTo(long groupOffset)
+    {
+        offset = groupOffset;
+        chunkStart = chunkEnd = 0;
+    }
+
+    /// <summary>Whether an intact group begins at the current offset.</summary>
+    public bool IsAtGroup() => TryReadHeader(out _);
+
+    /// <summary>Passes over groups, by their headers alone, up to the one that holds an offset.</summary>
+    /// <returns>False if one of the headers is damaged; the offset is then there.</returns>
+    public bool TrySkipTo(long wanted)
+    {
+        while (TryReadHeader(out GroupHeader header))
+        {
+            long next = offset + GroupFormat.HeaderLengthBytes + header.BodyLength;
+            if (next > wanted)
+                return true;
+            chunkStart = (int)Math.Min(chunkStart + (next - offset), chunkEnd);
+            offset = next;
+            if (offset >= end)
+                return true;
+        }
+        return false;
+    }
+
+    private bool TryReadHeader(out GroupHeader header)
+    {
+        Fill(GroupFormat.HeaderLengthBytes);
+        return GroupFormat.TryReadHeader(
+            chunk.AsSpan(chunkStart, chunkEnd - chunkStart), segment.BasePosition + offset, out header);
     }
 
     private void Fill(int length)

@@ -21,7 +21,10 @@ internal static class TailScan
             if (reader.TryReadGroup(entries, out _) is string wrong)
             {
                 if (FindProof(file, segment, reader.Offset, length) is long proof)
-                    throw segment.Damaged(reader.Offset, $"{wrong}, and by the group at offset {proof} it had been durable");
+                {
+                    throw segment.Damaged(
+                        reader.Offset, $"{wrong}, and by the group at offset {proof} it had been durable");
+                }
                 break;
             }
             foreach (LoggedEntry entry in entries)

@@ -10,7 +10,7 @@ namespace Crdt.Integration.Store;
 public sealed class LogFileTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string directory = Path.Combine(Path.GetTempPath(), "crdt-log-" + Guid.NewGuid().ToString("N"));
-    private readonly Guid author = Guid.NewGuid();
+    private readonly ReplicaId author = new(Guid.NewGuid());
 
     public void Dispose()
     {
@@ -25,12 +25,13 @@ public sealed class LogFileTests(ITestOutputHelper output) : IDisposable
         using (ReplicaLog log = ReplicaLog.Create(directory, new byte[49], options))
         {
             for (int i = 1; i <= 300; i++)
-                await log.AppendAsync(new LogEntry(1, author, i, i, new byte[2000]), durable: i % 50 == 0);
+                await log.AppendAsync(Batch(i, new byte[2000]), durable: i % 50 == 0);
         }
 
         Assert.True(System.IO.Directory.GetFiles(directory, "*.seg").Length > 4);
         using ReplicaLog opened = ReplicaLog.Open(directory, options);
-        Assert.Equal(Enumerable.Range(1, 300).Select(i => (long)i), opened.Read(0).Select(entry => entry.Entry.Last));
+        Assert.Equal(
+            Enumerable.Range(1, 300).Select(i => (long)i), opened.Read(0).Select(entry => entry.Entry.LastSequence));
     }
 
     [Fact]
@@ -39,11 +40,9 @@ public sealed class LogFileTests(ITestOutputHelper output) : IDisposable
         using (ReplicaLog.Create(directory, new byte[49]))
         {
             Assert.Equal(StoreError.InUse, Assert.Throws<StoreException>(() => ReplicaLog.Open(directory)).Error);
-            Assert.Equal(
-                StoreError.InUse, Assert.Throws<StoreException>(() => ReplicaLog.Create(directory, new byte[49])).Error);
+            AssertNotCreated(StoreError.InUse);
         }
-        Assert.Equal(
-            StoreError.AlreadyExists, Assert.Throws<StoreException>(() => ReplicaLog.Create(directory, new byte[49])).Error);
+        AssertNotCreated(StoreError.AlreadyExists);
         ReplicaLog.Open(directory).Dispose();
     }
 
@@ -81,13 +80,13 @@ public sealed class LogFileTests(ITestOutputHelper output) : IDisposable
             single = Math.Max(single, await RateAsync(Appends, async () =>
             {
                 for (int i = 0; i < Appends; i++)
-                    await log.AppendAsync(new LogEntry(1, author, i, i, payload)).ConfigureAwait(false);
+                    await log.AppendAsync(Batch(i, payload)).ConfigureAwait(false);
             }));
             many = Math.Max(many, await RateAsync(Appends * Callers, () => Task.WhenAll(
                 Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
                 {
                     for (int i = 0; i < Appends; i++)
-                        await log.AppendAsync(new LogEntry(1, author, i, i, payload)).ConfigureAwait(false);
+                        await log.AppendAsync(Batch(i, payload)).ConfigureAwait(false);
                 })))));
         }
 
@@ -96,6 +95,12 @@ public sealed class LogFileTests(ITestOutputHelper output) : IDisposable
             + $"{Callers} callers {many:N0} ({many / single:F1} times one)");
         Assert.True(many > 5 * single, $"{Callers} callers: {many:N0}/s, one: {single:N0}/s");
     }
+
+    private LogEntry Batch(int sequence, byte[] payload) =>
+        new(LogEntryKind.Batch, author, sequence, sequence, payload);
+
+    private void AssertNotCreated(StoreError error) =>
+        Assert.Equal(error, Assert.Throws<StoreException>(() => ReplicaLog.Create(directory, new byte[49])).Error);
 
     private static async Task<double> RateAsync(int count, Func<Task> run)
     {
