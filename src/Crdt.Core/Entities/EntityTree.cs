@@ -86,7 +86,7 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
     {
         // Within one map, counters sort behind all keys: at the top level the last sibling tells.
         if (path.Depth > 1) return true;
-        return !slots.IsEmpty && slots[^1].Path.Bytes is [var code, ..] && code == CounterCode;
+        return !slots.IsEmpty && slots[^1].Path.StartsWithCounter;
     }
 
     private static ReadOnlySpan<SiblingSlot> WithoutRoot(ReadOnlySpan<SiblingSlot> slots)

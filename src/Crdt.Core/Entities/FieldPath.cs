@@ -65,6 +65,9 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>What a write at this path replaces.</summary>
     internal ReplaceRule Rule => bytes.Length == 0 ? ReplaceRule.Observed : (ReplaceRule)(bytes[LastSegment] & 3);
 
+    /// <summary>Whether the outermost segment is a counter: those sort behind everything else of an entity.</summary>
+    internal bool StartsWithCounter => bytes.Length > 0 && bytes[0] == CodeOf(PathKind.Counter, ReplaceRule.Own);
+
     /// <summary>Name of the last segment; empty for the root.</summary>
     public string Name => bytes.Length == 0 ? "" : NameAt(LastSegment);
 

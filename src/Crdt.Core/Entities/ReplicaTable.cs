@@ -48,7 +48,8 @@ internal sealed class ReplicaTable
         return order != 0 ? order : CompareDots(a.Dot, b.Dot);
     }
 
-    private int CompareDots(LocalDot a, LocalDot b)
+    /// <summary>The order of dots on the wire: by replica, then by sequence.</summary>
+    public int CompareDots(LocalDot a, LocalDot b)
     {
         if (a.Author == b.Author) return a.Sequence.CompareTo(b.Sequence);
         return this[a.Author].CompareTo(this[b.Author]);

@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+
+namespace Crdt;
+
+/// <summary>The policies of a space, as its own data states them. Immutable; a change of that data makes a new one.</summary>
+internal sealed class PolicyTable(IReadOnlyDictionary<string, PolicyTable.Entry> entries)
+{
+    public const string ConflictField = "conflict";
+    public const string TouchField = "touch";
+
+    public static readonly PolicyTable Empty = new(new Dictionary<string, Entry>());
+
+    private readonly ConcurrentDictionary<(string Domain, string Type), TypePolicies> types = new();
+
+    /// <summary>What one policy entity says; what it does not say is null.</summary>
+    public readonly record struct Entry(ConflictPolicy? Conflict, bool IsTouch);
+
+    public static PolicyTable From(IEnumerable<Entity> policies)
+    {
+        var entries = new Dictionary<string, Entry>();
+        foreach (Entity policy in policies)
+        {
+            // A policy that a later version knows reads as none here: last-write-wins until the update.
+            ConflictPolicy? conflict = policy[ConflictField] is { Kind: ValueKind.String } name
+                && Enum.TryParse(name.AsString(), out ConflictPolicy known) ? known : null;
+            bool isTouch = policy[TouchField] is { Kind: ValueKind.Boolean } touch && touch.AsBoolean();
+            entries[policy.Key.Id] = new Entry(conflict, isTouch);
+        }
+        return entries.Count == 0 ? Empty : new PolicyTable(entries);
+    }
+
+    public TypePolicies For(EntityKey key)
+    {
+        if (entries.Count == 0 || key.IsSpaceData) return TypePolicies.Default;
+        return types.GetOrAdd((key.Domain, key.Type), static (t, all) => Build(t.Domain, t.Type, all), entries);
+    }
+
+    private static TypePolicies Build(string domain, string type, IReadOnlyDictionary<string, Entry> all)
+    {
+        string prefix = $"{domain}/{type}";
+        ConflictPolicy others = all.GetValueOrDefault(prefix).Conflict ?? all.GetValueOrDefault(domain).Conflict
+            ?? ConflictPolicy.LastWriteWins;
+        var fields = new Dictionary<string, ConflictPolicy>();
+        var touched = new HashSet<string>();
+        foreach ((string scope, Entry entry) in all)
+        {
+            if (!scope.StartsWith($"{prefix}/", StringComparison.Ordinal)) continue;
+            string field = scope[(prefix.Length + 1)..];
+            if (entry.Conflict is { } conflict) fields[field] = conflict;
+            if (entry.IsTouch) touched.Add(field);
+        }
+        return new TypePolicies(others, fields, touched);
+    }
+}

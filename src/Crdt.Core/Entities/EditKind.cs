@@ -1,0 +1,11 @@
+namespace Crdt;
+
+/// <summary>What an <see cref="EntityEdit"/> is meant as; a create or an update where either will do.</summary>
+internal enum EditKind
+{
+    Create,
+    Update,
+    Upsert,
+    Delete,
+    Resolve,
+}

@@ -1,0 +1,89 @@
+namespace Crdt;
+
+/// <summary>What a writer does to one entity: one user intention, which becomes one mutation when its transaction
+/// commits. Fluent; takes notes only, so nothing is checked against the entity before the commit.</summary>
+/// <remarks>Not safe for concurrent use.</remarks>
+public sealed class EntityEdit
+{
+    private readonly List<EditStep> steps = [];
+
+    internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis) =>
+        (Key, Kind, Basis) = (key, kind, basis);
+
+    /// <summary>Which entity.</summary>
+    public EntityKey Key { get; }
+
+    /// <summary>Metadata of the application for this mutation, up to 4 KiB encoded; <see cref="Value.Null"/> for none.</summary>
+    public Value Context { get; set; }
+
+    /// <summary>Where the mutation comes from, when not straight from its author's hand.</summary>
+    public MutationOrigin? Origin { get; set; }
+
+    internal EditKind Kind { get; }
+
+    /// <summary>What the person had seen; <see langword="null"/> for all that the replica holds at the commit.</summary>
+    internal VersionVector? Basis { get; }
+
+    internal IReadOnlyList<EditStep> Steps => steps;
+
+    /// <summary>Writes one value. It replaces what was there, of whatever kind, and all below it. Under
+    /// <see cref="ConflictPolicy.Merge"/> an object is stored as its differences.</summary>
+    /// <param name="path">The field, or a member further down.</param>
+    /// <param name="value">The value; an array or object stays one value, except under merge.</param>
+    public EntityEdit Set(FieldPath path, Value value) => Add(EditStepKind.Set, path, value);
+
+    /// <summary>Removes a field of whatever kind, and all below it; nothing happens where there is none. A counter is
+    /// counted back to what was observed.</summary>
+    public EntityEdit Remove(FieldPath path) => Add(EditStepKind.Remove, path, default);
+
+    /// <summary>Counts.</summary>
+    /// <param name="path">Name of the counter.</param>
+    /// <param name="by">How many; may be negative.</param>
+    public EntityEdit Increment(FieldPath path, long by = 1) => Add(EditStepKind.Increment, path, by);
+
+    /// <summary>Adds an element to a set. An add that runs concurrently with a removal of the element survives it.</summary>
+    /// <param name="path">Name of the set.</param>
+    /// <param name="element">1 to 255 bytes of UTF-8.</param>
+    public EntityEdit Add(FieldPath path, string element) => Add(EditStepKind.Add, path, element);
+
+    /// <summary>Removes an element from a set: the adds of it that were seen.</summary>
+    /// <param name="path">Name of the set.</param>
+    /// <param name="element">1 to 255 bytes of UTF-8.</param>
+    public EntityEdit Discard(FieldPath path, string element) => Add(EditStepKind.Discard, path, element);
+
+    /// <summary>Applies a JSON merge patch (RFC 7396): null removes, an object goes into the map of that name, all
+    /// else is set.</summary>
+    /// <param name="patch">An object.</param>
+    /// <exception cref="ArgumentException"><paramref name="patch"/> is no object.</exception>
+    public EntityEdit Patch(Value patch) => AddDocument(EditStepKind.Patch, patch);
+
+    /// <summary>Makes the fields equal to a JSON document: objects become maps, all else values; fields that the
+    /// document lacks are removed, and what is equal already is not written.</summary>
+    /// <param name="document">An object.</param>
+    /// <exception cref="ArgumentException"><paramref name="document"/> is no object.</exception>
+    public EntityEdit Replace(Value document) => AddDocument(EditStepKind.Replace, document);
+
+    /// <summary>Attaches metadata of the application to this mutation.</summary>
+    /// <param name="context">Up to 4 KiB encoded.</param>
+    public EntityEdit WithContext(Value context)
+    {
+        Context = context;
+        return this;
+    }
+
+    private EntityEdit AddDocument(EditStepKind kind, Value document) => document.Kind == ValueKind.Object
+        ? Add(kind, FieldPath.Root, document)
+        : throw new ArgumentException($"An entity is a JSON object, not {document.Kind}.", nameof(document));
+
+    private EntityEdit Add(EditStepKind kind, FieldPath path, Value value)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Kind == EditKind.Delete) throw new InvalidOperationException("A delete changes no fields.");
+        if (kind < EditStepKind.Patch && (path.IsRoot || path.Kind != PathKind.Key))
+            throw new ArgumentException($"'{path}' does not name a field.", nameof(path));
+        if (kind is EditStepKind.Add or EditStepKind.Discard) path = path.Element(value.AsString());
+        if (kind is EditStepKind.Increment) path = path.AsCounter();
+        steps.Add(new EditStep(kind, path, value));
+        return this;
+    }
+}

@@ -1,0 +1,32 @@
+namespace Crdt;
+
+/// <summary>Why a transaction cannot be made.</summary>
+public enum MutationError
+{
+    /// <summary>The entity does not exist, or reads as deleted: only a create acts on it.</summary>
+    NotFound,
+
+    /// <summary>The entity exists already.</summary>
+    AlreadyExists,
+
+    /// <summary>A counter's own running total would leave 64 bits.</summary>
+    CounterOverflow,
+
+    /// <summary>A value takes more than 256 KiB, or a context more than 4 KiB.</summary>
+    ValueTooLarge,
+
+    /// <summary>The space's own data is written in the server role only.</summary>
+    RoleRequired,
+
+    /// <summary>The replica has not met its space yet: the genesis batch is missing.</summary>
+    NotJoined,
+
+    /// <summary>The conflict to be resolved is no more: somebody settled it.</summary>
+    NoConflict,
+
+    /// <summary>The path does not fit the edit.</summary>
+    BadPath,
+
+    /// <summary>More siblings would be replaced by one change than a batch can name (65,535).</summary>
+    TooManySiblings,
+}

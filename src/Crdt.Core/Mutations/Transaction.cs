@@ -1,0 +1,116 @@
+namespace Crdt;
+
+/// <summary>Mutations that become durable and visible together, or not at all. Made by
+/// <c>Replica.Begin</c>; takes notes until <see cref="CommitAsync"/>.</summary>
+/// <remarks>Not safe for concurrent use; commits once.</remarks>
+public sealed class Transaction
+{
+    private readonly Replica replica;
+    private readonly List<EntityEdit> edits = [];
+    private bool isCommitted;
+
+    internal Transaction(Replica replica, string? user)
+    {
+        if (user is not null) Utf8Name.Check(user, "user", nameof(user));
+        (this.replica, User) = (replica, user);
+    }
+
+    /// <summary>Who is using the device, bound at capture; <see langword="null"/> when nobody is named.</summary>
+    public string? User { get; }
+
+    internal IReadOnlyList<EntityEdit> Edits => edits;
+
+    /// <summary>Makes an entity. The commit fails with <see cref="MutationError.AlreadyExists"/> if it is alive; one
+    /// that was deleted begins anew, with none of its old fields.</summary>
+    public EntityEdit Create(EntityKey key) => Add(key, EditKind.Create, null);
+
+    /// <summary>Changes an entity as it stands at the commit, which fails with <see cref="MutationError.NotFound"/> if
+    /// it is not alive.</summary>
+    public EntityEdit Update(EntityKey key) => Add(key, EditKind.Update, null);
+
+    /// <summary>Changes an entity as a person saw it: what arrived since then is concurrent, not overwritten.</summary>
+    /// <param name="seen">The entity that the person was looking at.</param>
+    public EntityEdit Update(Entity seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        return Add(seen.Key, EditKind.Update, seen.Version);
+    }
+
+    /// <summary>Changes an entity as it was at a version, for instance the one a thin client read.</summary>
+    /// <param name="key">The entity.</param>
+    /// <param name="seen">The version that was seen (<see cref="Entity.Version"/>).</param>
+    public EntityEdit Update(EntityKey key, VersionVector seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        return Add(key, EditKind.Update, seen);
+    }
+
+    /// <summary>Changes an entity if it is alive, makes it if not.</summary>
+    public EntityEdit Upsert(EntityKey key) => Add(key, EditKind.Upsert, null);
+
+    /// <summary>Deletes an entity. The commit fails with <see cref="MutationError.NotFound"/> if it is not alive. An
+    /// update that nobody had seen brings the whole entity back.</summary>
+    public EntityEdit Delete(EntityKey key) => Add(key, EditKind.Delete, null);
+
+    /// <summary>Deletes an entity as a person saw it; an update that arrived since then keeps it alive.</summary>
+    public EntityEdit Delete(Entity seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        return Add(seen.Key, EditKind.Delete, seen.Version);
+    }
+
+    /// <summary>Settles a conflict by one of its siblings.</summary>
+    /// <param name="conflict">The conflict, as the person saw it.</param>
+    /// <param name="choice">A sibling of it.</param>
+    /// <exception cref="ArgumentException">The sibling is not one of the conflict's, or the conflict is one of kinds,
+    /// which takes a value.</exception>
+    public EntityEdit Resolve(Conflict conflict, Sibling choice)
+    {
+        ArgumentNullException.ThrowIfNull(conflict);
+        if (conflict.Kind != ConflictKind.Values || !conflict.Siblings.Contains(choice))
+            throw new ArgumentException("The choice is not a sibling of the conflict.", nameof(choice));
+        return Resolve(conflict, choice.Value);
+    }
+
+    /// <summary>Settles a conflict by a new value. Siblings that arrived since the person looked stay: then it is a
+    /// conflict of the new value with them. The commit fails with <see cref="MutationError.NoConflict"/> when none of
+    /// the conflict's siblings is held any more.</summary>
+    /// <param name="conflict">The conflict, as the person saw it.</param>
+    /// <param name="value">The value that shall stand.</param>
+    public EntityEdit Resolve(Conflict conflict, Value value)
+    {
+        ArgumentNullException.ThrowIfNull(conflict);
+        var seen = VersionVector.From(conflict.Siblings.Select(s => s.Dot));
+        return Add(conflict.Key, EditKind.Resolve, seen).Set(conflict.Path, value);
+    }
+
+    /// <summary>Sets the conflict policy of a domain, a type or a field. Needs the server role.</summary>
+    /// <param name="scope">What it applies to.</param>
+    /// <param name="policy">The policy.</param>
+    public EntityEdit SetPolicy(PolicyScope scope, ConflictPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return Upsert(scope.Key).Set(PolicyTable.ConflictField, policy.ToString());
+    }
+
+    /// <summary>Commits. Completes when the transaction is durable and visible here.</summary>
+    /// <returns>The mutations' identities, in the order of the edits; edits that had nothing to change made none.</returns>
+    /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>
+    /// <exception cref="TransactionTooLargeException">It takes more than 1 MiB; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">It was committed before.</exception>
+    public ValueTask<CommitResult> CommitAsync(CancellationToken cancellationToken = default)
+    {
+        if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
+        isCommitted = true;
+        return replica.CommitAsync(this, cancellationToken);
+    }
+
+    private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
+        var edit = new EntityEdit(key, kind, basis);
+        edits.Add(edit);
+        return edit;
+    }
+}

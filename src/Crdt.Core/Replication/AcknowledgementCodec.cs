@@ -1,0 +1,81 @@
+using System.Buffers;
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>Acknowledgements as MessagePack: who, role, time, then (replica, sequence) in order of replicas.</summary>
+internal static class AcknowledgementCodec
+{
+    public static void Write(ref MessagePackWriter writer, Acknowledgement statement)
+    {
+        WriteReplica(ref writer, statement.By);
+        writer.Write((int)statement.Role);
+        writer.Write(statement.Time.ToUnixTimeMilliseconds());
+        WriteVector(ref writer, statement.Held);
+    }
+
+    public static Acknowledgement Read(ref CanonicalReader reader)
+    {
+        ReplicaId by = ReadReplica(ref reader);
+        var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
+        return new Acknowledgement(by, role, ReadTime(ref reader), ReadVector(ref reader));
+    }
+
+    public static byte[] Encode(Acknowledgement statement)
+    {
+        var buffer = new ArrayBufferWriter<byte>(64);
+        var writer = new MessagePackWriter(buffer);
+        Write(ref writer, statement);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    public static DateTimeOffset ReadTime(ref CanonicalReader reader)
+    {
+        ulong unixMs = reader.ReadUInt64();
+        return unixMs <= (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)unixMs)
+            : throw reader.Fail(BatchError.OutOfRange, "A time is beyond the year 9999");
+    }
+
+    public static void WriteReplica(ref MessagePackWriter writer, ReplicaId replica)
+    {
+        writer.WriteBinHeader(ReplicaId.LengthBytes);
+        replica.WriteBytes(writer.GetSpan(ReplicaId.LengthBytes));
+        writer.Advance(ReplicaId.LengthBytes);
+    }
+
+    public static ReplicaId ReadReplica(ref CanonicalReader reader)
+    {
+        ReplicaId replica = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
+        return replica.IsEmpty ? throw reader.Fail(BatchError.OutOfRange, "A replica id is empty") : replica;
+    }
+
+    public static void WriteVector(ref MessagePackWriter writer, VersionVector vector)
+    {
+        writer.WriteArrayHeader(2 * vector.Count);
+        foreach (Dot dot in vector)
+        {
+            WriteReplica(ref writer, dot.Replica);
+            writer.Write(dot.Sequence);
+        }
+    }
+
+    public static VersionVector ReadVector(ref CanonicalReader reader)
+    {
+        int count = reader.ReadArrayHeader("A vector");
+        if (count % 2 != 0) throw reader.Fail(BatchError.OutOfRange, "A vector is cut in half");
+        var dots = new List<Dot>(Math.Min(count / 2, 64));
+        for (int i = 0; i < count; i += 2)
+        {
+            ReplicaId replica = ReadReplica(ref reader);
+            ulong sequence = reader.ReadUInt64();
+            if (sequence is 0 or > (ulong)Dot.SequenceMax)
+                throw reader.Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
+            if (dots.Count > 0 && dots[^1].Replica >= replica)
+                throw reader.Fail(BatchError.NotCanonical, "A vector is not in order");
+            dots.Add(new Dot(replica, (long)sequence));
+        }
+        return VersionVector.From(dots);
+    }
+}

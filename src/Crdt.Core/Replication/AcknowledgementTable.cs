@@ -1,0 +1,97 @@
+namespace Crdt;
+
+/// <summary>Who is known to hold what. Safe for concurrent use.</summary>
+internal sealed class AcknowledgementTable
+{
+    private readonly Lock gate = new();
+    private readonly SortedDictionary<ReplicaId, Acknowledgement> newest = [];
+    private readonly Dictionary<ReplicaId, List<(long Sequence, DateTimeOffset Time)>> synced = [];
+    private long version;
+
+    /// <summary>Grows with every news, so that nobody has to look for it in vain.</summary>
+    public long Version => Volatile.Read(ref version);
+
+    /// <summary>Takes note of a statement.</summary>
+    /// <returns>What of it is news: a statement of the difference, or <see langword="null"/> when nothing is.</returns>
+    public Acknowledgement? Merge(Acknowledgement statement)
+    {
+        lock (gate)
+        {
+            VersionVector known = newest.TryGetValue(statement.By, out Acknowledgement? before)
+                ? before.Held : VersionVector.Empty;
+            if (known.Covers(statement.Held)) return null;
+            Acknowledgement news = statement with
+            {
+                Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))),
+            };
+            newest[statement.By] = statement with { Held = known.Merge(statement.Held) };
+            if (statement.Role != ReplicaRole.Client) NoteSynced(news);
+            version++;
+            return news;
+        }
+    }
+
+    /// <summary>The newest statement of each replica, in order of their ids.</summary>
+    public Acknowledgement[] Newest()
+    {
+        lock (gate) return [.. newest.Values];
+    }
+
+    /// <summary>Up to which sequence of an author some server-role replica is known to hold everything.</summary>
+    public long SyncedTo(ReplicaId author)
+    {
+        lock (gate) return synced.TryGetValue(author, out var marks) ? marks[^1].Sequence : 0;
+    }
+
+    /// <summary>When the mutation was first known to be held in the server role; <see langword="null"/> while not.</summary>
+    public DateTimeOffset? SyncedAt(Dot dot)
+    {
+        lock (gate)
+        {
+            if (!synced.TryGetValue(dot.Replica, out var marks)) return null;
+            int low = 0, high = marks.Count;
+            while (low < high)
+            {
+                int middle = (low + high) >>> 1;
+                if (marks[middle].Sequence < dot.Sequence) low = middle + 1;
+                else high = middle;
+            }
+            return low < marks.Count ? marks[low].Time : null;
+        }
+    }
+
+    /// <summary>How many other replicas are known to hold the mutation durably.</summary>
+    public int HeldBy(Dot dot)
+    {
+        lock (gate) return newest.Values.Count(a => a.By != dot.Replica && a.Held.Covers(dot));
+    }
+
+    /// <summary>Everything, to be put back by the restoring methods.</summary>
+    public (Acknowledgement[] Newest, (ReplicaId Author, (long Sequence, DateTimeOffset Time)[] Marks)[] Synced) Export()
+    {
+        lock (gate) return ([.. newest.Values], [.. synced.OrderBy(s => s.Key).Select(s => (s.Key, s.Value.ToArray()))]);
+    }
+
+    public void Restore(Acknowledgement statement)
+    {
+        lock (gate) newest[statement.By] = statement;
+    }
+
+    public void Restore(ReplicaId author, long sequence, DateTimeOffset time)
+    {
+        lock (gate)
+        {
+            if (!synced.TryGetValue(author, out var marks)) synced[author] = marks = [];
+            marks.Add((sequence, time));
+        }
+    }
+
+    private void NoteSynced(Acknowledgement news)
+    {
+        foreach (Dot dot in news.Held)
+        {
+            if (!synced.TryGetValue(dot.Replica, out var marks)) synced[dot.Replica] = marks = [];
+            if (marks.Count == 0 || marks[^1].Sequence < dot.Sequence) marks.Add((dot.Sequence, news.Time));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+namespace Crdt;
+
+/// <summary>Why a run of somebody's batches cannot be applied. Every replica judges it alike (semantics 3.5).</summary>
+public enum ApplyError
+{
+    /// <summary>The bytes are not a batch; the inner error says why.</summary>
+    BadBatch,
+
+    /// <summary>The run begins behind the next sequence of its author.</summary>
+    Gap,
+
+    /// <summary>The run is covered in part.</summary>
+    PartlyCovered,
+
+    /// <summary>The batches do not lead to the head that they were sent with, from the head that is held.</summary>
+    ChainBroken,
+
+    /// <summary>A change names a sibling that nobody here has seen: it came before its cause.</summary>
+    UnknownObservedDot,
+
+    /// <summary>The first run of all is not the founding of this space.</summary>
+    WrongSpace,
+
+    /// <summary>The run claims to be written by this replica itself, beyond what it wrote: its id is used twice.</summary>
+    OwnLogForked,
+
+    /// <summary>A run is longer than 1,000 batches or 1 MiB, or has none.</summary>
+    LimitExceeded,
+}

@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+
+namespace Crdt;
+
+/// <summary>How far each author's log was applied, and the head of its hash chain. Owned by the single writer; what
+/// others read is published after each commit.</summary>
+internal sealed class AuthorTable
+{
+    public const int HashLengthBytes = 32;
+
+    private readonly Lock gate = new();
+    private readonly List<AuthorState> states = [];
+    private readonly List<(int Author, AuthorState Before)> undo = [];
+    private AuthorState[] published = [];
+    private VersionVector? vector;
+
+    public AuthorTable(ReplicaId self) => IndexOf(self);
+
+    public ReplicaTable Ids { get; } = new();
+
+    /// <summary>One author's progress.</summary>
+    /// <param name="Applied">Highest sequence applied.</param>
+    /// <param name="HeadSequence">Sequence of the last closed run's end.</param>
+    /// <param name="Head">The chain's hash there; before any, the hash of the replica id.</param>
+    public readonly record struct AuthorState(long Applied, long HeadSequence, byte[] Head);
+
+    public AuthorState this[int author] => states[author];
+
+    /// <summary>Whether anything at all was applied: the space's founding comes first.</summary>
+    public bool HasApplied => states.Exists(static s => s.Applied > 0);
+
+    /// <summary>The published vector.</summary>
+    public VersionVector Vector
+    {
+        get
+        {
+            lock (gate)
+                return vector ??= VersionVector.From(published.Select((s, i) => new Dot(Ids[i], s.Applied)));
+        }
+    }
+
+    /// <summary>H(0): where the chain of a replica begins (protocol, "Log").</summary>
+    public static byte[] ChainStart(ReplicaId replica)
+    {
+        Span<byte> id = stackalloc byte[ReplicaId.LengthBytes];
+        replica.WriteBytes(id);
+        return SHA256.HashData(id);
+    }
+
+    /// <summary>H(n) from H(n-1) and batch n.</summary>
+    public static byte[] ChainNext(ReadOnlySpan<byte> head, ReadOnlySpan<byte> batch)
+    {
+        Span<byte> joined = stackalloc byte[2 * HashLengthBytes];
+        head.CopyTo(joined);
+        SHA256.HashData(batch, joined[HashLengthBytes..]);
+        return SHA256.HashData(joined);
+    }
+
+    /// <summary>The author's index, made when it is new.</summary>
+    public int IndexOf(ReplicaId replica)
+    {
+        int index = Ids.GetOrAdd(replica);
+        if (index == states.Count) states.Add(new AuthorState(0, 0, ChainStart(replica)));
+        return index;
+    }
+
+    public void Advance(int author, AuthorState to)
+    {
+        undo.Add((author, states[author]));
+        states[author] = to;
+    }
+
+    /// <summary>A place to come back to with <see cref="Revert"/>.</summary>
+    public int Mark => undo.Count;
+
+    public void Revert(int mark)
+    {
+        for (int i = undo.Count - 1; i >= mark; i--) states[undo[i].Author] = undo[i].Before;
+        undo.RemoveRange(mark, undo.Count - mark);
+    }
+
+    /// <summary>Makes the present state the one that others read.</summary>
+    public void Publish()
+    {
+        lock (gate)
+        {
+            if (published.Length < states.Count)
+                Array.Resize(ref published, Math.Max(states.Count, published.Length * 2));
+            foreach ((int author, AuthorState _) in undo) published[author] = states[author];
+            vector = null;
+        }
+        undo.Clear();
+    }
+
+    public long PublishedSequence(ReplicaId replica)
+    {
+        if (!Ids.TryGetIndex(replica, out int index)) return 0;
+        lock (gate) return index < published.Length ? published[index].Applied : 0;
+    }
+
+    /// <summary>The published heads of all authors with a closed run, in order of their ids.</summary>
+    public ChainHead[] Heads()
+    {
+        ChainHead[] heads;
+        lock (gate)
+        {
+            heads = [.. published.Select((s, i) => (s, i)).Where(p => p.s.HeadSequence > 0)
+                .Select(p => new ChainHead(Ids[p.i], p.s.HeadSequence, p.s.Head))];
+        }
+        Array.Sort(heads, static (a, b) => a.Author.CompareTo(b.Author));
+        return heads;
+    }
+}

@@ -1,0 +1,223 @@
+using System.Collections.Concurrent;
+
+namespace Crdt;
+
+/// <summary>The entities in memory. One writer prepares states unit by unit and publishes them group by group;
+/// readers see whole groups, from a moment that can be held on to.</summary>
+internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
+{
+    private readonly ConcurrentDictionary<EntityKey, EntitySlot> slots = new();
+    private readonly List<EntitySlot> touched = [];
+    private readonly List<(EntitySlot Slot, EntityState? Working, long Unit)> undo = [];
+    private readonly SortedDictionary<long, int> views = [];
+    private readonly List<EntitySlot> chained = [];
+    private readonly Lock gate = new();
+    private long committed;
+    private long unit;
+    private long evictions;
+
+    /// <summary>The slots of the group being committed.</summary>
+    public IReadOnlyList<EntitySlot> Touched => touched;
+
+    public int Count => slots.Count;
+
+    public IEnumerable<EntitySlot> Slots => slots.Values;
+
+    // ---- the writer's side ----
+
+    /// <summary>Begins a unit: what it works on is its own until the next one begins.</summary>
+    public int BeginUnit()
+    {
+        unit++;
+        return undo.Count;
+    }
+
+    /// <summary>Gives up what was worked on since the mark.</summary>
+    public void Revert(int mark)
+    {
+        for (int i = undo.Count - 1; i >= mark; i--)
+            (undo[i].Slot.Working, undo[i].Slot.Unit) = (undo[i].Working, undo[i].Unit);
+        undo.RemoveRange(mark, undo.Count - mark);
+    }
+
+    /// <summary>Gives up the whole group.</summary>
+    public void RevertGroup()
+    {
+        Revert(0);
+        foreach (EntitySlot slot in touched) slot.IsTouched = false;
+        touched.Clear();
+    }
+
+    public EntitySlot GetOrLoad(EntityKey key)
+    {
+        if (slots.TryGetValue(key, out EntitySlot? slot)) return slot;
+        slot = Load(key) ?? new EntitySlot(key);
+        lock (gate) return slots.GetOrAdd(key, slot);
+    }
+
+    /// <summary>A state of the slot that the current unit may change.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="more">How many siblings are likely to be added.</param>
+    public EntityState ToWorking(EntitySlot slot, int more)
+    {
+        if (slot.Working is { } own && slot.Unit == unit) return own;
+        EntityState working = slot.Current.ToWorking(more);
+        undo.Add((slot, slot.Working, slot.Unit));
+        (slot.Working, slot.Unit, slot.IsRecentlyUsed) = (working, unit, true);
+        if (!slot.IsTouched)
+        {
+            slot.IsTouched = true;
+            touched.Add(slot);
+        }
+        return working;
+    }
+
+    /// <summary>Makes the group's states the ones that readers see, all at once.</summary>
+    /// <param name="onPublish">Told of each slot that changed, with the state before; may be null.</param>
+    public void Publish(Action<EntitySlot, EntityState?, EntityState>? onPublish)
+    {
+        lock (gate)
+        {
+            long epoch = committed + 1;
+            bool hasViews = views.Count > 0;
+            foreach (EntitySlot slot in touched)
+            {
+                slot.IsTouched = false;
+                if (slot.Working is not { } working) continue;
+                EntityState? before = slot.Published;
+                working.Trim();
+                working.Epoch = epoch;
+                if (hasViews)
+                {
+                    working.Previous = before;
+                    chained.Add(slot);
+                }
+                slot.Published = working;
+                slot.Working = null;
+                onPublish?.Invoke(slot, before, working);
+            }
+            Volatile.Write(ref committed, epoch);
+        }
+        touched.Clear();
+        undo.Clear();
+    }
+
+    /// <summary>Forgets entities beyond the budget that the projection holds and nobody used lately.</summary>
+    public void Evict()
+    {
+        if (!store.IsProjecting || slots.Count <= entitiesMax) return;
+        lock (gate)
+        {
+            long oldest = views.Count == 0 ? long.MaxValue : views.Keys.First();
+            // Down to nine tenths, so that a sweep pays for many evictions.
+            int excess = slots.Count - (entitiesMax - (entitiesMax / 10));
+            foreach (EntitySlot slot in slots.Values)
+            {
+                if (excess <= 0) break;
+                if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || slot.IsDigestStale || slot.Key.IsSpaceData
+                    || slot.Published is not { Previous: null } state || state.Epoch > oldest) continue;
+                if (slot.IsRecentlyUsed)
+                {
+                    slot.IsRecentlyUsed = false;
+                    continue;
+                }
+                slots.TryRemove(slot.Key, out _);
+                excess--;
+            }
+            evictions++;
+        }
+    }
+
+    // ---- the readers' side ----
+
+    /// <summary>Holds on to the present moment; to be given back with <see cref="CloseView"/>.</summary>
+    public long OpenView()
+    {
+        lock (gate)
+        {
+            views[committed] = views.GetValueOrDefault(committed) + 1;
+            return committed;
+        }
+    }
+
+    public void CloseView(long epoch)
+    {
+        lock (gate)
+        {
+            if (--views[epoch] == 0) views.Remove(epoch);
+            if (views.Count > 0) return;
+            foreach (EntitySlot slot in chained)
+            {
+                if (slot.Published is { } state) state.Previous = null;
+            }
+            chained.Clear();
+        }
+    }
+
+    /// <summary>The entity's state as last committed, or <see langword="null"/> if there is none.</summary>
+    public EntityState? Read(EntityKey key)
+    {
+        EntityState? state = Find(key)?.Published;
+        if (state is null || state.Epoch <= Volatile.Read(ref committed)) return state;
+        // A commit is being published: it is a matter of microseconds, and then it is the committed one.
+        lock (gate) return state;
+    }
+
+    /// <summary>The entity's state in a view.</summary>
+    public EntityState? Read(EntityKey key, long epoch)
+    {
+        EntityState? state = Find(key)?.Published;
+        while (state is not null && state.Epoch > epoch) state = state.Previous;
+        return state;
+    }
+
+    /// <summary>Keys of a domain and type, or of all, in order, each once.</summary>
+    public IEnumerable<EntityKey> Keys(string? domain, string? type)
+    {
+        var cached = new List<EntityKey>();
+        foreach (EntitySlot slot in slots.Values)
+        {
+            if ((domain is null || slot.Key.Domain == domain) && (type is null || slot.Key.Type == type)
+                && slot.Published is not null) cached.Add(slot.Key);
+        }
+        cached.Sort();
+        return store.IsProjecting ? Union(cached, store.Keys(domain, type)) : cached;
+    }
+
+    private static IEnumerable<EntityKey> Union(List<EntityKey> cached, IEnumerable<EntityKey> projected)
+    {
+        int at = 0;
+        foreach (EntityKey key in projected)
+        {
+            while (at < cached.Count && cached[at].CompareTo(key) < 0) yield return cached[at++];
+            if (at < cached.Count && cached[at].Equals(key)) at++;
+            yield return key;
+        }
+        while (at < cached.Count) yield return cached[at++];
+    }
+
+    private EntitySlot? Find(EntityKey key)
+    {
+        if (slots.TryGetValue(key, out EntitySlot? slot))
+        {
+            slot.IsRecentlyUsed = true;
+            return slot;
+        }
+        if (!store.IsProjecting) return null;
+        long before = Volatile.Read(ref evictions);
+        slot = Load(key);
+        if (slot is null) return slots.GetValueOrDefault(key);
+        lock (gate)
+        {
+            // After an eviction what was loaded may be older than what was forgotten meanwhile: read it, keep it not.
+            return evictions == before ? slots.GetOrAdd(key, slot) : slots.GetValueOrDefault(key) ?? Load(key);
+        }
+    }
+
+    private EntitySlot? Load(EntityKey key)
+    {
+        if (!store.IsProjecting || store.ReadState(key) is not { } bytes) return null;
+        EntityState state = EntityStateCodec.Decode(key, bytes, out UInt128 digest);
+        return new EntitySlot(key) { Published = state, Counted = digest, IsRecentlyUsed = true };
+    }
+}

@@ -1,0 +1,26 @@
+namespace Crdt;
+
+/// <summary>Reads a log as mutations.</summary>
+internal static class MutationLog
+{
+    /// <summary>The mutations from a position on, lazily; or only one of them.</summary>
+    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, Dot? only = null)
+    {
+        var reader = new BatchReader();
+        var columns = new BatchColumns();
+        foreach (LoggedEntry logged in store.ReadLog(from))
+        {
+            LogEntry entry = logged.Entry;
+            if (entry.Kind != LogEntryKind.Batch) continue;
+            if (only is { } dot && (entry.Author != dot.Replica || entry.LastSequence < dot.Sequence)) continue;
+            reader.Read(entry.Payload, entry.Author, entry.FirstSequence, columns);
+            if (only is { } one)
+            {
+                yield return columns.ToMutation((int)(one.Sequence - entry.FirstSequence), entry.Author, entry.FirstSequence);
+                yield break;
+            }
+            for (int m = 0; m < columns.MutationCount; m++)
+                yield return columns.ToMutation(m, entry.Author, entry.FirstSequence);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+using System.Runtime.CompilerServices;
+
+namespace Crdt;
+
+/// <summary>One durable copy of one space: captures changes, applies those of others, answers readers. The way in for
+/// applications.</summary>
+/// <remarks>
+/// <para>Safe for concurrent use. Commits and arriving runs pass through one writer, where those that wait together
+/// become durable together; readers never wait for it and see whole transactions only.</para>
+/// <para>Laws: 1, 2, 4, 12.</para>
+/// </remarks>
+public sealed class Replica : IAsyncDisposable
+{
+    private readonly IReplicaStore store;
+    private readonly ReplicaWriter writer;
+
+    private Replica(IReplicaStore store, ReplicaOptions options)
+    {
+        this.store = store;
+        Options = options;
+        writer = new ReplicaWriter(store, options);
+    }
+
+    /// <summary>The space it is a copy of.</summary>
+    public SpaceId Space => writer.Identity.Space;
+
+    /// <summary>Its writer identity.</summary>
+    public ReplicaId Id => writer.Identity.Replica;
+
+    /// <summary>The role in which it writes.</summary>
+    public ReplicaRole Role => writer.Identity.Role;
+
+    /// <summary>The space's name for people; empty until the space's founding has arrived.</summary>
+    public string SpaceName => Get(SpaceGenesis.SettingsKey)?.GetString(SpaceGenesis.NameField) ?? "";
+
+    /// <summary>For every replica, the highest sequence applied.</summary>
+    public VersionVector Vector => writer.Authors.Vector;
+
+    /// <summary>The heads of all closed runs, by author.</summary>
+    public IReadOnlyList<ChainHead> Heads => writer.Authors.Heads();
+
+    /// <summary>The newest statement of every replica about what it holds durably, in order of their ids.</summary>
+    public IReadOnlyList<Acknowledgement> Acknowledgements => writer.Acknowledgements.Newest();
+
+    /// <summary>What went wrong with the store's projection last, <see langword="null"/> if nothing: the log is whole,
+    /// and it is tried again.</summary>
+    public Exception? ProjectionError => writer.ProjectionError;
+
+    internal ReplicaOptions Options { get; }
+
+    internal ReplicaWriter Writer => writer;
+
+    internal IReplicaStore Store => store;
+
+    /// <summary>Opens the replica that a store holds; the replica owns the store from then on.</summary>
+    /// <param name="store">Its durable home.</param>
+    /// <param name="options">How it runs.</param>
+    /// <param name="cancellationToken">Gives up opening.</param>
+    /// <exception cref="ArgumentException">The founding given is not that of the store's space.</exception>
+    public static async ValueTask<Replica> OpenAsync(
+        IReplicaStore store, ReplicaOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.CachedEntitiesMax, 100, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ProjectedEntitiesPerUpdate, 1, nameof(options));
+        if (options.Genesis is { } given && given.Space != store.Identity.Space)
+        {
+            throw new ArgumentException(
+                $"The founding given is that of space {given.Space}; the store holds {store.Identity.Space}.", nameof(options));
+        }
+        var replica = new Replica(store, options);
+        replica.writer.Restore();
+        if (options.Genesis is { } genesis && replica.Vector.Count == 0)
+        {
+            long last = CountMutations(genesis);
+            await replica.ApplyAsync(
+                new BatchRun(genesis.Authority, 1, [genesis.Batch], last, genesis.Head), cancellationToken)
+                .ConfigureAwait(false);
+        }
+        return replica;
+    }
+
+    /// <summary>Begins a transaction.</summary>
+    /// <param name="user">Who is using the device; bound to the mutations for good. 1 to 255 bytes of UTF-8, or
+    /// <see langword="null"/>.</param>
+    public Transaction Begin(string? user = null) => new(this, user);
+
+    /// <summary>Makes and commits a transaction of what <paramref name="edits"/> notes down.</summary>
+    /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>
+    public ValueTask<CommitResult> CommitAsync(
+        Action<Transaction> edits, string? user = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(edits);
+        Transaction transaction = Begin(user);
+        edits(transaction);
+        return transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>The entity as last committed; <see langword="null"/> when it is not alive.</summary>
+    public Entity? Get(EntityKey key) => GetWithDeleted(key) is { Exists: true } entity ? entity : null;
+
+    /// <summary>The entity as last committed, also a deleted one; <see langword="null"/> when it never was.</summary>
+    public Entity? GetWithDeleted(EntityKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return writer.Cache.Read(key) is { } state ? new Entity(state, writer.Authors.Ids, writer.Policies.For(key)) : null;
+    }
+
+    /// <summary>The living entities of a type, in order of their ids, all as of one moment.</summary>
+    public IEnumerable<Entity> Query(string domain, string type)
+    {
+        using ReplicaView view = View();
+        foreach (Entity entity in view.Query(domain, type)) yield return entity;
+    }
+
+    /// <summary>Holds on to the present state, so that several reads belong together.</summary>
+    public ReplicaView View() => new(writer);
+
+    /// <summary>The policy that is in force for a field.</summary>
+    public ConflictPolicy PolicyOf(EntityKey key, FieldPath path)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(path);
+        return writer.Policies.For(key).For(path);
+    }
+
+    /// <summary>What was written concurrently and not settled by a later write, entity by entity.</summary>
+    /// <param name="openOnly">Only what waits for a person; otherwise also what policies decided, so that nobody's
+    /// value is passed over unseen.</param>
+    public IEnumerable<Conflict> Conflicts(bool openOnly = true)
+    {
+        foreach (EntityKey key in writer.Contested.ToArray())
+        {
+            foreach (Conflict conflict in Get(key)?.Conflicts() ?? [])
+            {
+                if (conflict.IsOpen || !openOnly) yield return conflict;
+            }
+        }
+    }
+
+    /// <summary>Entities as they change, by whoever's hand, from now on. Changes that follow each other faster than
+    /// they are taken come as one; none is missed.</summary>
+    public async IAsyncEnumerable<EntityChange> ChangesAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var feed = new ChangeFeed();
+        writer.Changed += feed.Add;
+        try
+        {
+            while (true)
+            {
+                foreach (EntityKey key in await feed.TakeAsync(cancellationToken).ConfigureAwait(false))
+                    yield return new EntityChange(key, Get(key));
+            }
+        }
+        finally
+        {
+            writer.Changed -= feed.Add;
+        }
+    }
+
+    /// <summary>The mutations that are held, in the order in which they were applied here, with their status.</summary>
+    /// <param name="filter">Which; all when <see langword="null"/>.</param>
+    public IEnumerable<QueuedMutation> Mutations(MutationFilter? filter = null)
+    {
+        filter ??= new MutationFilter();
+        HashSet<Dot> contested = ContestedDots();
+        foreach (Mutation mutation in MutationLog.Read(store, StartOf(filter)))
+        {
+            if (!filter.Passes(mutation)) continue;
+            QueuedMutation queued = Describe(mutation, contested);
+            if (filter.Status is null || queued.Status == filter.Status) yield return queued;
+        }
+    }
+
+    /// <summary>One mutation, with its status; <see langword="null"/> when it is not held.</summary>
+    public QueuedMutation? FindMutation(Dot dot)
+    {
+        if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
+        foreach (Mutation mutation in MutationLog.Read(store, store.FindStart(dot.Replica, dot.Sequence), dot))
+            return Describe(mutation, ContestedDots());
+        return null;
+    }
+
+    /// <summary>The replica in numbers.</summary>
+    public async ValueTask<ReplicaStatus> GetStatusAsync(CancellationToken cancellationToken = default)
+    {
+        StateDigest digest = default;
+        VersionVector vector = VersionVector.Empty;
+        long entities = 0;
+        var reading = new CallWork(w => (digest, vector, entities) = (w.ComputeDigest(), w.Authors.Vector, w.LivingEntities));
+        await writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
+        long mutations = vector.Sum(d => d.Sequence);
+        long pending = vector.Sum(d => PendingOf(d.Replica, d.Sequence));
+        long conflict = ContestedDots().Count(d => writer.Acknowledgements.SyncedTo(d.Replica) >= d.Sequence);
+        return new ReplicaStatus(entities, mutations, pending, mutations - pending - conflict, conflict, Failed: 0,
+            PendingOf(Id, vector[Id]), vector, digest);
+    }
+
+    /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>
+    public async ValueTask FlushAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            Task? storing = null;
+            await writer.EnqueueAsync(new CallWork(w => storing = w.StartProjection()), cancellationToken)
+                .ConfigureAwait(false);
+            if (storing is null) return;
+            await storing.WaitAsync(cancellationToken).ConfigureAwait(false);
+            // The end of an update is noted on the writer's turn, which this call comes after.
+            await writer.EnqueueAsync(new CallWork(static _ => { }), cancellationToken).ConfigureAwait(false);
+            if (writer.ProjectionError is not null) return;
+        }
+    }
+
+    /// <summary>Waits for what is under way, brings the projection up to date, and closes the store.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (writer.IsClosed) return;
+        await FlushAsync().ConfigureAwait(false);
+        await writer.CloseAsync().ConfigureAwait(false);
+        await store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    internal ValueTask<CommitResult> CommitAsync(Transaction transaction, CancellationToken cancellationToken)
+    {
+        var work = new CommitWork(transaction);
+        ValueTask done = writer.EnqueueAsync(work, cancellationToken);
+        return done.IsCompletedSuccessfully ? ValueTask.FromResult(work.Result) : AwaitAsync(done, work);
+
+        static async ValueTask<CommitResult> AwaitAsync(ValueTask done, CommitWork work)
+        {
+            await done.ConfigureAwait(false);
+            return work.Result;
+        }
+    }
+
+    /// <summary>Applies somebody's run, durably.</summary>
+    /// <returns>Whether it was news.</returns>
+    internal async ValueTask<bool> ApplyAsync(BatchRun run, CancellationToken cancellationToken)
+    {
+        var work = new ApplyWork(run);
+        await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
+        return work.WasApplied;
+    }
+
+    /// <summary>Closes the own open run, so that everything in the log ends at a head.</summary>
+    internal ValueTask CloseRunAsync(CancellationToken cancellationToken) =>
+        writer.HasOpenRun ? writer.EnqueueAsync(new CloseRunWork(), cancellationToken) : default;
+
+    internal ValueTask AcknowledgeAsync(Acknowledgement statement, CancellationToken cancellationToken) =>
+        writer.EnqueueAsync(new AcknowledgeWork(statement), cancellationToken);
+
+    internal async ValueTask<StateDigest> ComputeDigestAsync(CancellationToken cancellationToken)
+    {
+        StateDigest digest = default;
+        await writer.EnqueueAsync(new CallWork(w => digest = w.ComputeDigest()), cancellationToken).ConfigureAwait(false);
+        return digest;
+    }
+
+    private static long CountMutations(SpaceGenesis genesis)
+    {
+        var columns = new BatchColumns();
+        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
+        return columns.MutationCount;
+    }
+
+    private long PendingOf(ReplicaId author, long applied) =>
+        Math.Max(0, applied - writer.Acknowledgements.SyncedTo(author));
+
+    /// <summary>Where the log must be read from: one author's pending mutations stand behind the synced ones.</summary>
+    private LogPosition StartOf(MutationFilter filter) => filter is { Author: { } author, Status: MutationStatus.Pending }
+        ? store.FindStart(author, writer.Acknowledgements.SyncedTo(author) + 1)
+        : default;
+
+    private HashSet<Dot> ContestedDots() => [.. Conflicts().SelectMany(c => c.Siblings).Select(s => s.Dot)];
+
+    private QueuedMutation Describe(Mutation mutation, HashSet<Dot> contested)
+    {
+        DateTimeOffset? syncedAt = writer.Acknowledgements.SyncedAt(mutation.Dot);
+        MutationStatus status = syncedAt is null ? MutationStatus.Pending
+            : contested.Contains(mutation.Dot) ? MutationStatus.Conflict : MutationStatus.Synced;
+        return new QueuedMutation(mutation, status, syncedAt, writer.Acknowledgements.HeldBy(mutation.Dot));
+    }
+}

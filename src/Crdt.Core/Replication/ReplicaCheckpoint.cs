@@ -1,0 +1,76 @@
+using System.Buffers;
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>A replica's bookkeeping as bytes for its own store: what the projection's position does not tell.</summary>
+internal static class ReplicaCheckpoint
+{
+    private const int FormatVersion = 1;
+
+    public static byte[] Encode(ReplicaWriter writer, UInt128 digest)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        var output = new MessagePackWriter(buffer);
+        output.Write(FormatVersion);
+        output.Write((ulong)(digest >> 64));
+        output.Write((ulong)digest);
+        output.Write(writer.LivingEntities);
+        output.Write(writer.Clock.Last.Bits);
+        output.Write(writer.Authors.Ids.Count);
+        for (int i = 0; i < writer.Authors.Ids.Count; i++)
+        {
+            AuthorTable.AuthorState state = writer.Authors[i];
+            AcknowledgementCodec.WriteReplica(ref output, writer.Authors.Ids[i]);
+            output.Write(state.Applied);
+            output.Write(state.HeadSequence);
+            output.Write(state.Head);
+        }
+        (Acknowledgement[] newest, var synced) = writer.Acknowledgements.Export();
+        output.Write(newest.Length);
+        foreach (Acknowledgement statement in newest) AcknowledgementCodec.Write(ref output, statement);
+        output.Write(synced.Length);
+        foreach ((ReplicaId author, (long Sequence, DateTimeOffset Time)[] marks) in synced)
+        {
+            AcknowledgementCodec.WriteReplica(ref output, author);
+            output.Write(marks.Length);
+            foreach ((long sequence, DateTimeOffset time) in marks)
+            {
+                output.Write(sequence);
+                output.Write(time.ToUnixTimeMilliseconds());
+            }
+        }
+        output.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Fills the writer's tables; nothing when there is no checkpoint yet.</summary>
+    /// <returns>The digest's sum and the number of living entities.</returns>
+    public static (UInt128 Digest, long Living) Decode(ReplicaWriter writer, ReadOnlyMemory<byte> bytes)
+    {
+        if (bytes.IsEmpty) return (0, 0);
+        var reader = new CanonicalReader(bytes);
+        if (reader.ReadInt32(int.MaxValue, "The version") != FormatVersion)
+            throw reader.Fail(BatchError.UnknownFormat, "The checkpoint has a format that is not known here");
+        var digest = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
+        long living = reader.ReadInt64();
+        writer.Clock.Restore(new HybridTimestamp(reader.ReadUInt64()));
+        for (int i = reader.ReadCount("The number of authors"); i > 0; i--)
+        {
+            int author = writer.Authors.IndexOf(AcknowledgementCodec.ReadReplica(ref reader));
+            long applied = reader.ReadInt64(), headSequence = reader.ReadInt64();
+            byte[] head = reader.ReadBytes(AuthorTable.HashLengthBytes, "A head").ToArray();
+            writer.Authors.Advance(author, new AuthorTable.AuthorState(applied, headSequence, head));
+        }
+        writer.Authors.Publish();
+        for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
+            writer.Acknowledgements.Restore(AcknowledgementCodec.Read(ref reader));
+        for (int i = reader.ReadCount("The number of authors"); i > 0; i--)
+        {
+            ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
+            for (int m = reader.ReadCount("The number of marks"); m > 0; m--)
+                writer.Acknowledgements.Restore(author, reader.ReadInt64(), AcknowledgementCodec.ReadTime(ref reader));
+        }
+        return (digest, living);
+    }
+}

@@ -1,0 +1,23 @@
+namespace Crdt;
+
+/// <summary>How a <see cref="Replica"/> runs.</summary>
+public sealed record ReplicaOptions
+{
+    /// <summary>Source of wall time. Needed: Core owns no clock; applications pass <c>TimeProvider.System</c>.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>How far remote timestamps may pull the clock ahead of wall time; five minutes by default.</summary>
+    public TimeSpan ClockDriftMax { get; init; } = HybridLogicalClock.DefaultDriftMax;
+
+    /// <summary>The space's founding, for a replica that is opened for the first time; ignored later. Without it the
+    /// replica joins its space by its first exchange with a peer, and cannot write before.</summary>
+    public SpaceGenesis? Genesis { get; init; }
+
+    /// <summary>Entities kept in memory when the store keeps a projection; at least 100. 200,000 by default: about
+    /// 200 MB with ten fields each.</summary>
+    public int CachedEntitiesMax { get; init; } = 200_000;
+
+    /// <summary>Changed entities after which the projection is brought up to date; at least 1. 4,096 by default: a
+    /// restart has at most about that much to apply again.</summary>
+    public int ProjectedEntitiesPerUpdate { get; init; } = 4_096;
+}

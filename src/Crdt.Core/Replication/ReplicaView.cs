@@ -1,0 +1,45 @@
+namespace Crdt;
+
+/// <summary>The state after one commit, held on to: whatever is committed meanwhile, everything read through it
+/// belongs together. Dispose it soon: while it is open, replaced states stay in memory.</summary>
+/// <remarks>Safe for concurrent use until disposed. Law: 12.</remarks>
+public sealed class ReplicaView : IDisposable
+{
+    private readonly ReplicaWriter writer;
+    private readonly long epoch;
+    private int isDisposed;
+
+    internal ReplicaView(ReplicaWriter writer)
+    {
+        this.writer = writer;
+        epoch = writer.Cache.OpenView();
+    }
+
+    /// <summary>The entity; <see langword="null"/> when it is not alive.</summary>
+    public Entity? Get(EntityKey key) => GetWithDeleted(key) is { Exists: true } entity ? entity : null;
+
+    /// <summary>The entity, also a deleted one; <see langword="null"/> when it never was.</summary>
+    public Entity? GetWithDeleted(EntityKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
+        return writer.Cache.Read(key, epoch) is { } state
+            ? new Entity(state, writer.Authors.Ids, writer.Policies.For(key))
+            : null;
+    }
+
+    /// <summary>The living entities of a type, in order of their ids.</summary>
+    public IEnumerable<Entity> Query(string domain, string type)
+    {
+        foreach (EntityKey key in writer.Cache.Keys(domain, type))
+        {
+            if (Get(key) is { } entity) yield return entity;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref isDisposed, 1) == 0) writer.Cache.CloseView(epoch);
+    }
+}

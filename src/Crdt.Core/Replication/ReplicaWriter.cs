@@ -1,0 +1,642 @@
+using System.Runtime.InteropServices;
+
+namespace Crdt;
+
+/// <summary>The single writer of a replica: takes what waits, prepares it on unpublished state, appends it to the log
+/// in one go, publishes it. Nothing here runs twice at a time.</summary>
+internal sealed class ReplicaWriter
+{
+    /// <summary>Transactions that wait together share a batch up to about this size: a large one alone.</summary>
+    private const int SharedBatchLengthBytesMax = 256 << 10;
+
+    /// <summary>While the log is applied again, superseded states are let go of after so many entities.</summary>
+    private const int ReplayedEntitiesPerPublish = 4_096;
+
+    private readonly IReplicaStore store;
+    private readonly ReplicaOptions options;
+    private readonly Lock queueGate = new();
+    private readonly Queue<WorkItem> queue = new();
+    private readonly List<WorkItem> group = [];
+    private readonly List<LogEntry> entries = [];
+    private readonly BatchColumns own;
+    private readonly BatchColumns foreign = new();
+    private readonly BatchWriter batchWriter = new();
+    private readonly BatchReader batchReader = new();
+    private readonly MutationPreparer preparer;
+    private readonly Func<HybridTimestamp> tick;
+    private readonly List<Acknowledgement> statements = [];
+    private readonly List<EntitySlot> dirty = [];
+    private readonly List<EntitySlot> digestStale = [];
+    private bool isDraining, isClosed, isProjecting;
+    private long ownBound;
+    private UInt128 digest;
+    private Task? projection;
+
+    // The own batches since the last head; replaced, never changed, where a group may have to be given up.
+    private List<byte[]> openRun = [];
+    private int openRunLengthBytes;
+
+    public ReplicaWriter(IReplicaStore store, ReplicaOptions options)
+    {
+        (this.store, this.options) = (store, options);
+        Identity = store.Identity;
+        Authors = new AuthorTable(Identity.Replica);
+        Cache = new EntityCache(store, options.CachedEntitiesMax);
+        Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
+        preparer = new MutationPreparer(Authors.Ids);
+        own = new BatchColumns { Role = Identity.Role };
+        tick = Clock.Tick;
+    }
+
+    public ReplicaIdentity Identity { get; }
+
+    public AuthorTable Authors { get; }
+
+    public EntityCache Cache { get; }
+
+    public HybridLogicalClock Clock { get; }
+
+    public AcknowledgementTable Acknowledgements { get; } = new();
+
+    public ContestedKeys Contested { get; } = new();
+
+    public PolicyTable Policies { get; private set; } = PolicyTable.Empty;
+
+    /// <summary>Number of entities that are alive, as published.</summary>
+    public long LivingEntities { get; private set; }
+
+    /// <summary>Set after every commit.</summary>
+    public Pulse Committed { get; } = new();
+
+    /// <summary>Told after every commit which entities changed and whether the change came from elsewhere.</summary>
+    public event Action<IReadOnlyList<EntityKey>>? Changed;
+
+    /// <summary>What went wrong with the projection last; it is tried again with the next commit.</summary>
+    public Exception? ProjectionError { get; private set; }
+
+    private AuthorTable.AuthorState Own => Authors[0];
+
+    /// <summary>Whether this replica has batches that no head vouches for yet.</summary>
+    public bool HasOpenRun
+    {
+        get
+        {
+            lock (queueGate) return hasOpenRun;
+        }
+    }
+
+    public bool IsClosed
+    {
+        get
+        {
+            lock (queueGate) return isClosed;
+        }
+    }
+
+    private bool hasOpenRun;
+
+    // ---- the queue ----
+
+    public async ValueTask EnqueueAsync(WorkItem item, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        bool drains;
+        lock (queueGate)
+        {
+            ObjectDisposedException.ThrowIf(isClosed, typeof(Replica));
+            queue.Enqueue(item);
+            drains = !isDraining;
+            isDraining = true;
+        }
+        // Whoever finds the writer idle does the work, also that of others who come meanwhile, without waiting for it
+        // here: with a store that completes at once everything is done when this returns.
+        if (drains) _ = DrainAsync();
+        await item.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes no more work, and waits until what was taken is done.</summary>
+    public async ValueTask CloseAsync()
+    {
+        lock (queueGate)
+        {
+            if (isClosed) return;
+        }
+        var last = new CallWork(static _ => { });
+        await EnqueueAsync(last, CancellationToken.None).ConfigureAwait(false);
+        lock (queueGate) isClosed = true;
+    }
+
+    private async Task DrainAsync()
+    {
+        while (true)
+        {
+            lock (queueGate)
+            {
+                if (queue.Count == 0)
+                {
+                    isDraining = false;
+                    return;
+                }
+                while (queue.TryDequeue(out WorkItem? item)) group.Add(item);
+            }
+            await ProcessGroupAsync().ConfigureAwait(false);
+            group.Clear();
+        }
+    }
+
+    private async ValueTask ProcessGroupAsync()
+    {
+        (List<byte[]> runBefore, int runLengthBefore, int runCount) = (openRun, openRunLengthBytes, openRun.Count);
+        var failures = new Exception?[group.Count];
+        Exception? problem = null;
+        try
+        {
+            for (int i = 0; i < group.Count; i++) failures[i] = TryPrepare(group[i]);
+            FlushOwnBatch();
+            AddOwnStatement();
+            if (entries.Count > 0)
+            {
+                bool isDurable = entries.Exists(static e => e.Kind != LogEntryKind.Note);
+                await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None).ConfigureAwait(false);
+            }
+            Publish();
+        }
+#pragma warning disable CA1031 // Whatever the store raised belongs to those who wait: the writer itself must go on.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            problem = e;
+            own.Clear();
+            ownBound = 0;
+            Cache.RevertGroup();
+            Authors.Revert(0);
+            if (runBefore.Count > runCount) runBefore.RemoveRange(runCount, runBefore.Count - runCount);
+            (openRun, openRunLengthBytes) = (runBefore, runLengthBefore);
+        }
+        entries.Clear();
+        statements.Clear();
+        lock (queueGate) hasOpenRun = openRun.Count > 0;
+        for (int i = 0; i < group.Count; i++) group[i].Complete(failures[i] ?? problem);
+        Committed.Set();
+        if (problem is null) await ProjectIfDueAsync().ConfigureAwait(false);
+    }
+
+    private Exception? TryPrepare(WorkItem item)
+    {
+        try
+        {
+            item.Prepare(this);
+            return null;
+        }
+        catch (Exception e) when (e is MutationException or TransactionTooLargeException or ApplyException
+            or ArgumentException or InvalidOperationException)
+        {
+            return e;
+        }
+    }
+
+    // ---- own transactions ----
+
+    public CommitResult PrepareTransaction(Transaction transaction)
+    {
+        if (transaction.Edits.Count == 0) return default;
+        if (!Authors.HasApplied)
+        {
+            throw new MutationException(MutationError.NotJoined, transaction.Edits[0].Key, FieldPath.Root,
+                "The replica has not met its space yet: open it with the space's founding, or let it meet a peer first.");
+        }
+        UnitMark mark = Mark();
+        try
+        {
+            int count = PrepareEdits(transaction);
+            if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
+            {
+                // Together with what waited before it would be long: that goes first, in a batch of its own.
+                Revert(mark);
+                FlushOwnBatch();
+                mark = Mark();
+                count = PrepareEdits(transaction);
+            }
+            if (count == 0) return default;
+            if (ownBound > FormatLimits.BatchLengthBytesMax) batchWriter.Write(own, Own.Applied + 1);
+            return new CommitResult(Identity.Replica, Own.Applied + own.MutationCount - count + 1, count);
+        }
+        catch
+        {
+            Revert(mark);
+            throw;
+        }
+    }
+
+    private int PrepareEdits(Transaction transaction)
+    {
+        int before = own.MutationCount;
+        foreach (EntityEdit edit in transaction.Edits)
+        {
+            if (edit.Key.IsSpaceData && Identity.Role == ReplicaRole.Client)
+            {
+                throw new MutationException(MutationError.RoleRequired, edit.Key, FieldPath.Root,
+                    "The space's own data is written in the server role or by the authority.");
+            }
+            EntitySlot slot = Cache.GetOrLoad(edit.Key);
+            int mutation = own.MutationCount;
+            long sequence = Own.Applied + mutation + 1;
+            if (sequence > Dot.SequenceMax) throw new InvalidOperationException("The replica has used up its sequences.");
+            if (!preparer.TryPrepare(
+                edit, slot.Current, Policies.For(edit.Key), tick, sequence, transaction.User, own)) continue;
+            int changes = own.ChangeCount - own.ChangeStart(mutation);
+            EntityState working = Cache.ToWorking(slot, changes);
+            ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers());
+            ownBound += Bound(own, mutation);
+        }
+        int made = own.MutationCount - before;
+        if (made > 0) own.Mutations[own.MutationCount - 1].EndsTransaction = true;
+        return made;
+    }
+
+    private int[] OwnOthers() => own.Others.Count == 0 ? [] : [.. own.Others.Select(Authors.IndexOf)];
+
+    /// <summary>What a mutation takes at most, encoded: to decide without encoding.</summary>
+    private static long Bound(BatchColumns columns, int mutation)
+    {
+        ref readonly BatchColumns.MutationRow row = ref columns.Mutations[mutation];
+        EntityKey key = columns.Entities[row.Entity];
+        long bound = 80 + (3L * (key.Domain.Length + key.Type.Length + key.Id.Length))
+            + (row.User < 0 ? 0 : 3L * columns.Users[row.User].Length)
+            + (row.Context.IsNull ? 0 : FormatLimits.ContextLengthBytesMax);
+        for (int c = columns.ChangeStart(mutation); c < row.ChangeEnd; c++)
+        {
+            ref readonly BatchColumns.ChangeRow change = ref columns.Changes[c];
+            bound += 32 + columns.PathOf(change).Bytes.Length + (32L * (change.DotEnd - columns.DotStart(c)))
+                + ValueCodec.LengthBytes(change.Value, FormatLimits.ValueLengthBytesMax);
+        }
+        return bound;
+    }
+
+    private void FlushOwnBatch()
+    {
+        if (own.MutationCount == 0) return;
+        long first = Own.Applied + 1, last = Own.Applied + own.MutationCount;
+        byte[] bytes = batchWriter.Write(own, first);
+        own.Clear();
+        ownBound = 0;
+        if (openRun.Count == FormatLimits.RunBatchesMax
+            || openRunLengthBytes + bytes.Length > FormatLimits.RunLengthBytesMax) AddOwnHead();
+        entries.Add(new LogEntry(LogEntryKind.Batch, Identity.Replica, first, last, bytes));
+        Authors.Advance(0, Own with { Applied = last });
+        openRun.Add(bytes);
+        openRunLengthBytes += bytes.Length;
+    }
+
+    // ---- runs ----
+
+    public void CloseOwnRun()
+    {
+        FlushOwnBatch();
+        if (openRun.Count > 0) AddOwnHead();
+    }
+
+    private void AddOwnHead()
+    {
+        byte[] head = Own.Head;
+        foreach (byte[] batch in openRun) head = AuthorTable.ChainNext(head, batch);
+        long last = Own.Applied;
+        entries.Add(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
+        Authors.Advance(0, Own with { HeadSequence = last, Head = head });
+        (openRun, openRunLengthBytes) = ([], 0);
+    }
+
+    /// <returns><see langword="false"/> when the run was covered already.</returns>
+    public bool PrepareRun(BatchRun run)
+    {
+        if (run.Batches.Count is 0 or > FormatLimits.RunBatchesMax)
+            throw Fail(ApplyError.LimitExceeded, run, run.FirstSequence, $"A run of {run.Batches.Count} batches");
+        if (run.Author == Identity.Replica)
+        {
+            return run.LastSequence <= Own.Applied + own.MutationCount
+                ? false
+                : throw Fail(ApplyError.OwnLogForked, run, run.LastSequence,
+                    $"This replica wrote {Own.Applied} mutations, and a peer holds more: the id is in use twice");
+        }
+        CloseOwnRun();
+        UnitMark mark = Mark();
+        try
+        {
+            int author = Authors.IndexOf(run.Author);
+            long applied = Authors[author].Applied;
+            if (run.LastSequence <= applied) return false;
+            if (run.FirstSequence > applied + 1)
+                throw Fail(ApplyError.Gap, run, run.FirstSequence, $"The sequences from {applied + 1} are missing");
+            if (run.FirstSequence <= applied)
+                throw Fail(ApplyError.PartlyCovered, run, run.FirstSequence, $"The sequences up to {applied} are held already");
+            byte[] head = CheckChain(run, author);
+            ApplyBatches(run, author, head);
+            return true;
+        }
+        catch
+        {
+            Revert(mark);
+            throw;
+        }
+    }
+
+    private byte[] CheckChain(BatchRun run, int author)
+    {
+        byte[] head = Authors[author].Head;
+        bool isFounding = !Authors.HasApplied;
+        for (int i = 0; i < run.Batches.Count; i++)
+        {
+            head = AuthorTable.ChainNext(head, run.Batches[i].Span);
+            if (i == 0 && isFounding && SpaceId.FromBytes(head) != Identity.Space)
+                throw Fail(ApplyError.WrongSpace, run, run.FirstSequence, $"The founding is that of {SpaceId.FromBytes(head)}");
+        }
+        if (run.Head.Length < AuthorTable.HashLengthBytes
+            || !run.Head.Span[..AuthorTable.HashLengthBytes].SequenceEqual(head))
+            throw Fail(ApplyError.ChainBroken, run, run.LastSequence, "The batches do not lead to the head they came with");
+        return head;
+    }
+
+    private void ApplyBatches(BatchRun run, int author, byte[] head)
+    {
+        long next = run.FirstSequence;
+        foreach (ReadOnlyMemory<byte> batch in run.Batches)
+        {
+            try
+            {
+                batchReader.Read(batch, run.Author, next, foreign);
+            }
+            catch (BatchFormatException e)
+            {
+                throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
+            }
+            ApplyForeign(author, next);
+            long last = next + foreign.MutationCount - 1;
+            entries.Add(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
+            Authors.Advance(author, Authors[author] with { Applied = last });
+            next = last + 1;
+        }
+        if (next - 1 != run.LastSequence)
+            throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
+        entries.Add(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
+    }
+
+    /// <summary>Applies the batch in <see cref="foreign"/>, whose author has everything before it applied.</summary>
+    private void ApplyForeign(int author, long first)
+    {
+        Span<int> others = foreign.Others.Count <= 64 ? stackalloc int[foreign.Others.Count] : new int[foreign.Others.Count];
+        for (int i = 0; i < others.Length; i++) others[i] = Authors.IndexOf(foreign.Others[i]);
+        CheckObserved(author, first, others);
+        for (int m = 0; m < foreign.MutationCount; m++)
+        {
+            EntitySlot slot = Cache.GetOrLoad(foreign.Entities[foreign.Mutations[m].Entity]);
+            int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
+            ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others);
+        }
+        Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
+    }
+
+    private void CheckObserved(int author, long first, ReadOnlySpan<int> others)
+    {
+        for (int d = 0; d < foreign.DotCount; d++)
+        {
+            int replica = foreign.DotReplica[d];
+            if (replica == BatchColumns.Self || foreign.DotSequence[d] <= Authors[others[replica - 1]].Applied) continue;
+            throw new ApplyException(ApplyError.UnknownObservedDot, Authors.Ids[author], first,
+                $"A change replaces {foreign.Others[replica - 1]}:{foreign.DotSequence[d]}, which has not arrived");
+        }
+    }
+
+    // ---- acknowledgements ----
+
+    public void PrepareAcknowledgement(Acknowledgement statement)
+    {
+        // A statement about sequences that are not here yet is kept as far as it goes: the vector bounds it.
+        if (statement.By == Identity.Replica || Acknowledgements.Merge(statement) is not { } news) return;
+        AddNote(news);
+    }
+
+    /// <summary>In the server role what is appended is thereby held: the statement goes into the log beside it.</summary>
+    private void AddOwnStatement()
+    {
+        if (Identity.Role == ReplicaRole.Client || !entries.Exists(static e => e.Kind == LogEntryKind.Batch)) return;
+        var highest = new Dictionary<ReplicaId, long>();
+        foreach (LogEntry entry in entries)
+        {
+            if (entry.Kind == LogEntryKind.Batch) highest[entry.Author] = entry.LastSequence;
+        }
+        var statement = new Acknowledgement(Identity.Replica, Identity.Role, options.Time.GetUtcNow(),
+            VersionVector.From(highest.Select(h => new Dot(h.Key, h.Value))));
+        AddNote(statement);
+        statements.Add(statement);
+    }
+
+    private void AddNote(Acknowledgement news) => entries.Add(
+        new LogEntry(LogEntryKind.Note, Identity.Replica, 0, 0, AcknowledgementCodec.Encode(news)));
+
+    // ---- publishing ----
+
+    private void Publish()
+    {
+        bool touchesSpace = false;
+        long living = LivingEntities;
+        List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
+        Authors.Publish();
+        Cache.Publish((slot, before, now) =>
+        {
+            living += (EntityTree.IsAlive(now) ? 1 : 0) - (before is not null && EntityTree.IsAlive(before) ? 1 : 0);
+            touchesSpace |= slot.Key.IsSpaceData;
+            Contested.Update(slot.Key, Entity.MayBeContested(now));
+            if (!slot.IsDigestStale) digestStale.Add(slot);
+            if (!slot.IsDirty && store.IsProjecting) dirty.Add(slot);
+            slot.IsDigestStale = true;
+            slot.IsDirty = store.IsProjecting;
+            changed?.Add(slot.Key);
+        });
+        LivingEntities = living;
+        foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
+        if (touchesSpace) ReadPolicies();
+        if (changed is { Count: > 0 }) Changed?.Invoke(changed);
+    }
+
+    private void ReadPolicies()
+    {
+        IEnumerable<Entity> policies = Cache.Keys(EntityKey.SpaceDomain, PolicyScope.EntityType)
+            .Select(k => new Entity(Cache.GetOrLoad(k).Current, Authors.Ids, TypePolicies.Default));
+        Policies = PolicyTable.From(policies.Where(p => p.Exists));
+    }
+
+    /// <summary>The digest of the published state. On the writer's turn only.</summary>
+    public StateDigest ComputeDigest()
+    {
+        foreach (EntitySlot slot in digestStale)
+        {
+            UInt128 part = StateDigest.Of(slot.Published!, Authors.Ids);
+            digest += part - slot.Counted;
+            (slot.Counted, slot.IsDigestStale) = (part, false);
+        }
+        digestStale.Clear();
+        return new StateDigest(digest);
+    }
+
+    // ---- projection ----
+
+    private async ValueTask ProjectIfDueAsync()
+    {
+        if (!store.IsProjecting) return;
+        Cache.Evict();
+        if (dirty.Count < options.ProjectedEntitiesPerUpdate) return;
+        Task? storing = StartProjection();
+        // Beyond twice the budget a commit waits for the projection: memory stays bounded.
+        if (storing is not null && Cache.Count > 2L * options.CachedEntitiesMax) await storing.ConfigureAwait(false);
+    }
+
+    /// <summary>Begins to bring the projection up to date, on the writer's turn; the store does the work beside it.</summary>
+    /// <returns>The store's part, which never fails; that of an update already under way; or <see langword="null"/>
+    /// when there is nothing to do.</returns>
+    public Task? StartProjection()
+    {
+        if (projection is { IsCompleted: false } running) return running;
+        if (isProjecting || !store.IsProjecting || (dirty.Count == 0 && store.ProjectedTo == store.LogEnd)) return null;
+        isProjecting = true;
+        EntitySlot[] taken = [.. dirty];
+        dirty.Clear();
+        Task<Exception?> storing = StoreAsync(TakeUpdate(taken));
+        projection = storing;
+        _ = EndAsync(storing, taken);
+        return storing;
+    }
+
+    private async Task<Exception?> StoreAsync(ProjectionUpdate update)
+    {
+        try
+        {
+            await store.ProjectAsync(update, CancellationToken.None).ConfigureAwait(false);
+            return null;
+        }
+#pragma warning disable CA1031 // The log is the truth: a projection that failed is told and tried again, nothing is lost.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return e;
+        }
+    }
+
+    private async Task EndAsync(Task<Exception?> storing, EntitySlot[] taken)
+    {
+        Exception? problem = await storing.ConfigureAwait(false);
+        lock (queueGate)
+        {
+            if (isClosed) return;
+        }
+        await EnqueueAsync(new CallWork(writer => writer.EndProjection(taken, problem)), CancellationToken.None)
+            .ConfigureAwait(false);
+    }
+
+    private ProjectionUpdate TakeUpdate(EntitySlot[] taken)
+    {
+        StateDigest total = ComputeDigest();
+        var projected = new List<ProjectedEntity>(taken.Length);
+        foreach (EntitySlot slot in taken)
+        {
+            (slot.IsDirty, slot.IsInFlight) = (false, true);
+            EntityState state = slot.Published!;
+            UInt128 counted = slot.Counted;
+            projected.Add(new ProjectedEntity(
+                new Entity(state, Authors.Ids, Policies.For(slot.Key)),
+                new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
+                Entity.MayBeContested(state)));
+        }
+        projected.Sort(static (a, b) => a.Key.CompareTo(b.Key));
+        byte[] checkpoint = ReplicaCheckpoint.Encode(this, total.Value);
+        return new ProjectionUpdate(store.LogEnd, checkpoint, projected);
+    }
+
+    private void EndProjection(EntitySlot[] taken, Exception? problem)
+    {
+        isProjecting = false;
+        ProjectionError = problem;
+        foreach (EntitySlot slot in taken)
+        {
+            slot.IsInFlight = false;
+            if (problem is null || slot.IsDirty) continue;
+            slot.IsDirty = true;
+            dirty.Add(slot);
+        }
+    }
+
+    // ---- opening ----
+
+    /// <summary>Takes over the checkpoint, and applies the log behind it again.</summary>
+    public void Restore()
+    {
+        if (store.IsProjecting)
+        {
+            (digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
+            foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
+        }
+        foreach (LoggedEntry logged in store.ReadLog(store.ProjectedTo))
+        {
+            Replay(logged.Entry);
+            if (Cache.Touched.Count >= ReplayedEntitiesPerPublish) Publish();
+        }
+        Publish();
+        ReadPolicies();
+        RestoreOpenRun();
+    }
+
+    private void Replay(in LogEntry entry)
+    {
+        Cache.BeginUnit();
+        int author = Authors.IndexOf(entry.Author);
+        switch (entry.Kind)
+        {
+            case LogEntryKind.Batch:
+                batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
+                ApplyForeign(author, entry.FirstSequence);
+                if (author == 0) Clock.Restore(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
+                Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
+                break;
+            case LogEntryKind.Head:
+                byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
+                Authors.Advance(author, Authors[author] with { HeadSequence = entry.LastSequence, Head = head });
+                break;
+            default:
+                var reader = new CanonicalReader(entry.Payload);
+                Acknowledgements.Merge(AcknowledgementCodec.Read(ref reader));
+                break;
+        }
+    }
+
+    private void RestoreOpenRun()
+    {
+        if (Own.Applied == Own.HeadSequence) return;
+        foreach (LoggedEntry logged in store.ReadLog(store.FindStart(Identity.Replica, Own.HeadSequence + 1)))
+        {
+            LogEntry entry = logged.Entry;
+            if (entry.Kind != LogEntryKind.Batch || entry.Author != Identity.Replica
+                || entry.FirstSequence <= Own.HeadSequence) continue;
+            openRun.Add(entry.Payload.ToArray());
+            openRunLengthBytes += entry.Payload.Length;
+        }
+        hasOpenRun = openRun.Count > 0;
+    }
+
+    // ---- units ----
+
+    private readonly record struct UnitMark(BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries);
+
+    private UnitMark Mark() => new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count);
+
+    private void Revert(UnitMark mark)
+    {
+        own.Truncate(mark.Own);
+        ownBound = mark.OwnBound;
+        Authors.Revert(mark.Authors);
+        Cache.Revert(mark.Cache);
+        CollectionsMarshal.SetCount(entries, mark.Entries);
+    }
+
+    private static ApplyException Fail(ApplyError error, BatchRun run, long sequence, string message) =>
+        new(error, run.Author, sequence, message);
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Hashing;
+using System.Text;
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>A 128-bit digest of a state: the sum of the hashes of its siblings. Replicas with equal vectors have equal
+/// digests, or something is wrong (semantics 11).</summary>
+/// <param name="Value">The sum, modulo 2^128.</param>
+public readonly record struct StateDigest(UInt128 Value)
+{
+    /// <summary>32 hexadecimal digits.</summary>
+    public override string ToString() => Value.ToString("x32", CultureInfo.InvariantCulture);
+
+    /// <summary>The part of one entity.</summary>
+    internal static UInt128 Of(EntityState state, ReplicaTable replicas)
+    {
+        if (state.Slots.IsEmpty) return 0;
+        var buffer = new ArrayBufferWriter<byte>(256);
+        WriteKey(buffer, state.Key);
+        int prefix = buffer.WrittenCount;
+        byte[] key = buffer.WrittenSpan.ToArray();
+        UInt128 sum = 0;
+        foreach (ref readonly SiblingSlot slot in state.Slots)
+        {
+            buffer.ResetWrittenCount();
+            key.CopyTo(buffer.GetSpan(prefix));
+            buffer.Advance(prefix);
+            WriteSibling(buffer, slot, replicas);
+            sum += XxHash128.HashToUInt128(buffer.WrittenSpan);
+        }
+        return sum;
+    }
+
+    // The canonical bytes that are hashed: docs/wire-format.md, section WF-5.
+    private static void WriteKey(ArrayBufferWriter<byte> buffer, EntityKey key)
+    {
+        foreach (string part in (ReadOnlySpan<string>)[key.Domain, key.Type, key.Id])
+        {
+            Span<byte> span = buffer.GetSpan(1 + FormatLimits.NameLengthBytesMax);
+            int length = Encoding.UTF8.GetBytes(part, span[1..]);
+            span[0] = (byte)length;
+            buffer.Advance(1 + length);
+        }
+    }
+
+    private static void WriteSibling(ArrayBufferWriter<byte> buffer, in SiblingSlot slot, ReplicaTable replicas)
+    {
+        ReadOnlySpan<byte> path = slot.Path.Bytes;
+        WriteUInt64(buffer, (ulong)path.Length);
+        buffer.Write(path);
+        WriteDot(buffer, replicas.Resolve(slot.Dot));
+        WriteUInt64(buffer, slot.Timestamp.Bits);
+        WriteUInt64(buffer, slot.Claim.Bits);
+        SiblingExtra? extra = slot.Extra;
+        WriteUInt64(buffer, (ulong)(extra?.CounterStart ?? 0));
+        WriteUInt64(buffer, (ulong)(extra?.Heads.Length ?? 0));
+        foreach (LocalDot head in extra?.Heads ?? []) WriteDot(buffer, replicas.Resolve(head));
+        var writer = new MessagePackWriter(buffer);
+        ValueCodec.Write(ref writer, slot.Value, null);
+        writer.Flush();
+    }
+
+    private static void WriteDot(ArrayBufferWriter<byte> buffer, Dot dot)
+    {
+        dot.Replica.WriteBytes(buffer.GetSpan(ReplicaId.LengthBytes));
+        buffer.Advance(ReplicaId.LengthBytes);
+        WriteUInt64(buffer, (ulong)dot.Sequence);
+    }
+
+    private static void WriteUInt64(ArrayBufferWriter<byte> buffer, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(buffer.GetSpan(8), value);
+        buffer.Advance(8);
+    }
+}

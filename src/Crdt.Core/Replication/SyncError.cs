@@ -1,0 +1,42 @@
+namespace Crdt;
+
+/// <summary>What a peer did wrong in a session about one space. The session ends; state, log and other sessions stay
+/// as they were.</summary>
+public enum SyncError
+{
+    /// <summary>A message cannot be read.</summary>
+    BadMessage,
+
+    /// <summary>A message came that its sender may not send now.</summary>
+    UnexpectedMessage,
+
+    /// <summary>More bytes of batches came than had been granted.</summary>
+    CreditExceeded,
+
+    /// <summary>A batch is not one, or breaks a limit of the format.</summary>
+    BadBatch,
+
+    /// <summary>A run begins behind the next sequence of its author.</summary>
+    Gap,
+
+    /// <summary>A run is covered in part.</summary>
+    PartlyCovered,
+
+    /// <summary>Batches do not lead to the head that they were sent with.</summary>
+    ChainBroken,
+
+    /// <summary>A change names a sibling that has not arrived.</summary>
+    UnknownObservedDot,
+
+    /// <summary>The peer's space was founded differently.</summary>
+    WrongSpace,
+
+    /// <summary>Two different logs are in use under one replica id.</summary>
+    Forked,
+
+    /// <summary>The peer is this very replica, or a copy of it.</summary>
+    SameReplica,
+
+    /// <summary>A run is longer than allowed.</summary>
+    LimitExceeded,
+}

@@ -1,0 +1,184 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>Messages as MessagePack: a kind, then its parts. An author is told by its id once per direction, then by
+/// a small index; so each direction has a codec of its own.</summary>
+internal sealed class SyncMessageCodec
+{
+    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5;
+    private const int StatementsHashLengthBytes = 8;
+
+    private readonly List<ReplicaId> authors = [];
+    private readonly Dictionary<ReplicaId, int> indexes = [];
+
+    public void Write(IBufferWriter<byte> output, SyncMessage message)
+    {
+        var writer = new MessagePackWriter(output);
+        switch (message)
+        {
+            case HaveMessage have:
+                writer.Write(Have);
+                AcknowledgementCodec.WriteReplica(ref writer, have.Replica);
+                writer.Write((int)have.Role);
+                writer.Write(have.HeadsHash.Span);
+                writer.Write(have.StatementsHash.Span);
+                break;
+            case HeadsMessage heads:
+                writer.Write(Heads);
+                WriteHeads(ref writer, heads);
+                break;
+            case RunMessage run:
+                writer.Write(Run);
+                WriteRun(ref writer, run.Run);
+                break;
+            case AckMessage ack:
+                writer.Write(Ack);
+                writer.Write(ack.Time.ToUnixTimeMilliseconds());
+                AcknowledgementCodec.WriteVector(ref writer, ack.Held);
+                writer.Write(ack.CreditBytes);
+                break;
+            case StatementsMessage statements:
+                writer.Write(Statements);
+                writer.WriteArrayHeader(statements.Statements.Count);
+                foreach (Acknowledgement statement in statements.Statements)
+                    AcknowledgementCodec.Write(ref writer, statement);
+                break;
+            default:
+                throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
+        }
+        writer.Flush();
+    }
+
+    /// <exception cref="SyncException">The bytes are not a message.</exception>
+    public SyncMessage Read(ReadOnlySequence<byte> bytes)
+    {
+        // Batches go from here into the log as they are: one copy out of the transport's buffer, and no other.
+        var reader = new CanonicalReader(bytes.ToArray());
+        try
+        {
+            SyncMessage message = reader.ReadInt32(Statements, "The kind of a message") switch
+            {
+                Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader),
+                    ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
+                Heads => ReadHeads(ref reader),
+                Run => new RunMessage(ReadRun(ref reader)),
+                Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
+                    reader.ReadInt32(int.MaxValue, "The credit")),
+                Statements => ReadStatements(ref reader),
+                _ => throw reader.Fail(BatchError.UnknownFormat, "Kind 0 of a message is not known"),
+            };
+            return reader.Remaining == 0 ? message : throw reader.Fail(BatchError.Trailing, "There is more behind the message");
+        }
+        catch (Exception e) when (e is BatchFormatException or EndOfStreamException or MessagePackSerializationException
+            or OverflowException or ArgumentException or InvalidOperationException)
+        {
+            throw new SyncException(SyncError.BadMessage, $"The message cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static void WriteHeads(ref MessagePackWriter writer, HeadsMessage heads)
+    {
+        Span<byte> digest = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(digest, heads.Digest);
+        WriteBytes(ref writer, digest);
+        writer.WriteArrayHeader(3 * heads.Heads.Count);
+        foreach (ChainHead head in heads.Heads)
+        {
+            AcknowledgementCodec.WriteReplica(ref writer, head.Author);
+            writer.Write(head.Sequence);
+            writer.Write(head.Hash.Span[..HeadsMessage.HashPrefixLengthBytes]);
+        }
+    }
+
+    private static HeadsMessage ReadHeads(ref CanonicalReader reader)
+    {
+        UInt128 digest = BinaryPrimitives.ReadUInt128BigEndian(reader.ReadUuid("A digest"));
+        int count = reader.ReadArrayHeader("The heads");
+        if (count % 3 != 0) throw reader.Fail(BatchError.OutOfRange, "The heads are cut in parts");
+        var heads = new List<ChainHead>(Math.Min(count / 3, 64));
+        for (int i = 0; i < count; i += 3)
+        {
+            ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
+            long sequence = ReadSequence(ref reader);
+            if (heads.Count > 0 && heads[^1].Author >= author)
+                throw reader.Fail(BatchError.NotCanonical, "The heads are not in order");
+            heads.Add(new ChainHead(author, sequence, ReadExactly(ref reader, HeadsMessage.HashPrefixLengthBytes)));
+        }
+        return new HeadsMessage(digest, heads);
+    }
+
+    private void WriteRun(ref MessagePackWriter writer, BatchRun run)
+    {
+        if (!indexes.TryGetValue(run.Author, out int index)) index = indexes[run.Author] = indexes.Count;
+        bool isNew = index == authors.Count;
+        writer.Write(index);
+        if (isNew)
+        {
+            AcknowledgementCodec.WriteReplica(ref writer, run.Author);
+            authors.Add(run.Author);
+        }
+        writer.Write(run.FirstSequence);
+        writer.Write(run.LastSequence - run.FirstSequence);
+        writer.Write(run.Head.Span);
+        writer.WriteArrayHeader(run.Batches.Count);
+        foreach (ReadOnlyMemory<byte> batch in run.Batches) writer.Write(batch.Span);
+    }
+
+    private BatchRun ReadRun(ref CanonicalReader reader)
+    {
+        int index = reader.ReadInt32(authors.Count, "The index of an author");
+        if (index == authors.Count) authors.Add(AcknowledgementCodec.ReadReplica(ref reader));
+        long first = ReadSequence(ref reader);
+        ulong more = reader.ReadUInt64();
+        if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
+        // A signature follows the hash once node keys are enrolled.
+        ReadOnlyMemory<byte> head = ReadExactly(ref reader, AuthorTable.HashLengthBytes);
+        int count = reader.ReadArrayHeader("The batches");
+        if (count > FormatLimits.RunBatchesMax) throw reader.Fail(BatchError.LimitExceeded, $"A run of {count} batches");
+        ReadOnlyMemory<byte>[] batches = new ReadOnlyMemory<byte>[count];
+        long lengthBytes = 0;
+        for (int i = 0; i < count; i++)
+        {
+            batches[i] = reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A batch");
+            lengthBytes += batches[i].Length;
+        }
+        if (lengthBytes > FormatLimits.RunLengthBytesMax)
+            throw reader.Fail(BatchError.LimitExceeded, $"A run of {lengthBytes} bytes");
+        return new BatchRun(authors[index], first, batches, first + (long)more, head);
+    }
+
+    private static StatementsMessage ReadStatements(ref CanonicalReader reader)
+    {
+        int count = reader.ReadArrayHeader("The statements");
+        var statements = new List<Acknowledgement>(Math.Min(count, 64));
+        for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader));
+        return new StatementsMessage(statements);
+    }
+
+    private static ReplicaRole ReadRole(ref CanonicalReader reader) =>
+        (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
+
+    private static long ReadSequence(ref CanonicalReader reader)
+    {
+        ulong sequence = reader.ReadUInt64();
+        return sequence is >= 1 and <= Dot.SequenceMax
+            ? (long)sequence
+            : throw reader.Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
+    }
+
+    private static ReadOnlyMemory<byte> ReadExactly(ref CanonicalReader reader, int lengthBytes)
+    {
+        ReadOnlyMemory<byte> bytes = reader.ReadMemory(lengthBytes, "A hash");
+        return bytes.Length == lengthBytes ? bytes : throw reader.Fail(BatchError.OutOfRange, "A hash is too short");
+    }
+
+    private static void WriteBytes(ref MessagePackWriter writer, scoped ReadOnlySpan<byte> bytes)
+    {
+        writer.WriteBinHeader(bytes.Length);
+        bytes.CopyTo(writer.GetSpan(bytes.Length));
+        writer.Advance(bytes.Length);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Crdt;
+
+/// <summary>A message of a session about one space. Layout: docs/wire-format.md, section WF-4.</summary>
+internal abstract record SyncMessage;
+
+/// <summary>The first message of both sides: who speaks, and hashes of what it holds and knows.</summary>
+/// <param name="Replica">The sender.</param>
+/// <param name="Role">Its role.</param>
+/// <param name="HeadsHash">SHA-256 over its heads.</param>
+/// <param name="StatementsHash">Eight bytes over what it knows that server-role replicas hold.</param>
+internal sealed record HaveMessage(
+    ReplicaId Replica, ReplicaRole Role, ReadOnlyMemory<byte> HeadsHash, ReadOnlyMemory<byte> StatementsHash) : SyncMessage;
+
+/// <summary>All heads, where the hashes differ.</summary>
+/// <param name="Digest">Digest of the sender's state at these heads.</param>
+/// <param name="Heads">In order of authors; of each hash the first eight bytes.</param>
+internal sealed record HeadsMessage(UInt128 Digest, IReadOnlyList<ChainHead> Heads) : SyncMessage
+{
+    public const int HashPrefixLengthBytes = 8;
+}
+
+/// <summary>A run.</summary>
+internal sealed record RunMessage(BatchRun Run) : SyncMessage;
+
+/// <summary>What became durable at the sender since its last acknowledgement, and how many bytes more it takes.</summary>
+internal sealed record AckMessage(DateTimeOffset Time, VersionVector Held, long CreditBytes) : SyncMessage;
+
+/// <summary>What third replicas were heard to hold.</summary>
+internal sealed record StatementsMessage(IReadOnlyList<Acknowledgement> Statements) : SyncMessage;

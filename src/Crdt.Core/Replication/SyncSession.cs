@@ -1,0 +1,493 @@
+using System.Buffers;
+using System.IO.Hashing;
+using System.Security.Cryptography;
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>Anti-entropy about one space over one connection: messages in, messages out, no I/O. Both sides run the
+/// same; whoever connects feeds it what arrives and sends what it gives out.</summary>
+/// <remarks>
+/// <see cref="ReceiveAsync"/> and <see cref="WriteNextAsync"/> may run at the same time as each other, not as
+/// themselves. Interrupted anywhere, the next session goes on from the vectors. Laws: 2, 14.
+/// </remarks>
+public sealed class SyncSession : IDisposable
+{
+    private readonly Replica replica;
+    private readonly SyncSessionOptions options;
+    private readonly Lock gate = new();
+    private readonly Pulse pulse = new();
+    private readonly SyncMessageCodec outgoing = new();
+    private readonly SyncMessageCodec incoming = new();
+    private readonly Dictionary<ReplicaId, VersionVector> toldStatements = [];
+
+    // What the peer holds durably by its own word, and what it announced.
+    private readonly Dictionary<ReplicaId, long> acknowledged = [];
+    private readonly Dictionary<ReplicaId, long> announced = [];
+
+    // What is to be acknowledged to the peer.
+    private readonly Dictionary<ReplicaId, long> unacknowledged = [];
+    private long unreturnedCredit;
+
+    private ReplicaId? peer;
+    private ReplicaRole peerRole;
+
+    // The first messages of both sides, and what stood behind the own one.
+    private HaveMessage? ownHave, peerHave;
+    private ChainHead[] ownHeads = [];
+    private Acknowledgement[] ownStatements = [];
+
+    // Heads are told where the first messages differ; until both are there nobody knows.
+    private bool mustTellHeads, mustHearHeads, isPeerKnown, isDiverged;
+    private long sendCredit, receiveCredit;
+    private long mutationsSent, mutationsReceived;
+    private long toldVersion = -1;
+
+    // The place in the log that was looked through, and the run that waits for credit.
+    private LogPosition cursor;
+    private IEnumerator<LoggedEntry>? entries;
+    private BatchRun? waiting;
+    private bool isOutOfCredit;
+
+    /// <summary>Begins a session; its first message is ready at once.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The credit is too small for two runs.</exception>
+    public SyncSession(Replica replica, SyncSessionOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        this.replica = replica;
+        this.options = options ?? new SyncSessionOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(
+            this.options.CreditBytes, 2 * FormatLimits.RunLengthBytesMax, nameof(options));
+        // Both sides begin with the same grant, which the protocol fixes; what is granted beyond it is told.
+        sendCredit = receiveCredit = InitialCreditBytes;
+        unreturnedCredit = this.options.CreditBytes - InitialCreditBytes;
+    }
+
+    /// <summary>The bytes of batches that either side may send before anything is acknowledged: just more than two
+    /// runs, a constant of the protocol.</summary>
+    internal const int InitialCreditBytes = (2 * FormatLimits.RunLengthBytesMax) + 1;
+
+    /// <summary>The space it is about.</summary>
+    public SpaceId Space => replica.Space;
+
+    /// <summary>What it has done so far.</summary>
+    public SyncProgress Progress
+    {
+        get
+        {
+            VersionVector held = replica.Vector;
+            lock (gate)
+            {
+                return new SyncProgress(peer, peerRole, mutationsSent, mutationsReceived,
+                    isPeerKnown ? held.Sum(d => Math.Max(0, d.Sequence - acknowledged.GetValueOrDefault(d.Replica))) : 0,
+                    announced.Sum(a => Math.Max(0, a.Value - held[a.Key])), isDiverged);
+            }
+        }
+    }
+
+    /// <summary>Whether both sides are known to hold the same, durably, and everything has been said.</summary>
+    public bool IsInSync
+    {
+        get
+        {
+            VersionVector held = replica.Vector;
+            lock (gate)
+            {
+                return isPeerKnown && !mustTellHeads && unacknowledged.Count == 0 && waiting is null
+                    && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence)
+                    && announced.All(a => held[a.Key] >= a.Value);
+            }
+        }
+    }
+
+    /// <summary>Handles one message from the peer. What it brought is durable and visible when this completes.</summary>
+    /// <param name="message">A whole message.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="SyncException">The peer did something wrong; nothing of the message was applied.</exception>
+    public async ValueTask ReceiveAsync(ReadOnlySequence<byte> message, CancellationToken cancellationToken)
+    {
+        SyncMessage received = incoming.Read(message);
+        if (peer is null != (received is HaveMessage))
+            throw new SyncException(SyncError.UnexpectedMessage, "A session begins with one 'have', and has no other.");
+        switch (received)
+        {
+            case HaveMessage have:
+                Take(have);
+                break;
+            case HeadsMessage heads:
+                await TakeAsync(heads, cancellationToken).ConfigureAwait(false);
+                break;
+            case RunMessage run:
+                await TakeAsync(run.Run, cancellationToken).ConfigureAwait(false);
+                break;
+            case AckMessage ack:
+                await TakeAsync(ack, cancellationToken).ConfigureAwait(false);
+                break;
+            case StatementsMessage statements:
+                await TakeAsync(statements, cancellationToken).ConfigureAwait(false);
+                break;
+        }
+        pulse.Set();
+    }
+
+    /// <summary>Writes the next message for the peer, a whole one.</summary>
+    /// <returns><see langword="false"/> when there is nothing to send now.</returns>
+    public async ValueTask<bool> WriteNextAsync(IBufferWriter<byte> output, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        if (await NextAsync(cancellationToken).ConfigureAwait(false) is not { } message) return false;
+        outgoing.Write(output, message);
+        pulse.Set();
+        return true;
+    }
+
+    /// <summary>Completes when <see cref="WriteNextAsync"/> may have something to write.</summary>
+    public async ValueTask WaitForOutgoingAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task news = Task.WhenAny(pulse.Next, replica.Writer.Committed.Next);
+            if (HasOutgoing()) return;
+            await news.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Completes when <see cref="IsInSync"/>.</summary>
+    public async ValueTask WaitForSyncAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task news = Task.WhenAny(pulse.Next, replica.Writer.Committed.Next);
+            if (IsInSync) return;
+            await news.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends the session. What was received stays.</summary>
+    public void Dispose() => entries?.Dispose();
+
+    // ---- what arrives ----
+
+    private void Take(HaveMessage have)
+    {
+        if (have.Replica == replica.Id)
+            throw new SyncException(SyncError.SameReplica, $"The peer, too, is replica {replica.Id}: one of the two is a copy.");
+        lock (gate)
+        {
+            (peer, peerRole, peerHave) = (have.Replica, have.Role, have);
+            CompareFirstMessages();
+        }
+    }
+
+    /// <summary>Both sides compare the same two hashes, so both come to the same end: nothing to tell, or all heads.</summary>
+    private void CompareFirstMessages()
+    {
+        if (ownHave is null || peerHave is null) return;
+        if (ownHave.StatementsHash.Span.SequenceEqual(peerHave.StatementsHash.Span))
+        {
+            foreach (Acknowledgement statement in ownStatements) toldStatements[statement.By] = statement.Held;
+        }
+        if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span)) KnowPeer(ownHeads);
+        else mustTellHeads = mustHearHeads = true;
+    }
+
+    private async ValueTask TakeAsync(HeadsMessage heads, CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            if (!mustHearHeads)
+                throw new SyncException(SyncError.UnexpectedMessage, "Heads are told once, and only where the hashes differ.");
+            mustHearHeads = false;
+        }
+        (ChainHead[] own, UInt128 digest) = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
+        CheckForks(own, heads.Heads);
+        bool isEqual = own.Length == heads.Heads.Count
+            && own.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
+        lock (gate)
+        {
+            isDiverged |= isEqual && digest != heads.Digest;
+            KnowPeer(heads.Heads);
+        }
+    }
+
+    /// <summary>Heads and digest of one moment: both read on the writer's turn, with no run open.</summary>
+    private async ValueTask<(ChainHead[] Heads, UInt128 Digest)> ReadHeadsAsync(CancellationToken cancellationToken)
+    {
+        (ChainHead[] heads, UInt128 digest, bool isWhole) = ([], 0, false);
+        while (!isWhole)
+        {
+            await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+            var reading = new CallWork(w =>
+                (heads, digest, isWhole) = (w.Authors.Heads(), w.ComputeDigest().Value, !w.HasOpenRun));
+            await replica.Writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
+        }
+        return (heads, digest);
+    }
+
+    private static void CheckForks(ChainHead[] own, IReadOnlyList<ChainHead> theirs)
+    {
+        Dictionary<ReplicaId, ChainHead> byAuthor = own.ToDictionary(h => h.Author);
+        foreach (ChainHead head in theirs)
+        {
+            if (!byAuthor.TryGetValue(head.Author, out ChainHead held) || held.Sequence != head.Sequence
+                || held.Hash.Span[..HeadsMessage.HashPrefixLengthBytes].SequenceEqual(head.Hash.Span)) continue;
+            throw new SyncException(SyncError.Forked,
+                $"Two logs of replica {head.Author} end at sequence {head.Sequence}: its id is in use twice.");
+        }
+    }
+
+    private async ValueTask TakeAsync(BatchRun run, CancellationToken cancellationToken)
+    {
+        long lengthBytes = LengthOf(run);
+        lock (gate)
+        {
+            if (lengthBytes > receiveCredit)
+            {
+                throw new SyncException(SyncError.CreditExceeded,
+                    $"A run of {lengthBytes} bytes; {receiveCredit} were granted.");
+            }
+            receiveCredit -= lengthBytes;
+            Raise(announced, run.Author, run.LastSequence);
+        }
+        bool isNews;
+        try
+        {
+            isNews = await replica.ApplyAsync(run, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApplyException e)
+        {
+            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+        }
+        lock (gate)
+        {
+            if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
+            Raise(acknowledged, run.Author, run.LastSequence);
+            Raise(unacknowledged, run.Author, run.LastSequence);
+            unreturnedCredit += lengthBytes;
+        }
+    }
+
+    private async ValueTask TakeAsync(AckMessage ack, CancellationToken cancellationToken)
+    {
+        Acknowledgement statement;
+        VersionVector held = replica.Vector;
+        lock (gate)
+        {
+            foreach (Dot dot in ack.Held)
+            {
+                if (!held.Covers(dot))
+                {
+                    throw new SyncException(SyncError.UnexpectedMessage,
+                        $"The peer acknowledges {dot}, which was not sent to it.");
+                }
+                Raise(acknowledged, dot.Replica, dot.Sequence);
+            }
+            sendCredit += ack.CreditBytes;
+            isOutOfCredit = false;
+            statement = new Acknowledgement(peer!.Value, peerRole, ack.Time, ack.Held);
+        }
+        if (ack.Held.Count > 0) await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask TakeAsync(StatementsMessage statements, CancellationToken cancellationToken)
+    {
+        foreach (Acknowledgement statement in statements.Statements)
+        {
+            lock (gate)
+            {
+                toldStatements[statement.By] = toldStatements.GetValueOrDefault(statement.By, VersionVector.Empty)
+                    .Merge(statement.Held);
+            }
+            await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static SyncError ErrorOf(ApplyError error) => error switch
+    {
+        ApplyError.BadBatch => SyncError.BadBatch,
+        ApplyError.Gap => SyncError.Gap,
+        ApplyError.PartlyCovered => SyncError.PartlyCovered,
+        ApplyError.ChainBroken => SyncError.ChainBroken,
+        ApplyError.UnknownObservedDot => SyncError.UnknownObservedDot,
+        ApplyError.WrongSpace => SyncError.WrongSpace,
+        ApplyError.OwnLogForked => SyncError.Forked,
+        _ => SyncError.LimitExceeded,
+    };
+
+    private void KnowPeer(IReadOnlyList<ChainHead> heads)
+    {
+        foreach (ChainHead head in heads)
+        {
+            Raise(acknowledged, head.Author, head.Sequence);
+            Raise(announced, head.Author, head.Sequence);
+        }
+        isPeerKnown = true;
+        cursor = replica.Store.FindStart(VersionVector.From(acknowledged.Select(a => new Dot(a.Key, a.Value))));
+    }
+
+    // ---- what goes out ----
+
+    private bool HasOutgoing()
+    {
+        lock (gate)
+        {
+            if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
+            if (!isPeerKnown) return false;
+            return toldVersion != replica.Writer.Acknowledgements.Version
+                || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Store.LogEnd));
+        }
+    }
+
+    private async ValueTask<SyncMessage?> NextAsync(CancellationToken cancellationToken)
+    {
+        if (ownHave is null) return await StartAsync(cancellationToken).ConfigureAwait(false);
+        if (mustTellHeads)
+        {
+            (ChainHead[] heads, UInt128 digest) = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
+            lock (gate) mustTellHeads = false;
+            return new HeadsMessage(digest, heads);
+        }
+        lock (gate)
+        {
+            if (TakeAck() is { } ack) return ack;
+            if (!isPeerKnown) return null;
+            if (TakeStatements() is { } statements) return statements;
+        }
+        return await NextRunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<SyncMessage> StartAsync(CancellationToken cancellationToken)
+    {
+        await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+        lock (gate)
+        {
+            ownHeads = replica.Writer.Authors.Heads();
+            ownStatements = [.. ServerStatements()];
+            ownHave = new HaveMessage(replica.Id, replica.Role, HashOf(ownHeads), HashOf(ownStatements));
+            CompareFirstMessages();
+            return ownHave;
+        }
+    }
+
+    private AckMessage? TakeAck()
+    {
+        if (unacknowledged.Count == 0) return null;
+        var held = VersionVector.From(unacknowledged.Select(a => new Dot(a.Key, a.Value)));
+        long credit = unreturnedCredit;
+        unacknowledged.Clear();
+        unreturnedCredit = 0;
+        receiveCredit += credit;
+        if (replica.Role != ReplicaRole.Client)
+            toldStatements[replica.Id] = toldStatements.GetValueOrDefault(replica.Id, VersionVector.Empty).Merge(held);
+        return new AckMessage(replica.Options.Time.GetUtcNow(), held, credit);
+    }
+
+    private StatementsMessage? TakeStatements()
+    {
+        long version = replica.Writer.Acknowledgements.Version;
+        if (version == toldVersion) return null;
+        toldVersion = version;
+        var news = new List<Acknowledgement>();
+        foreach (Acknowledgement statement in ServerStatements())
+        {
+            if (statement.By == peer) continue;
+            VersionVector told = toldStatements.GetValueOrDefault(statement.By, VersionVector.Empty);
+            if (told.Covers(statement.Held)) continue;
+            news.Add(statement with { Held = VersionVector.From(statement.Held.Where(d => !told.Covers(d))) });
+            toldStatements[statement.By] = told.Merge(statement.Held);
+        }
+        return news.Count == 0 ? null : new StatementsMessage(news);
+    }
+
+    private async ValueTask<SyncMessage?> NextRunAsync(CancellationToken cancellationToken)
+    {
+        await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+        waiting ??= ReadRun();
+        if (waiting is not { } run) return null;
+        long lengthBytes = LengthOf(run);
+        lock (gate)
+        {
+            if (lengthBytes > sendCredit)
+            {
+                isOutOfCredit = true;
+                return null;
+            }
+            sendCredit -= lengthBytes;
+            mutationsSent += run.LastSequence - run.FirstSequence + 1;
+            waiting = null;
+        }
+        return new RunMessage(run);
+    }
+
+    /// <summary>The next run in apply order that the peer has not acknowledged; its batches stand together.</summary>
+    private BatchRun? ReadRun()
+    {
+        var batches = new List<ReadOnlyMemory<byte>>();
+        long first = 0;
+        LogPosition runStart = cursor;
+        entries ??= replica.Store.ReadLog(cursor).GetEnumerator();
+        while (entries.MoveNext())
+        {
+            (LogEntry entry, LogPosition next) = entries.Current;
+            bool isCovered = IsCovered(entry);
+            if (entry.Kind == LogEntryKind.Batch && !isCovered)
+            {
+                if (batches.Count == 0) first = entry.FirstSequence;
+                batches.Add(entry.Payload);
+            }
+            else if (entry.Kind == LogEntryKind.Head && batches.Count > 0)
+            {
+                cursor = next;
+                return new BatchRun(entry.Author, first, batches, entry.LastSequence, entry.Payload);
+            }
+            if (batches.Count == 0) cursor = runStart = next;
+        }
+        // The end, perhaps within a run that is still open: the next look begins before it.
+        entries.Dispose();
+        entries = null;
+        cursor = runStart;
+        return null;
+    }
+
+    private bool IsCovered(in LogEntry entry)
+    {
+        lock (gate) return entry.LastSequence <= acknowledged.GetValueOrDefault(entry.Author);
+    }
+
+    private IEnumerable<Acknowledgement> ServerStatements() =>
+        replica.Writer.Acknowledgements.Newest().Where(a => a.Role != ReplicaRole.Client);
+
+    private static long LengthOf(BatchRun run) => run.Batches.Sum(b => (long)b.Length);
+
+    private static void Raise(Dictionary<ReplicaId, long> vector, ReplicaId replica, long sequence)
+    {
+        if (sequence > vector.GetValueOrDefault(replica)) vector[replica] = sequence;
+    }
+
+    private static byte[] HashOf(ChainHead[] heads)
+    {
+        var buffer = new ArrayBufferWriter<byte>(64);
+        var writer = new MessagePackWriter(buffer);
+        foreach (ChainHead head in heads)
+        {
+            AcknowledgementCodec.WriteReplica(ref writer, head.Author);
+            writer.Write(head.Sequence);
+            writer.Write(head.Hash.Span);
+        }
+        writer.Flush();
+        return SHA256.HashData(buffer.WrittenSpan);
+    }
+
+    private static byte[] HashOf(IEnumerable<Acknowledgement> statements)
+    {
+        var buffer = new ArrayBufferWriter<byte>(64);
+        var writer = new MessagePackWriter(buffer);
+        foreach (Acknowledgement statement in statements)
+        {
+            AcknowledgementCodec.WriteReplica(ref writer, statement.By);
+            AcknowledgementCodec.WriteVector(ref writer, statement.Held);
+        }
+        writer.Flush();
+        return XxHash64.Hash(buffer.WrittenSpan);
+    }
+}

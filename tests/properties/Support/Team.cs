@@ -1,0 +1,105 @@
+using System.Buffers;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Crdt.Properties;
+
+/// <summary>Replicas of one space in memory, with a clock each, that meet when a test says so.</summary>
+internal sealed class Team : IAsyncDisposable
+{
+    public static readonly DateTimeOffset Start = new(2026, 5, 1, 8, 0, 0, TimeSpan.Zero);
+
+    private readonly List<Replica> replicas = [];
+
+    private Team(SpaceGenesis genesis) => Genesis = genesis;
+
+    public SpaceGenesis Genesis { get; }
+
+    public IReadOnlyList<Replica> Replicas => replicas;
+
+    public List<MemoryReplicaStore> Stores { get; } = [];
+
+    public List<FakeTimeProvider> Clocks { get; } = [];
+
+    public Replica this[int index] => replicas[index];
+
+    public static ReplicaId IdOf(int number)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Fill((byte)(number * 37 + 11));
+        bytes[15] = (byte)number;
+        return ReplicaId.FromRandom(bytes);
+    }
+
+    /// <summary>Devices first, then servers.</summary>
+    public static async Task<Team> CreateAsync(
+        int devices, int servers = 0, params (string Scope, ConflictPolicy Policy)[] policies)
+    {
+        SpaceGenesis genesis = SpaceGenesis.Create(IdOf(200), "test",
+            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start));
+        var team = new Team(genesis);
+        for (int i = 0; i < devices + servers; i++)
+            await team.AddAsync(i < devices ? ReplicaRole.Client : ReplicaRole.Server);
+        return team;
+    }
+
+    public async Task<Replica> AddAsync(ReplicaRole role = ReplicaRole.Client)
+    {
+        var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
+        var store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role));
+        Clocks.Add(clock);
+        Stores.Add(store);
+        replicas.Add(await OpenAsync(store, clock));
+        return replicas[^1];
+    }
+
+    /// <summary>Forgets everything in memory and opens the store again, as after a crash.</summary>
+    public async Task ReopenAsync(int index) => replicas[index] = await OpenAsync(Stores[index], Clocks[index]);
+
+    public async Task MeetAsync(int a, int b) => await MeetAsync(replicas[a], replicas[b]);
+
+    /// <summary>A session from first message to both in sync.</summary>
+    /// <returns>The bytes that went each way.</returns>
+    public static async Task<(long AToB, long BToA)> MeetAsync(Replica a, Replica b, int messagesMax = int.MaxValue)
+    {
+        using var left = new SyncSession(a);
+        using var right = new SyncSession(b);
+        (long aToB, long bToA) = (0, 0);
+        int messages = 0;
+        for (bool isMoving = true; isMoving;)
+        {
+            isMoving = false;
+            for (int bytes; messages < messagesMax && (bytes = await PassAsync(left, right)) > 0; messages++)
+                (isMoving, aToB) = (true, aToB + bytes);
+            for (int bytes; messages < messagesMax && (bytes = await PassAsync(right, left)) > 0; messages++)
+                (isMoving, bToA) = (true, bToA + bytes);
+        }
+        if (messages < messagesMax) Assert.True(left.IsInSync && right.IsInSync);
+        return (aToB, bToA);
+    }
+
+    /// <summary>Everybody meets everybody until nothing is new to anybody.</summary>
+    public async Task MeetAllAsync()
+    {
+        for (int round = 0; round < 2; round++)
+        {
+            for (int i = 1; i < replicas.Count; i++) await MeetAsync(i - 1, i);
+            for (int i = replicas.Count - 1; i > 0; i--) await MeetAsync(i, i - 1);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (Replica replica in replicas) await replica.DisposeAsync();
+    }
+
+    private static async Task<int> PassAsync(SyncSession from, SyncSession to)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        if (!await from.WriteNextAsync(buffer, default)) return 0;
+        await to.ReceiveAsync(new ReadOnlySequence<byte>(buffer.WrittenMemory), default);
+        return buffer.WrittenCount;
+    }
+
+    private async Task<Replica> OpenAsync(MemoryReplicaStore store, TimeProvider clock) =>
+        await Replica.OpenAsync(store, new ReplicaOptions { Time = clock, Genesis = Genesis });
+}
