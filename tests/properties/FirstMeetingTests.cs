@@ -21,6 +21,12 @@ public class FirstMeetingTests
         }
         Assert.Equal((await team[0].GetStatusAsync()).Digest, (await team[1].GetStatusAsync()).Digest);
         Assert.Equal(team[0].Vector, team[1].Vector);
+        foreach (Replica replica in team.Replicas)
+        {
+            AuditReport audit = await replica.AuditAsync();
+            Assert.Empty(audit.Unaccounted);
+            Assert.Equal(audit.Written, audit.Replaced + audit.Held);
+        }
     }
 
     [Fact]

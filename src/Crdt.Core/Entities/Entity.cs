@@ -156,7 +156,9 @@ public sealed class Entity
     /// <summary>The key, and whether it is alive.</summary>
     public override string ToString() => Exists ? Key.ToString() : $"{Key} (deleted)";
 
-    internal EntityState State => state;
+    /// <summary>Every sibling of every register, root included.</summary>
+    internal IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
+        state.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));
 
     /// <summary>Whether some register holds concurrent values, or some name is in use as different kinds. May say yes
     /// too often, never no too often; costs one pass.</summary>

@@ -3,13 +3,14 @@ namespace Crdt;
 /// <summary>Reads a log as mutations.</summary>
 internal static class MutationLog
 {
-    /// <summary>The mutations from a position on, lazily; or only one of them.</summary>
-    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, Dot? only = null)
+    /// <summary>The mutations from a position on, lazily, up to an end if one is given; or only one of them.</summary>
+    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, LogPosition? end = null, Dot? only = null)
     {
         var reader = new BatchReader();
         var columns = new BatchColumns();
         foreach (LoggedEntry logged in store.ReadLog(from))
         {
+            if (logged.Next > end) yield break;
             LogEntry entry = logged.Entry;
             if (entry.Kind != LogEntryKind.Batch) continue;
             if (only is { } dot && (entry.Author != dot.Replica || entry.LastSequence < dot.Sequence)) continue;

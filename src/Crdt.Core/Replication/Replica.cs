@@ -178,7 +178,7 @@ public sealed class Replica : IAsyncDisposable
     public QueuedMutation? FindMutation(Dot dot)
     {
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
-        foreach (Mutation mutation in MutationLog.Read(store, store.FindStart(dot.Replica, dot.Sequence), dot))
+        foreach (Mutation mutation in MutationLog.Read(store, store.FindStart(dot.Replica, dot.Sequence), only: dot))
             return Describe(mutation, ContestedDots());
         return null;
     }
@@ -196,6 +196,17 @@ public sealed class Replica : IAsyncDisposable
         long conflict = ContestedDots().Count(d => writer.Acknowledgements.SyncedTo(d.Replica) >= d.Sequence);
         return new ReplicaStatus(entities, mutations, pending, mutations - pending - conflict, conflict, Failed: 0,
             PendingOf(Id, vector[Id]), vector, digest);
+    }
+
+    /// <summary>Replays the whole log beside the engine and compares: everything that was ever written must be held,
+    /// or have been replaced by somebody who had seen it. Takes time and memory in proportion to the log.</summary>
+    public async ValueTask<AuditReport> AuditAsync(CancellationToken cancellationToken = default)
+    {
+        ReplicaView? view = null;
+        LogPosition end = default;
+        await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), store.LogEnd)), cancellationToken)
+            .ConfigureAwait(false);
+        using (view) return ReplicaAudit.Run(MutationLog.Read(store, default, end), view!);
     }
 
     /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>
