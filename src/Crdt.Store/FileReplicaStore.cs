@@ -1,0 +1,204 @@
+using Crdt.Store.Disk;
+using Crdt.Store.LiteDb;
+using Crdt.Store.Log;
+using LiteDB;
+
+namespace Crdt.Store;
+
+/// <summary>One replica in a directory: a log, which is the truth, and a LiteDB, which is its projection.</summary>
+/// <remarks>
+/// <para>The log (<c>log/*.seg</c>) is appended to, check-summed, and flushed once for everybody who waits. The
+/// projection
+/// (<c>projection/</c>) follows in bulk; it is LiteDB on check-summed pages, and not a plain LiteDB file. A projection
+/// that is
+/// damaged, or that belongs to another log, is moved aside at opening and begun anew from the log.</para>
+/// <para>Opening reads the log's last segment and LiteDB's own log, a few MB, however much the replica holds.</para>
+/// <para>Failures of the environment are <see cref="StoreException"/>.</para>
+/// </remarks>
+public sealed class FileReplicaStore : IReplicaStore
+{
+    private const int IdentityLengthBytes = SpaceId.LengthBytes + ReplicaId.LengthBytes + 1;
+
+    private readonly ReplicaLog log;
+    private readonly ProjectionDatabase projection;
+
+    private FileReplicaStore(ReplicaLog log, ProjectionFiles files)
+    {
+        this.log = log;
+        Identity = DecodeIdentity(log.Identity.Span);
+        projection = files.Open(log, out string? lost);
+        ProjectionLoss = lost;
+    }
+
+    /// <inheritdoc/>
+    public ReplicaIdentity Identity { get; }
+
+    /// <inheritdoc/>
+    public bool IsProjecting => true;
+
+    /// <inheritdoc/>
+    public LogPosition ProjectedTo => projection.Mark.Position;
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Checkpoint => projection.Mark.Checkpoint;
+
+    /// <inheritdoc/>
+    public LogPosition LogEnd => new(log.WrittenEnd);
+
+    /// <summary>Why the projection was begun anew at opening; null if it was not.</summary>
+    public string? ProjectionLoss { get; }
+
+    /// <summary>Whether a directory holds a replica, intact or not.</summary>
+    /// <param name="directory">The replica's own; may be missing.</param>
+    public static bool Exists(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return ReplicaLog.Exists(LogDirectory(directory), RealDisk.Instance);
+    }
+
+    /// <summary>Creates an empty replica and opens it.</summary>
+    /// <param name="directory">For this replica alone; created if missing.</param>
+    /// <param name="identity">Who it is, for ever.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.AlreadyExists"/>, <see cref="StoreError.InUse"/>,
+    /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
+    public static FileReplicaStore Create(string directory, ReplicaIdentity identity) =>
+        Create(directory, identity, LogOptions.Default);
+
+    /// <summary>Opens a replica, for this process alone.</summary>
+    /// <param name="directory">As given to <see cref="Create(string, ReplicaIdentity)"/>.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.NotFound"/>, <see cref="StoreError.InUse"/>,
+    /// <see cref="StoreError.UnsupportedFormat"/>, <see cref="StoreError.LogDamaged"/>, <see
+    /// cref="StoreError.ReadFailed"/>,
+    /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
+    public static FileReplicaStore Open(string directory) => Open(directory, LogOptions.Default);
+
+    /// <inheritdoc/>
+    public async ValueTask<LogPosition> AppendAsync(
+        ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!cancellationToken.CanBeCanceled)
+            return new LogPosition(await log.AppendAsync(entries, isDurable).ConfigureAwait(false));
+
+        // Whoever gives up waiting may use the memory for something else.
+        Task<long> append = log.AppendAsync(entries.ToArray(), isDurable).AsTask();
+        return new LogPosition(await append.WaitAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => log.Read(from.Value);
+
+    /// <inheritdoc/>
+    public LogPosition FindStart(VersionVector covered)
+    {
+        ArgumentNullException.ThrowIfNull(covered);
+        return new LogPosition(log.FindStart(covered));
+    }
+
+    /// <inheritdoc/>
+    public LogPosition FindStart(ReplicaId author, long sequence) => new(log.FindStart(author, sequence));
+
+    /// <inheritdoc/>
+    public async ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (update.UpTo > LogEnd)
+            throw new ArgumentException("The update includes more than the log holds.", nameof(update));
+
+        // A projection must never hold what its log may lose.
+        if (update.UpTo.Value > log.DurableEnd)
+            await log.SyncAsync().ConfigureAwait(false);
+        // A thread of its own: LiteDB's transactions belong to threads, and an update may take seconds.
+        await Task.Factory.StartNew(
+            () => projection.Apply(update, log.MarkAt(update.UpTo.Value)),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte>? ReadState(EntityKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return projection.ReadState(key);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => projection.Keys(domain, type);
+
+    /// <inheritdoc/>
+    public IEnumerable<EntityKey> ContestedKeys() => projection.ContestedKeys();
+
+    /// <summary>The LiteDB collection that holds the documents of a type, for <see cref="Query"/>.</summary>
+    /// <returns>Null when no entity of the type was projected yet.</returns>
+    public string? CollectionOf(string domain, string type) => projection.CollectionOf(domain, type);
+
+    /// <summary>Works on the documents with LiteDB's own means: query, aggregate, add indexes.</summary>
+    /// <typeparam name="T">What comes out.</typeparam>
+    /// <param name="query">Runs on this thread while nothing else uses the projection. Must take its results out of
+    /// LiteDB's
+    /// cursors before it returns, and must not change documents: they are overwritten by the next change of the entity.
+    /// Collections whose names begin with <c>_</c> are the store's own.</param>
+    /// <remarks>Shows each entity as last projected, which is shortly behind what was committed. Instants are cut to
+    /// milliseconds; names that LiteDB cannot hold are in the array <c>_other</c>.</remarks>
+    public T Query<T>(Func<ILiteDatabase, T> query)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        return projection.Query(query);
+    }
+
+    /// <summary>Waits for what is under way, and closes the files.</summary>
+    public async ValueTask DisposeAsync() => await Task.Run(() =>
+    {
+        try
+        {
+            projection.Dispose();
+        }
+        finally
+        {
+            log.Dispose();
+        }
+    }).ConfigureAwait(false);
+
+    internal static FileReplicaStore Create(string directory, ReplicaIdentity identity, LogOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentNullException.ThrowIfNull(identity);
+        byte[] bytes = new byte[IdentityLengthBytes];
+        identity.Space.WriteBytes(bytes);
+        identity.Replica.WriteBytes(bytes.AsSpan(SpaceId.LengthBytes));
+        bytes[^1] = (byte)identity.Role;
+        return With(directory, options, ReplicaLog.Create(LogDirectory(directory), bytes, options));
+    }
+
+    internal static FileReplicaStore Open(string directory, LogOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return With(directory, options, ReplicaLog.Open(LogDirectory(directory), options));
+    }
+
+    private static FileReplicaStore With(string directory, LogOptions options, ReplicaLog log)
+    {
+        try
+        {
+            return new FileReplicaStore(
+                log, new ProjectionFiles(options.Disk, Path.Combine(directory, "projection")));
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
+    }
+
+    private static string LogDirectory(string directory) => Path.Combine(directory, "log");
+
+    private static ReplicaIdentity DecodeIdentity(ReadOnlySpan<byte> bytes) => bytes.Length == IdentityLengthBytes
+        ? new ReplicaIdentity(
+            SpaceId.FromBytes(bytes[..SpaceId.LengthBytes]),
+            ReplicaId.FromBytes(bytes.Slice(SpaceId.LengthBytes, ReplicaId.LengthBytes)),
+            (ReplicaRole)bytes[^1])
+        : throw new StoreException(
+            StoreError.UnsupportedFormat, $"The log's identity has {bytes.Length} bytes, not {IdentityLengthBytes}.");
+}

@@ -1,0 +1,21 @@
+using LiteDB;
+
+namespace Crdt.Store.LiteDb;
+
+/// <summary>An entity made ready to be written.</summary>
+/// <param name="Key">Which.</param>
+/// <param name="State">Its registers.</param>
+/// <param name="Document">Its document; null when it is deleted.</param>
+/// <param name="IsContested">Whether its key is listed.</param>
+internal readonly record struct EntityRow(EntityKey Key, byte[] State, BsonDocument? Document, bool IsContested)
+{
+    public static EntityRow Of(ProjectedEntity projected)
+    {
+        byte[] state = projected.State.Value.ToArray();
+        return new EntityRow(
+            projected.Key,
+            state,
+            projected.Entity.Exists ? MaterializedDocument.Of(projected.Entity, state.Length) : null,
+            projected.IsContested);
+    }
+}

@@ -1,0 +1,233 @@
+using System.Security.Cryptography;
+
+namespace Crdt.Integration.Store;
+
+/// <summary>What every replica store promises.</summary>
+public abstract class ReplicaStoreConformance
+{
+    protected static readonly ReplicaId Ann = new(new Guid("0a000000-0000-4000-8000-000000000001"));
+    protected static readonly ReplicaId Bob = new(new Guid("0b000000-0000-4000-8000-000000000002"));
+
+    protected static ReplicaIdentity Identity { get; } =
+        new(SpaceId.FromBytes(SHA256.HashData("space"u8)), Ann, ReplicaRole.Server);
+
+    protected abstract IReplicaStore Create();
+
+    /// <summary>Ends the store's process, as far as it has one, and begins the next.</summary>
+    protected abstract Task<IReplicaStore> ReopenAsync(IReplicaStore store);
+
+    [Fact]
+    public async Task A_new_store_is_empty_and_knows_who_it_is()
+    {
+        await using IReplicaStore store = Create();
+        Assert.Equal(Identity, store.Identity);
+        Assert.Equal(default, store.ProjectedTo);
+        Assert.True(store.Checkpoint.IsEmpty);
+        Assert.Empty(store.ReadLog(default));
+        Assert.Equal(store.LogEnd, store.FindStart(Ann, 1));
+        Assert.Empty(store.ReadLog(store.FindStart(VersionVector.Empty)));
+    }
+
+    [Fact]
+    public async Task Entries_come_back_as_they_were_and_in_order_also_after_reopening()
+    {
+        IReplicaStore store = Create();
+        LogEntry[] entries =
+        [
+            Batch(Ann, 1, 3),
+            Batch(Bob, 1, 1),
+            new(LogEntryKind.Head, Ann, 3, 3, new byte[96]),
+            new(LogEntryKind.Note, Ann, 0, 0, "note"u8.ToArray()),
+            Batch(Ann, 4, 4, length: 0),
+            Batch(Bob, 2, 900, length: 1 << 20),
+        ];
+        LogPosition end = await store.AppendAsync(entries.AsMemory(0, 4), isDurable: true, default);
+        Assert.Equal(store.LogEnd, end);
+        Assert.True(await store.AppendAsync(entries.AsMemory(4), isDurable: true, default) > end);
+
+        AssertEntries(entries, store.ReadLog(default));
+        store = await ReopenAsync(store);
+        AssertEntries(entries, store.ReadLog(default));
+        Assert.Equal(Identity, store.Identity);
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Every_position_given_is_a_place_to_go_on_from()
+    {
+        IReplicaStore store = Create();
+        for (int i = 1; i <= 40; i += 4)
+            await store.AppendAsync(Batches(i, 4), isDurable: i % 8 == 1, default);
+
+        LoggedEntry[] all = [.. store.ReadLog(default)];
+        Assert.Equal(store.LogEnd, all[^1].Next);
+        store = await ReopenAsync(store);
+        for (int i = 0; i < all.Length; i++)
+            AssertEntries(all[(i + 1)..].Select(e => e.Entry), store.ReadLog(all[i].Next));
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Positions_grow_along_the_log()
+    {
+        await using IReplicaStore store = Create();
+        await store.AppendAsync(Batches(1, 10), isDurable: true, default);
+        LogPosition[] positions = [.. store.ReadLog(default).Select(e => e.Next)];
+        Assert.Equal(positions.Order().Distinct(), positions);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_a_vector_does_not_cover_is_behind_the_start_found_for_it(int seed)
+    {
+        var random = new Random(seed);
+        IReplicaStore store = Create();
+        ReplicaId[] authors = [.. Enumerable.Range(1, 5).Select(i => new ReplicaId(new Guid(i, 2, 3, new byte[8])))];
+        var reached = new Dictionary<ReplicaId, long>();
+        for (int i = 0; i < 60; i++)
+        {
+            LogEntry[] group = new LogEntry[random.Next(1, 40)];
+            for (int n = 0; n < group.Length; n++)
+            {
+                ReplicaId author = authors[random.Next(authors.Length)];
+                long first = reached.GetValueOrDefault(author) + 1;
+                reached[author] = first + random.Next(3);
+                group[n] = Batch(author, first, reached[author], random.Next(300));
+            }
+            await store.AppendAsync(group, isDurable: false, default);
+        }
+        store = await ReopenAsync(store);
+
+        LogEntry[] all = [.. store.ReadLog(default).Select(e => e.Entry)];
+        for (int i = 0; i < 30; i++)
+        {
+            var vector = VersionVector.From(authors.Select(a => new Dot(a, random.NextInt64(reached[a] + 1))));
+            LogEntry[] found = [.. store.ReadLog(store.FindStart(vector)).Select(e => e.Entry)];
+            Assert.Equal(Missing(all, vector), Missing(found, vector));
+
+            ReplicaId author = authors[random.Next(authors.Length)];
+            long sequence = random.NextInt64(1, reached[author] + 1);
+            LogEntry[] behind = [.. store.ReadLog(store.FindStart(author, sequence)).Select(e => e.Entry)];
+            Assert.Contains(
+                behind, e => e.Author == author && e.FirstSequence <= sequence && e.LastSequence >= sequence);
+        }
+        Assert.Equal(store.LogEnd, store.FindStart(authors[0], reached[authors[0]] + 1));
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Readers_beside_appends_see_a_prefix()
+    {
+        await using IReplicaStore store = Create();
+        Task appending = Task.Run(async () =>
+        {
+            for (int i = 1; i <= 200; i++)
+                await store.AppendAsync(new[] { Batch(Ann, i, i) }, isDurable: i % 10 == 0, default);
+        });
+        bool isLast;
+        do
+        {
+            isLast = appending.IsCompleted;
+            long[] seen = [.. store.ReadLog(default).Select(e => e.Entry.LastSequence)];
+            Assert.Equal(Enumerable.Range(1, seen.Length).Select(i => (long)i), seen);
+        }
+        while (!isLast);
+        await appending;
+        Assert.Equal(200, store.ReadLog(default).Count());
+    }
+
+    [Fact]
+    public async Task An_update_is_what_the_projection_shows_also_after_reopening()
+    {
+        IReplicaStore store = Create();
+        if (!store.IsProjecting)
+        {
+            await store.DisposeAsync();
+            return;
+        }
+        LogPosition first = await store.AppendAsync(new[] { Batch(Ann, 1, 1) }, isDurable: false, default);
+        EntityKey one = new("d", "t", "1"), two = new("d", "t", "2"), three = new("d", "u", "1");
+        await store.ProjectAsync(
+            new ProjectionUpdate(
+                first,
+                "first"u8.ToArray(),
+                [StoredEntities.Make(one, "a"), StoredEntities.Make(two, "b"u8.ToArray(), contested: true)]),
+            default);
+        LogPosition second = await store.AppendAsync(new[] { Batch(Ann, 2, 2) }, isDurable: true, default);
+        await store.ProjectAsync(
+            new ProjectionUpdate(
+                second,
+                "second"u8.ToArray(),
+                [
+                    StoredEntities.Make(one, "c"u8.ToArray(), contested: true),
+                    StoredEntities.Make(two, "d"u8.ToArray(), exists: false),
+                    StoredEntities.Make(three, "e"),
+                ]),
+            default);
+
+        for (int opening = 0; opening < 2; opening++)
+        {
+            Assert.Equal(second, store.ProjectedTo);
+            Assert.Equal("second"u8.ToArray(), store.Checkpoint.ToArray());
+            Assert.Equal("c", StoredEntities.Text(store.ReadState(one)));
+            Assert.Equal("d", StoredEntities.Text(store.ReadState(two)));
+            Assert.Equal("e", StoredEntities.Text(store.ReadState(three)));
+            Assert.Null(store.ReadState(new EntityKey("d", "t", "3")));
+            Assert.Null(store.ReadState(new EntityKey("x", "t", "1")));
+            Assert.Equal([one, two, three], store.Keys());
+            Assert.Equal([one, two], store.Keys("d", "t"));
+            Assert.Empty(store.Keys("d", "v"));
+            Assert.Equal([one], store.ContestedKeys());
+            if (opening == 0)
+                store = await ReopenAsync(store);
+        }
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Keys_come_in_the_order_of_keys_over_many_pages()
+    {
+        await using IReplicaStore store = Create();
+        if (!store.IsProjecting)
+            return;
+        // Above U+E000 and beyond the basic plane UTF-8 and UTF-16 sort differently.
+        string[] ids = ["a", "A", "aa", "\0", "\u00e9", "\uffee", "\ud83d\ude00", "\ue000", "z\0b", "z"];
+        EntityKey[] keys =
+        [
+            .. ids.Select(id => new EntityKey("d", "t", id)),
+            .. Enumerable.Range(0, 1500).Select(i => new EntityKey("d", "many", $"{i * 7919 % 1500}")),
+            new("D", "t", new string('\u0800', 85)),
+            new("D", "t", string.Concat(Enumerable.Repeat("\ud83d\ude00", 63))),
+        ];
+        Array.Sort(keys);
+        LogPosition end = await store.AppendAsync(new[] { Batch(Ann, 1, 1) }, isDurable: true, default);
+        await store.ProjectAsync(
+            new ProjectionUpdate(end, default, [.. keys.Select(k => StoredEntities.Make(k, k.ToString()))]), default);
+
+        Assert.Equal(keys, store.Keys());
+        Assert.Equal(keys.Where(k => k.Domain == "d"), store.Keys("d"));
+        Assert.Equal(keys.Where(k => k.Type == "t"), store.Keys(type: "t"));
+        Assert.All(keys, k => Assert.Equal(k.ToString(), StoredEntities.Text(store.ReadState(k))));
+    }
+
+    protected static LogEntry Batch(ReplicaId author, long first, long last, int length = 100)
+    {
+        byte[] payload = new byte[length];
+        new Random((int)last).NextBytes(payload);
+        return new LogEntry(LogEntryKind.Batch, author, first, last, payload);
+    }
+
+    private static LogEntry[] Batches(int first, int count) =>
+        [.. Enumerable.Range(first, count).Select(n => Batch(Ann, n, n))];
+
+    private static IEnumerable<Dot> Missing(IEnumerable<LogEntry> entries, VersionVector vector) => entries
+        .Where(e => e.LastSequence > vector[e.Author])
+        .Select(e => new Dot(e.Author, e.LastSequence));
+
+    private static void AssertEntries(IEnumerable<LogEntry> expected, IEnumerable<LoggedEntry> logged) => Assert.Equal(
+        expected.Select(Comparable), logged.Select(l => Comparable(l.Entry)));
+
+    private static (LogEntryKind, ReplicaId, long, long, string) Comparable(LogEntry e) =>
+        (e.Kind, e.Author, e.FirstSequence, e.LastSequence, Convert.ToHexString(SHA256.HashData(e.Payload.Span)));
+}
