@@ -199,8 +199,11 @@ public sealed class FileReplicaStoreTests : ReplicaStoreConformance, IDisposable
                     if (!isNoticed)
                     {
                         Assert.Equal(keys, opened.Keys().ToArray());
-                        Assert.All(keys, k => Assert.StartsWith(
-                            k.ToString() + "...", StoredEntities.Text(opened.ReadState(k)), StringComparison.Ordinal));
+                        foreach (EntityKey key in keys)
+                        {
+                            string? state = StoredEntities.Text(opened.ReadState(key));
+                            Assert.StartsWith(key.ToString() + "...", state, StringComparison.Ordinal);
+                        }
                     }
                 }
                 catch (StoreException e) when (e.Error == StoreError.ProjectionDamaged)
