@@ -3,8 +3,8 @@ namespace Crdt;
 /// <summary>Reads a log as mutations.</summary>
 internal static class MutationLog
 {
-    /// <summary>The mutations from a position on, lazily, up to an end if one is given; or only one of them.</summary>
-    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, LogPosition? end = null, Dot? only = null)
+    /// <summary>The mutations from a position on up to an end, lazily; or only one of them.</summary>
+    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, LogPosition end, Dot? only = null)
     {
         var reader = new BatchReader();
         var columns = new BatchColumns();

@@ -166,7 +166,7 @@ public sealed class Replica : IAsyncDisposable
     {
         filter ??= new MutationFilter();
         HashSet<Dot> contested = ContestedDots();
-        foreach (Mutation mutation in MutationLog.Read(store, StartOf(filter)))
+        foreach (Mutation mutation in MutationLog.Read(store, StartOf(filter), writer.PublishedEnd))
         {
             if (!filter.Passes(mutation)) continue;
             QueuedMutation queued = Describe(mutation, contested);
@@ -178,9 +178,9 @@ public sealed class Replica : IAsyncDisposable
     public QueuedMutation? FindMutation(Dot dot)
     {
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
-        foreach (Mutation mutation in MutationLog.Read(store, store.FindStart(dot.Replica, dot.Sequence), only: dot))
-            return Describe(mutation, ContestedDots());
-        return null;
+        LogPosition start = store.FindStart(dot.Replica, dot.Sequence);
+        Mutation? found = MutationLog.Read(store, start, writer.PublishedEnd, dot).FirstOrDefault();
+        return found is null ? null : Describe(found, ContestedDots());
     }
 
     /// <summary>The replica in numbers.</summary>
@@ -204,7 +204,7 @@ public sealed class Replica : IAsyncDisposable
     {
         ReplicaView? view = null;
         LogPosition end = default;
-        await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), store.LogEnd)), cancellationToken)
+        await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), writer.PublishedEnd)), cancellationToken)
             .ConfigureAwait(false);
         using (view) return ReplicaAudit.Run(MutationLog.Read(store, default, end), view!);
     }

@@ -29,6 +29,7 @@ internal sealed class ReplicaWriter
     private readonly List<EntitySlot> digestStale = [];
     private bool isDraining, isClosed, isProjecting;
     private long ownBound;
+    private long publishedEnd;
     private UInt128 digest;
     private Task? projection;
 
@@ -64,6 +65,9 @@ internal sealed class ReplicaWriter
 
     /// <summary>Number of entities that are alive, as published.</summary>
     public long LivingEntities { get; private set; }
+
+    /// <summary>Where the part of the log ends that was appended for good: nothing behind it may be shown or sent.</summary>
+    public LogPosition PublishedEnd => new(Volatile.Read(ref publishedEnd));
 
     /// <summary>Set after every commit.</summary>
     public Pulse Committed { get; } = new();
@@ -157,7 +161,9 @@ internal sealed class ReplicaWriter
             if (entries.Count > 0)
             {
                 bool isDurable = entries.Exists(static e => e.Kind != LogEntryKind.Note);
-                await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None).ConfigureAwait(false);
+                LogPosition end = await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None)
+                    .ConfigureAwait(false);
+                Volatile.Write(ref publishedEnd, end.Value);
             }
             Publish();
         }
@@ -581,6 +587,7 @@ internal sealed class ReplicaWriter
             if (Cache.Touched.Count >= ReplayedEntitiesPerPublish) Publish();
         }
         Publish();
+        publishedEnd = store.LogEnd.Value;
         ReadPolicies();
         RestoreOpenRun();
     }

@@ -334,7 +334,7 @@ public sealed class SyncSession : IDisposable
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
             if (!isPeerKnown) return false;
             return toldVersion != replica.Writer.Acknowledgements.Version
-                || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Store.LogEnd));
+                || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd));
         }
     }
 
@@ -424,11 +424,12 @@ public sealed class SyncSession : IDisposable
     {
         var batches = new List<ReadOnlyMemory<byte>>();
         long first = 0;
-        LogPosition runStart = cursor;
+        LogPosition runStart = cursor, end = replica.Writer.PublishedEnd;
         entries ??= replica.Store.ReadLog(cursor).GetEnumerator();
         while (entries.MoveNext())
         {
             (LogEntry entry, LogPosition next) = entries.Current;
+            if (next > end) break;
             bool isCovered = IsCovered(entry);
             if (entry.Kind == LogEntryKind.Batch && !isCovered)
             {
