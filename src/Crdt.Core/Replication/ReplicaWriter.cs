@@ -32,6 +32,7 @@ internal sealed class ReplicaWriter
     private long publishedEnd;
     private UInt128 digest;
     private Task? projection;
+    private Exception? fault;
 
     // The own batches since the last head; replaced, never changed, where a group may have to be given up.
     private List<byte[]> openRun = [];
@@ -97,6 +98,15 @@ internal sealed class ReplicaWriter
         }
     }
 
+    /// <summary>Whether memory and log no longer belong together.</summary>
+    public bool IsFaulted
+    {
+        get
+        {
+            lock (queueGate) return fault is not null;
+        }
+    }
+
     private bool hasOpenRun;
 
     // ---- the queue ----
@@ -108,6 +118,7 @@ internal sealed class ReplicaWriter
         lock (queueGate)
         {
             ObjectDisposedException.ThrowIf(isClosed, typeof(Replica));
+            if (fault is not null) throw fault;
             queue.Enqueue(item);
             drains = !isDraining;
             isDraining = true;
@@ -123,7 +134,11 @@ internal sealed class ReplicaWriter
     {
         lock (queueGate)
         {
-            if (isClosed) return;
+            if (isClosed || fault is not null)
+            {
+                isClosed = true;
+                return;
+            }
         }
         var last = new CallWork(static _ => { });
         await EnqueueAsync(last, CancellationToken.None).ConfigureAwait(false);
@@ -165,7 +180,6 @@ internal sealed class ReplicaWriter
                     .ConfigureAwait(false);
                 Volatile.Write(ref publishedEnd, end.Value);
             }
-            Publish();
         }
 #pragma warning disable CA1031 // Whatever the store raised belongs to those who wait: the writer itself must go on.
         catch (Exception e)
@@ -179,12 +193,33 @@ internal sealed class ReplicaWriter
             if (runBefore.Count > runCount) runBefore.RemoveRange(runCount, runBefore.Count - runCount);
             (openRun, openRunLengthBytes) = (runBefore, runLengthBefore);
         }
+        if (problem is null) problem = TryPublish();
         entries.Clear();
         statements.Clear();
         lock (queueGate) hasOpenRun = openRun.Count > 0;
         for (int i = 0; i < group.Count; i++) group[i].Complete(failures[i] ?? problem);
         Committed.Set();
         if (problem is null) await ProjectIfDueAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>What is in the log must become visible. Should that fail, memory and log no longer belong together: the
+    /// writer takes no more work, and opening the replica again goes on from the log.</summary>
+    private InvalidOperationException? TryPublish()
+    {
+        try
+        {
+            Publish();
+            return null;
+        }
+#pragma warning disable CA1031 // Whatever it was: the log has gone ahead of memory, and that must stop everything here.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            var fatal = new InvalidOperationException(
+                "The replica cannot show what it has written. It takes no more work; open it again.", e);
+            lock (queueGate) fault = fatal;
+            return fatal;
+        }
     }
 
     private Exception? TryPrepare(WorkItem item)
@@ -503,7 +538,7 @@ internal sealed class ReplicaWriter
     public Task? StartProjection()
     {
         if (projection is { IsCompleted: false } running) return running;
-        if (isProjecting || !store.IsProjecting || (dirty.Count == 0 && store.ProjectedTo == store.LogEnd)) return null;
+        if (isProjecting || !store.IsProjecting || (dirty.Count == 0 && store.ProjectedTo == PublishedEnd)) return null;
         isProjecting = true;
         EntitySlot[] taken = [.. dirty];
         dirty.Clear();
@@ -555,7 +590,7 @@ internal sealed class ReplicaWriter
         }
         projected.Sort(static (a, b) => a.Key.CompareTo(b.Key));
         byte[] checkpoint = ReplicaCheckpoint.Encode(this, total.Value);
-        return new ProjectionUpdate(store.LogEnd, checkpoint, projected);
+        return new ProjectionUpdate(PublishedEnd, checkpoint, projected);
     }
 
     private void EndProjection(EntitySlot[] taken, Exception? problem)
