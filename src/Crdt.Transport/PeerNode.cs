@@ -1,0 +1,448 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Security.Cryptography;
+using Crdt.Transport.Connections;
+using Crdt.Transport.Frames;
+using Crdt.Transport.Sessions;
+
+namespace Crdt.Transport;
+
+/// <summary>A node of the mesh: listens, dials, and replicates the spaces it was given with every node it is connected
+/// to that has them too. Safe for concurrent calls.</summary>
+/// <remarks>Nodes cannot prove who they are yet, and nothing is encrypted: until they can, only loopback addresses are
+/// listened on and dialled. The replicas stay their owner's: dispose the node first.</remarks>
+public sealed class PeerNode : IAsyncDisposable
+{
+    private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock gate = new();
+    private readonly ulong bootNonce;
+    private readonly CancellationTokenSource lifetime = new();
+    private readonly HashSet<PeerConnection> running = [];
+    private readonly List<PeerConnection> admitted = [];
+    private readonly List<ConnectionRun> dialling = [];
+    private readonly List<PeerLink> links = [];
+    private readonly List<(IPeerListener Listener, Task Loop)> listeners = [];
+    private Replica[] replicas = [];
+    private ulong dialled;
+    private long events;
+    private bool disposed;
+
+    /// <summary>Creates a node that neither listens nor dials yet.</summary>
+    /// <param name="options">Its settings; the defaults are meant for the field.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A setting makes no sense.</exception>
+    public PeerNode(PeerNodeOptions? options = null)
+    {
+        Options = options ?? new PeerNodeOptions();
+        Options.Check();
+        bootNonce = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    }
+
+    /// <summary>Something happened that an operator's log wants to know. Handlers run on the thread where it happened:
+    /// they return soon, and what they throw is dropped.</summary>
+    public event EventHandler<PeerNodeEvent>? EventOccurred;
+
+    /// <summary>The node's identity towards others.</summary>
+    public Guid NodeId => Options.NodeId;
+
+    /// <summary>The connections there are now, whose greeting is done.</summary>
+    public IReadOnlyList<PeerConnection> Connections
+    {
+        get
+        {
+            lock (gate)
+                return [.. admitted];
+        }
+    }
+
+    /// <summary>The spaces that are replicated.</summary>
+    public IReadOnlyList<SpaceId> Spaces => [.. Replicas.Select(replica => replica.Space)];
+
+    internal PeerNodeOptions Options { get; }
+
+    internal int HandshakesInProgress
+    {
+        get
+        {
+            lock (gate)
+                return running.Count(connection => !connection.Run.Opened.IsCompleted);
+        }
+    }
+
+    internal IReadOnlyList<Replica> Replicas => Volatile.Read(ref replicas);
+
+    /// <summary>Replicates one more space: on the connections there are, where the peer has it too, and on those to
+    /// come.</summary>
+    /// <param name="replica">Stays the caller's, who disposes it after the node.</param>
+    /// <exception cref="InvalidOperationException">The node has a replica of that space.</exception>
+    public void Add(Replica replica)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        PeerConnection[] connections;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if (Array.Exists(replicas, held => held.Space == replica.Space))
+                throw new InvalidOperationException($"The node replicates space {replica.Space} already.");
+            Volatile.Write(ref replicas, [.. replicas, replica]);
+            connections = [.. admitted];
+        }
+        foreach (PeerConnection connection in connections)
+            connection.Run.Offer(replica);
+    }
+
+    /// <summary>Listens.</summary>
+    /// <param name="endPoint">A loopback address; port 0 lets the system choose one.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Where it listens.</returns>
+    /// <exception cref="WireException"><see cref="WireError.NotLoopback"/>, or <see
+    /// cref="WireError.AddressUnavailable"/>.</exception>
+    public async ValueTask<IPEndPoint> ListenAsync(IPEndPoint endPoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        return (IPEndPoint)await ListenAsync((EndPoint)endPoint, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Dials once.</summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/> or a <see cref="DnsEndPoint"/>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The connection, its greeting done; the one there is already, if both nodes had one.</returns>
+    /// <exception cref="WireException">Nobody answered, or the two did not come to terms.</exception>
+    public async ValueTask<PeerConnection> ConnectAsync(
+        EndPoint endPoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        PeerConnection? connection = null;
+        try
+        {
+            IPeerStream stream = await DialAsync(endPoint, cancellationToken).ConfigureAwait(false);
+            connection = Start(stream, isDialler: true);
+            await connection.Run.Opened.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return connection;
+        }
+        catch (WireException e) when (e.Error == WireError.Duplicate && connection?.Run.DuplicateOf is not null)
+        {
+            return connection.Run.DuplicateOf;
+        }
+        catch (WireException e)
+        {
+            Report(PeerNodeEventKind.DialFailed, endPoint, connection, e.Error, e.Message);
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            connection?.Run.Abort(new CloseReason(WireError.Closed, ByPeer: false, "The attempt was given up."));
+            throw;
+        }
+    }
+
+    /// <summary>Dials, and dials again for ever whenever there is no connection: with growing, random waits.</summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/> or a <see cref="DnsEndPoint"/>.</param>
+    /// <returns>How it goes; disposing it ends the dialling and closes its connection.</returns>
+    public PeerLink KeepConnected(EndPoint endPoint)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        PeerLink link;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            link = new PeerLink(this, endPoint);
+            links.Add(link);
+        }
+        link.Start();
+        return link;
+    }
+
+    /// <summary>Stops listening and dialling, says farewell on every connection, and waits for their end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        PeerLink[] linksToStop;
+        (IPeerListener Listener, Task Loop)[] listenersToStop;
+        lock (gate)
+        {
+            disposed = true;
+            linksToStop = [.. links];
+            listenersToStop = [.. listeners];
+        }
+        await lifetime.CancelAsync().ConfigureAwait(false);
+        foreach ((IPeerListener listener, Task loop) in listenersToStop)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+            await loop.ConfigureAwait(false);
+        }
+        PeerConnection[] toClose;
+        lock (gate)
+            toClose = [.. running];
+        foreach (PeerConnection connection in toClose)
+            connection.Run.End(NodeClosed(), sayFarewell: true);
+        foreach (PeerConnection connection in toClose)
+            await connection.Completion.ConfigureAwait(false);
+        foreach (PeerLink link in linksToStop)
+            await link.DisposeAsync().ConfigureAwait(false);
+    }
+
+    internal async ValueTask<EndPoint> ListenAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        IPeerListener listener = await Options.Transport.ListenAsync(endPoint, cancellationToken).ConfigureAwait(false);
+        bool late;
+        lock (gate)
+        {
+            late = disposed;
+            if (!late)
+                listeners.Add((listener, AcceptAsync(listener)));
+        }
+        if (late)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+            throw new ObjectDisposedException(nameof(PeerNode));
+        }
+        Report(PeerNodeEventKind.Listening, listener.LocalEndPoint, null, WireError.None, $"Node {NodeId} listens.");
+        return listener.LocalEndPoint;
+    }
+
+    /// <summary>Composes a connection's greeting, with what is known at this moment.</summary>
+    internal Hello ComposeHello(ConnectionRun run, IReadOnlyList<SpaceChannel> spaces)
+    {
+        lock (gate)
+        {
+            // Whom one is dialling, one does not know yet: all those count.
+            IEnumerable<ConnectionRun> known = admitted.Select(connection => connection.Run)
+                .Where(held => run.IsDialler || held.PeerNodeId == run.PeerNodeId)
+                .Concat(dialling);
+            ulong[]? holds = [.. known.Select(held => held.Facts.ConnectionId).Take(MessageFormat.HoldsMax + 1)];
+            if (holds.Length > MessageFormat.HoldsMax)
+                holds = null;
+            run.Facts = run.Facts with { OwnHolds = holds, ComposedAt = ++events };
+            if (run.IsDialler)
+                dialling.Add(run);
+            return new Hello
+            {
+                VersionMin = MessageFormat.Version,
+                VersionMax = MessageFormat.Version,
+                NodeId = NodeId,
+                BootNonce = bootNonce,
+                ConnectionId = run.Facts.ConnectionId,
+                WallClockMs = Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds(),
+                DataLengthBytesMax = FrameFormat.DataLengthBytesMax,
+                Spaces = spaces,
+                Holds = holds,
+            };
+        }
+    }
+
+    /// <summary>Takes a connection whose greetings are done.</summary>
+    /// <returns>The connection to the same node that stays instead, or <see langword="null"/>.</returns>
+    internal PeerConnection? Admit(PeerConnection fresh, ulong peerBootNonce, IReadOnlyList<ulong>? peerHolds)
+    {
+        ConnectionRun run = fresh.Run;
+        var leaving = new List<(ConnectionRun Run, DuplicateVerdict Verdict)>();
+        lock (gate)
+        {
+            dialling.Remove(run);
+            if (run.IsClosing || disposed)
+                throw NodeClosed().ToException();
+            run.Facts = run.Facts with { BootNonce = peerBootNonce, PeerHolds = peerHolds };
+            foreach (PeerConnection old in admitted.Where(old => old.PeerNodeId == run.PeerNodeId))
+            {
+                DuplicateVerdict verdict =
+                    DuplicateRule.Judge(old.Run.Facts, run.Facts, (NodeId, bootNonce), run.PeerNodeId);
+                if (verdict == DuplicateVerdict.KeepOld)
+                    return old;
+                leaving.Add((old.Run, verdict));
+            }
+            if (admitted.Count - leaving.Count >= Options.ConnectionsMax)
+            {
+                throw new WireException(
+                    WireError.TooManyConnections,
+                    $"Node {NodeId} has {Options.ConnectionsMax} connections, its limit.");
+            }
+            admitted.RemoveAll(old => leaving.Exists(leaver => leaver.Run == old.Run));
+            admitted.Add(fresh);
+            run.Facts = run.Facts with { AdmittedAt = ++events };
+        }
+        foreach ((ConnectionRun old, DuplicateVerdict verdict) in leaving)
+            Leave(old, verdict);
+        Report(PeerNodeEventKind.Connected, fresh.RemoteEndPoint, fresh, WireError.None,
+            fresh.IsDialler ? $"Dialled {fresh}." : $"Dialled by {fresh}.");
+        return null;
+    }
+
+    /// <summary>A connection has begun to end: others need not consider it any more.</summary>
+    internal void Retire(PeerConnection connection)
+    {
+        lock (gate)
+        {
+            admitted.Remove(connection);
+            dialling.Remove(connection.Run);
+        }
+    }
+
+    /// <summary>A connection has ended.</summary>
+    internal void Ended(PeerConnection connection, CloseReason reason)
+    {
+        lock (gate)
+            running.Remove(connection);
+        if (connection.Run.Opened.IsCompletedSuccessfully)
+            Report(PeerNodeEventKind.Disconnected, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
+        else if (!connection.IsDialler)
+            Report(PeerNodeEventKind.Refused, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
+    }
+
+    internal void Forget(PeerLink link)
+    {
+        lock (gate)
+            links.Remove(link);
+    }
+
+    /// <summary>A connection to that node, if there is one.</summary>
+    internal PeerConnection? Find(Guid peerNodeId)
+    {
+        lock (gate)
+            return admitted.Find(connection => connection.PeerNodeId == peerNodeId);
+    }
+
+    private static void Leave(ConnectionRun old, DuplicateVerdict verdict)
+    {
+        if (verdict == DuplicateVerdict.OldIsDead)
+        {
+            old.Abort(new CloseReason(
+                WireError.Lost, ByPeer: false, $"{old.Frames.Peer} came back without this connection."));
+        }
+        else
+        {
+            old.End(
+                new CloseReason(
+                    WireError.Duplicate, ByPeer: false, $"{old.Frames.Peer} has another connection; that one stays."),
+                sayFarewell: true);
+        }
+    }
+
+    private static CloseReason NodeClosed() => new(WireError.Closed, ByPeer: false, "The node was closed.");
+
+    private async ValueTask<IPeerStream> DialAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(Options.HandshakeTimeout, Options.TimeProvider);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, deadline.Token, lifetime.Token);
+        try
+        {
+            return await Options.Transport.ConnectAsync(endPoint, stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (lifetime.IsCancellationRequested)
+                throw NodeClosed().ToException();
+            throw new WireException(
+                WireError.Unreachable, $"{endPoint} did not answer within {Options.HandshakeTimeout}.", e);
+        }
+    }
+
+    private PeerConnection Start(IPeerStream stream, bool isDialler)
+    {
+        PeerConnection connection;
+        lock (gate)
+        {
+            if (disposed)
+            {
+                stream.Abort();
+                throw NodeClosed().ToException();
+            }
+            ulong connectionId = isDialler ? unchecked(bootNonce + ++dialled) : 0;
+            connection = new PeerConnection(this, stream, isDialler, connectionId);
+            running.Add(connection);
+        }
+        _ = connection.Run.RunAsync(); // never fails: it ends in the connection's completion
+        return connection;
+    }
+
+    private async Task AcceptAsync(IPeerListener listener)
+    {
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    if (await listener.AcceptAsync(lifetime.Token).ConfigureAwait(false) is not IPeerStream stream)
+                        return;
+                    await TakeAsync(stream).ConfigureAwait(false);
+                }
+                catch (WireException e)
+                {
+                    Report(PeerNodeEventKind.AcceptFailed, listener.LocalEndPoint, null, e.Error, e.Message);
+                    await Task.Delay(AcceptRetryDelay, Options.TimeProvider, lifetime.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (lifetime.IsCancellationRequested)
+        {
+            // The node is being disposed.
+        }
+    }
+
+    private async ValueTask TakeAsync(IPeerStream stream)
+    {
+        if (HandshakeRefusal(stream) is not string refusal)
+        {
+            Start(stream, isDialler: false);
+            return;
+        }
+
+        // A few bytes into the fresh connection's buffer; no wait for whoever it is.
+        Report(PeerNodeEventKind.Refused, stream.RemoteEndPoint, null, WireError.TooManyConnections, refusal);
+        await using (stream.ConfigureAwait(false))
+        {
+            using var frames = new FramedConnection(stream, Options.TimeProvider);
+            MessageFormat.WriteFarewell(
+                frames.Outgoing, FrameType.Reject, new Farewell(WireError.TooManyConnections, 0, refusal));
+            try
+            {
+                await frames.FlushAsync(lifetime.Token).ConfigureAwait(false);
+            }
+            catch (WireException)
+            {
+                // Gone before it could be told.
+            }
+        }
+    }
+
+    private string? HandshakeRefusal(IPeerStream stream)
+    {
+        string source = SourceOf(stream.RemoteEndPoint);
+        lock (gate)
+        {
+            int handshakes = 0;
+            int fromSource = 0;
+            foreach (PeerConnection connection in running)
+            {
+                if (connection.IsDialler || connection.Run.Opened.IsCompleted)
+                    continue;
+                handshakes++;
+                if (SourceOf(connection.RemoteEndPoint) == source)
+                    fromSource++;
+            }
+            if (handshakes >= Options.HandshakesMax)
+                return $"{Options.HandshakesMax} connections wait for their greeting, the limit.";
+            return fromSource >= Options.HandshakesPerAddressMax
+                ? $"{Options.HandshakesPerAddressMax} connections from {source} wait for their greeting, the limit."
+                : null;
+        }
+    }
+
+    private static string SourceOf(EndPoint endPoint) =>
+        (endPoint is IPEndPoint address ? address.Address.ToString() : endPoint.ToString()) ?? string.Empty;
+
+    private void Report(
+        PeerNodeEventKind kind, EndPoint endPoint, PeerConnection? connection, WireError error, string message)
+    {
+        try
+        {
+            EventOccurred?.Invoke(this, new PeerNodeEvent(
+                kind, Options.TimeProvider.GetUtcNow(), endPoint, connection, error, message));
+        }
+        catch (Exception)
+        {
+            // A log that fails must not end connections.
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace Crdt.Transport;
+
+/// <summary>What happened at a node.</summary>
+public enum PeerNodeEventKind
+{
+    /// <summary>It listens.</summary>
+    Listening,
+
+    /// <summary>A connection's greeting is done; replication runs.</summary>
+    Connected,
+
+    /// <summary>A connection ended.</summary>
+    Disconnected,
+
+    /// <summary>Somebody dialled and no connection came of it.</summary>
+    Refused,
+
+    /// <summary>An attempt to dial failed.</summary>
+    DialFailed,
+
+    /// <summary>Somebody dialled and could not be taken, for want of resources of this machine.</summary>
+    AcceptFailed,
+}

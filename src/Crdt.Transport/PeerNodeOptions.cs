@@ -1,0 +1,95 @@
+using Crdt.Transport.Connections;
+
+namespace Crdt.Transport;
+
+/// <summary>Settings of a <see cref="PeerNode"/>. Each default is meant for the field; a test sets shorter times.
+/// </summary>
+public sealed record PeerNodeOptions
+{
+    /// <summary>Identity of the node towards others, the same after a restart if it is to be recognised. Default: a
+    /// random UUID.</summary>
+    public Guid NodeId { get; init; } = Guid.NewGuid();
+
+    /// <summary>Clock and timers. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Source of the jitter between attempts; used from several threads. Default: <see
+    /// cref="System.Random.Shared"/>.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
+    /// <summary>Connections after the greeting, in both directions together. Each takes at most about 3 MiB, while
+    /// it sends and receives a full run at once, and next to nothing while idle.</summary>
+    public int ConnectionsMax { get; init; } = 256;
+
+    /// <summary>Connections taken whose greeting is not done: what strangers can occupy.</summary>
+    public int HandshakesMax { get; init; } = 64;
+
+    /// <summary>Of those, how many from one address.</summary>
+    public int HandshakesPerAddressMax { get; init; } = 4;
+
+    /// <summary>From dialling, or being dialled, to the end of the greeting. Default: 5 s.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A ping is due when nothing was received, or nothing sent, for so long. Default: 5 s.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A connection on which nothing was received for so long is dead. Any byte counts. Default: 15 s.
+    /// </summary>
+    public TimeSpan DeadAfter { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>A piece of at most 64 KiB that the peer has not taken for so long ends the connection. Default:
+    /// 20 s.</summary>
+    public TimeSpan FlushTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>After a farewell: how long to wait for the peer's. Default: 2 s.</summary>
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>A frame that has begun must go on at this rate, in bytes per second. Default: 1,024, which the
+    /// slowest mobile link exceeds.</summary>
+    public int ReceiveRateMin { get; init; } = 1_024;
+
+    /// <summary>The age of a frame from which <see cref="ReceiveRateMin"/> is asked for. Default: 10 s.</summary>
+    public TimeSpan ReceiveRateGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Shortest wait before dialling again. Default: 250 ms.</summary>
+    public TimeSpan ReconnectDelayMin { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Longest wait before dialling again. Default: 30 s.</summary>
+    public TimeSpan ReconnectDelayMax { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A connection that lasted so long makes the next wait short again. Default: 60 s.</summary>
+    public TimeSpan ReconnectResetAfter { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How the replication of each space runs, such as how much a peer may send ahead.</summary>
+    public SyncSessionOptions Sync { get; init; } = new();
+
+    internal IPeerTransport Transport { get; init; } = new TcpTransport();
+
+    /// <summary>How often the watch over a connection looks: a quarter of the shortest time it guards.</summary>
+    internal TimeSpan WatchInterval
+    {
+        get
+        {
+            TimeSpan shortest = TimeSpan.FromSeconds(4);
+            foreach (TimeSpan guarded in (TimeSpan[])
+                [HandshakeTimeout, PingInterval, DeadAfter, FlushTimeout, CloseTimeout, ReceiveRateGrace])
+            {
+                shortest = guarded < shortest ? guarded : shortest;
+            }
+            return shortest / 4;
+        }
+    }
+
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfEqual(NodeId, Guid.Empty);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ConnectionsMax);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesMax);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesPerAddressMax);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReceiveRateMin);
+        ArgumentOutOfRangeException.ThrowIfLessThan(WatchInterval, TimeSpan.FromMilliseconds(1));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(DeadAfter, PingInterval);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayMin, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectDelayMax, ReconnectDelayMin);
+    }
+}

@@ -1,0 +1,583 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using Crdt.Transport.Connections;
+using Crdt.Transport.Frames;
+
+namespace Crdt.Transport.Sessions;
+
+/// <summary>The life of one connection: greeting, then a reader and a writer side by side, watched by a timer, then
+/// the farewell. Nothing in it queues: the writer asks a session for its next message when the pipe has room.
+/// </summary>
+[SuppressMessage(
+    "Design", "CA1001", Justification = "The sources have no timer; disposing them would race with late callers.")]
+internal sealed class ConnectionRun
+{
+    private readonly PeerNode node;
+    private readonly PeerConnection connection;
+    private readonly IPeerStream stream;
+    private readonly PeerNodeOptions options;
+    private readonly TimeProvider time;
+    private readonly long startedAt;
+    private readonly Lock gate = new();
+    private readonly Wakeup writerCall = new();
+    private readonly CancellationTokenSource ending = new(); // no more sync is to be expected
+    private readonly CancellationTokenSource aborted = new(); // stop at once
+    private readonly TaskCompletionSource opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<CloseReason> completion =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private CloseReason? reason;
+    private Farewell? farewell;
+    private bool peerParted;
+    private bool streamEnded;
+    private long closingAt;
+    private long applyingSince;
+    private long appliedAt;
+    private bool pingDue;
+    private uint pingNumber;
+    private long pingSentAt;
+    private uint? pongDue;
+    private uint nextSession;
+
+    public ConnectionRun(
+        PeerNode node, PeerConnection connection, IPeerStream stream, bool isDialler, ulong connectionId)
+    {
+        this.node = node;
+        this.connection = connection;
+        this.stream = stream;
+        IsDialler = isDialler;
+        options = node.Options;
+        time = options.TimeProvider;
+        startedAt = time.GetTimestamp();
+        Frames = new FramedConnection(stream, time) { Peer = stream.RemoteEndPoint.ToString() ?? "the peer" };
+        Channels = new ChannelSet(isDialler, options.Sync);
+        Clock = new PeerClock(time);
+        Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
+        Ending = ending.Token;
+    }
+
+    public bool IsDialler { get; }
+
+    public FramedConnection Frames { get; }
+
+    public ChannelSet Channels { get; }
+
+    public PeerClock Clock { get; }
+
+    public Guid PeerNodeId { get; private set; }
+
+    /// <summary>Whether the end has begun.</summary>
+    public bool IsClosing => Volatile.Read(ref reason) is not null;
+
+    /// <summary>Changed and read under the node's lock once the greeting is composed.</summary>
+    public LinkFacts Facts { get; set; }
+
+    /// <summary>The connection to the same node that stays instead, when this one was the duplicate.</summary>
+    public PeerConnection? DuplicateOf { get; private set; }
+
+    /// <summary>Cancelled when the end has begun.</summary>
+    public CancellationToken Ending { get; }
+
+    public Task<CloseReason> Completion => completion.Task;
+
+    /// <summary>Completes when the greeting is done; fails when it came to nothing.</summary>
+    public Task Opened => opened.Task;
+
+    public async Task RunAsync()
+    {
+        ITimer watch = time.CreateTimer(
+            static state => ((ConnectionRun)state!).Watch(), this, options.WatchInterval, options.WatchInterval);
+        Task writing = Task.CompletedTask;
+        try
+        {
+            await GreetAsync().ConfigureAwait(false);
+            opened.TrySetResult();
+            writing = WriteAsync();
+            await ReadAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            if (e is WireException { Error: WireError.Lost or WireError.Truncated })
+                Abort(CloseReason.From((WireException)e)); // the writer has nobody to write to
+        }
+        await writing.ConfigureAwait(false);
+        await PartAsync().ConfigureAwait(false);
+        await CleanUpAsync(watch).ConfigureAwait(false);
+    }
+
+    /// <summary>Begins the end: the first reason stands, unless it was a mere loss and the peer's last words say
+    /// more.</summary>
+    public void End(CloseReason why, bool sayFarewell)
+    {
+        lock (gate)
+        {
+            if (reason is not null && !(reason is { Error: WireError.Lost, ByPeer: false } && why.ByPeer))
+                return;
+            if (reason is null)
+            {
+                closingAt = time.GetTimestamp();
+                if (sayFarewell)
+                    farewell = FarewellFor(why);
+            }
+            reason = why;
+        }
+        node.Retire(connection);
+        writerCall.Set();
+        ending.Cancel();
+    }
+
+    /// <summary>Ends at once, without a word.</summary>
+    public void Abort(CloseReason why)
+    {
+        End(why, sayFarewell: false);
+        aborted.Cancel();
+        stream.Abort();
+    }
+
+    /// <summary>Takes a space that was added to the node.</summary>
+    public void Offer(Replica replica)
+    {
+        if (Channels.Offer(replica))
+            writerCall.Set();
+    }
+
+    private async ValueTask GreetAsync()
+    {
+        long sentAt = 0;
+        if (IsDialler)
+        {
+            await ComposeGreetingAsync().ConfigureAwait(false);
+            await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+            sentAt = time.GetTimestamp();
+        }
+
+        Hello hello = await ReadHelloAsync().ConfigureAwait(false);
+        Judge(hello);
+        if (IsDialler)
+            Clock.Answered(sentAt, hello.WallClockMs);
+        else
+            Clock.Heard(hello.WallClockMs);
+        Channels.Learn(hello.Spaces, Frames.Peer);
+        if (!IsDialler)
+        {
+            Facts = Facts with { ConnectionId = hello.ConnectionId };
+            await ComposeGreetingAsync().ConfigureAwait(false);
+        }
+        if (Channels.KeepCommon() == 0 && hello.Spaces.Count < MessageFormat.HelloSpacesMax)
+            throw new WireException(WireError.NoCommonSpace, $"{Frames.Peer} and this node have no space in common.");
+
+        PeerConnection? staying = node.Admit(connection, hello.BootNonce, hello.Holds);
+        Frames.Advance();
+        Frames.Greeted = true;
+        if (staying is not null)
+        {
+            DuplicateOf = staying;
+            throw new WireException(
+                WireError.Duplicate, $"{Frames.Peer} is connected already; that connection stays.");
+        }
+        foreach (Replica replica in node.Replicas)
+            Channels.Offer(replica);
+    }
+
+    // The greeting and, of each space, the first message: they travel together.
+    private async ValueTask ComposeGreetingAsync()
+    {
+        IReadOnlyList<SpaceChannel> spaces = Channels.DeclareInHello(node.Replicas);
+        MessageFormat.WriteHello(Frames.Outgoing, node.ComposeHello(this, spaces));
+        foreach (SpaceSession session in Channels.Sessions)
+            await WriteDataAsync(session).ConfigureAwait(false);
+    }
+
+    private async ValueTask<Hello> ReadHelloAsync()
+    {
+        while (true)
+        {
+            Frame frame = await Frames.ReadAsync(aborted.Token).ConfigureAwait(false)
+                ?? throw new WireException(WireError.Lost, $"{Frames.Peer} closed the connection before a greeting.");
+            switch (frame.Type)
+            {
+                case FrameType.Hello:
+                    return MessageFormat.ReadHello(frame, Frames.Peer);
+                case FrameType.Reject or FrameType.Bye:
+                    throw TakeFarewell(frame);
+                case FrameType.Ping or FrameType.Pong or FrameType.Spaces or FrameType.Data:
+                    throw Unexpected(frame);
+                default:
+                    SkipUnknown(frame);
+                    break;
+            }
+            Frames.Advance();
+        }
+    }
+
+    private void Judge(Hello hello)
+    {
+        if (hello.VersionMin > MessageFormat.Version || hello.VersionMax < MessageFormat.Version)
+        {
+            throw new WireException(
+                WireError.VersionNotSupported,
+                $"{Frames.Peer} speaks protocol versions {hello.VersionMin} to {hello.VersionMax}, this node "
+                + $"{MessageFormat.Version}.");
+        }
+        if (hello.NodeId == node.NodeId)
+            throw new WireException(WireError.ConnectionToSelf, $"{Frames.Peer} is this node itself.");
+        if (IsDialler && hello.ConnectionId != Facts.ConnectionId)
+            throw new WireException(WireError.Malformed, $"{Frames.Peer} answers to another connection's greeting.");
+        PeerNodeId = hello.NodeId;
+        Frames.Peer = $"{hello.NodeId} at {stream.RemoteEndPoint}";
+    }
+
+    private async ValueTask ReadAsync()
+    {
+        while (true)
+        {
+            if (await Frames.ReadAsync(aborted.Token).ConfigureAwait(false) is not Frame frame)
+            {
+                streamEnded = true;
+                if (!IsClosing)
+                    throw new WireException(WireError.Lost, $"{Frames.Peer} closed the connection without a farewell.");
+                return;
+            }
+            if (frame.Type is FrameType.Bye or FrameType.Reject)
+                throw TakeFarewell(frame);
+            if (!IsClosing)
+                await HandleAsync(frame).ConfigureAwait(false);
+            Frames.Advance();
+        }
+    }
+
+    private ValueTask HandleAsync(in Frame frame)
+    {
+        switch (frame.Type)
+        {
+            case FrameType.Data:
+                int channel = MessageFormat.ReadData(frame, Frames.Peer, out ReadOnlySequence<byte> message);
+                return Channels.Find(channel, Frames.Peer) is SpaceSession session
+                    ? ApplyAsync(session, message)
+                    : ValueTask.CompletedTask;
+            case FrameType.Ping:
+                uint number = MessageFormat.ReadPing(frame, Frames.Peer);
+                lock (gate)
+                    pongDue = number; // of several only the last is answered: nothing queues
+                writerCall.Set();
+                break;
+            case FrameType.Pong:
+                TakePong(MessageFormat.ReadPong(frame, Frames.Peer));
+                break;
+            case FrameType.Spaces:
+                Channels.Learn(MessageFormat.ReadSpaces(frame, Frames.Peer), Frames.Peer);
+                foreach (Replica replica in node.Replicas)
+                    Offer(replica);
+                break;
+            case FrameType.Hello:
+                throw Unexpected(frame);
+            default:
+                SkipUnknown(frame);
+                break;
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask ApplyAsync(SpaceSession session, ReadOnlySequence<byte> message)
+    {
+        Volatile.Write(ref applyingSince, time.GetTimestamp());
+        try
+        {
+            await session.Sync.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
+        }
+        catch (SyncException e)
+        {
+            throw new WireException(
+                WireError.SyncViolation,
+                $"{Frames.Peer} broke the replication of space {session.Channel.Space} ({e.Error}): {e.Message}",
+                e);
+        }
+        finally
+        {
+            Volatile.Write(ref appliedAt, time.GetTimestamp());
+            Volatile.Write(ref applyingSince, 0);
+        }
+    }
+
+    private void TakePong((uint Number, long WallClockMs) pong)
+    {
+        lock (gate)
+        {
+            if (pong.Number != pingNumber || pingSentAt == 0)
+                return;
+            Clock.Answered(pingSentAt, pong.WallClockMs);
+            pingSentAt = 0;
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            while (!IsClosing)
+            {
+                WriteControl();
+                bool more = await WriteDataAsync().ConfigureAwait(false);
+                if (Frames.Outgoing.LengthBytes > 0)
+                    await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+                if (!more && !IsClosing)
+                    await writerCall.WaitAsync(aborted.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            Frames.Outgoing.Rollback();
+            Fail(e);
+        }
+        await SayFarewellAsync().ConfigureAwait(false);
+    }
+
+    // Control frames come first, and each kind has one place: nothing queues.
+    private void WriteControl()
+    {
+        uint? pong;
+        uint? ping = null;
+        lock (gate)
+        {
+            pong = pongDue;
+            pongDue = null;
+            if (pingDue)
+            {
+                ping = ++pingNumber;
+                pingSentAt = time.GetTimestamp();
+                pingDue = false;
+            }
+        }
+        if (pong is uint answered)
+            MessageFormat.WritePong(Frames.Outgoing, answered, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (ping is uint asked)
+            MessageFormat.WritePing(Frames.Outgoing, asked);
+        while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
+            MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
+    }
+
+    // One message of each session in turn, until there is enough for a flush.
+    private async ValueTask<bool> WriteDataAsync()
+    {
+        IReadOnlyList<SpaceSession> sessions = Channels.Sessions;
+        int silent = 0;
+        while (silent < sessions.Count && Frames.Outgoing.LengthBytes < FramedConnection.FlushLengthBytes)
+        {
+            SpaceSession session = sessions[(int)(nextSession++ % sessions.Count)];
+            if (!session.MayHaveMore)
+            {
+                silent++;
+            }
+            else if (await WriteDataAsync(session).ConfigureAwait(false))
+            {
+                silent = 0;
+            }
+            else
+            {
+                silent++;
+                session.MayHaveMore = false;
+                session.Waiting = WaitForOutgoingAsync(session);
+            }
+        }
+        return silent < sessions.Count;
+    }
+
+    private async ValueTask<bool> WriteDataAsync(SpaceSession session)
+    {
+        MessageFormat.BeginData(Frames.Outgoing, session.Channel.Number);
+        bool written = await session.Sync.WriteNextAsync(Frames.Outgoing, aborted.Token).ConfigureAwait(false);
+        if (written)
+            Frames.Outgoing.Commit();
+        else
+            Frames.Outgoing.Rollback();
+        return written;
+    }
+
+    private async Task WaitForOutgoingAsync(SpaceSession session)
+    {
+        try
+        {
+            await session.Sync.WaitForOutgoingAsync(aborted.Token).ConfigureAwait(false);
+            session.MayHaveMore = true;
+            writerCall.Set();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    // The farewell, if one is owed still, then the rest of what the peer sends: until it closes too, so that closing
+    // here does not destroy the farewell on its way.
+    private async ValueTask PartAsync()
+    {
+        await SayFarewellAsync().ConfigureAwait(false);
+        if (peerParted || streamEnded)
+            return;
+        try
+        {
+            await Frames.DrainAsync(aborted.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is WireException or OperationCanceledException)
+        {
+            // Gone: nobody is left to part from.
+        }
+    }
+
+    private async ValueTask SayFarewellAsync()
+    {
+        Farewell? owed;
+        lock (gate)
+        {
+            owed = farewell;
+            farewell = null;
+        }
+        if (owed is not Farewell words)
+            return;
+        try
+        {
+            if (!Frames.Greeted)
+                Frames.Outgoing.Clear(); // a rejection instead of the greeting
+            MessageFormat.WriteFarewell(Frames.Outgoing, Frames.Greeted ? FrameType.Bye : FrameType.Reject, words);
+            await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is WireException or OperationCanceledException)
+        {
+            // Gone: nobody is left to part from.
+        }
+    }
+
+    private async ValueTask CleanUpAsync(ITimer watch)
+    {
+        await watch.DisposeAsync().ConfigureAwait(false);
+        await aborted.CancelAsync().ConfigureAwait(false);
+        foreach (SpaceSession session in Channels.Sessions)
+            await session.Waiting.ConfigureAwait(false);
+        Channels.Dispose();
+        Frames.Dispose();
+        try
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Closing what is broken already.
+        }
+        opened.TrySetException(reason!.ToException());
+        _ = opened.Task.Exception; // looked at: an inbound connection has nobody who awaits it
+        completion.TrySetResult(reason);
+        node.Ended(connection, reason);
+    }
+
+    private void Watch()
+    {
+        long now = time.GetTimestamp();
+        if (Volatile.Read(ref closingAt) is not 0 and long closing)
+        {
+            if (time.GetElapsedTime(closing, now) >= options.CloseTimeout)
+                Abort(reason!);
+            return;
+        }
+        if (Overdue(now) is CloseReason overdue)
+        {
+            Abort(overdue);
+            return;
+        }
+        if (!Frames.Greeted)
+            return;
+        if (time.GetElapsedTime(Frames.ReceivedAt, now) < options.PingInterval
+            && time.GetElapsedTime(Frames.SentAt, now) < options.PingInterval)
+            return;
+        lock (gate)
+            pingDue |= pingSentAt == 0 || time.GetElapsedTime(pingSentAt, now) >= options.PingInterval;
+        writerCall.Set();
+    }
+
+    private CloseReason? Overdue(long now)
+    {
+        if (!Frames.Greeted && time.GetElapsedTime(startedAt, now) >= options.HandshakeTimeout)
+        {
+            return Ours(WireError.HandshakeTimeout,
+                $"{Frames.Peer} did not complete the greeting within {options.HandshakeTimeout}.");
+        }
+        if (Frames.FlushBegunAt is not 0 and long flushing
+            && time.GetElapsedTime(flushing, now) >= options.FlushTimeout)
+        {
+            return Ours(WireError.NotReading, $"{Frames.Peer} took nothing for {options.FlushTimeout}.");
+        }
+        if (Frames.FrameBegunAt is not 0 and long begun)
+        {
+            TimeSpan age = time.GetElapsedTime(begun, now);
+            if (age >= options.ReceiveRateGrace && Frames.FrameBytes < age.TotalSeconds * options.ReceiveRateMin)
+            {
+                return Ours(WireError.TooSlow,
+                    $"{Frames.Peer} sent {Frames.FrameBytes} bytes of a frame in {age}; the limit is "
+                    + $"{options.ReceiveRateMin} bytes per second.");
+            }
+        }
+
+        // While a message is being applied nothing is read, and silence says nothing about the peer.
+        long heardAt = Math.Max(Frames.ReceivedAt, Volatile.Read(ref appliedAt));
+        if (Volatile.Read(ref applyingSince) == 0 && time.GetElapsedTime(heardAt, now) >= options.DeadAfter)
+            return Ours(WireError.Silent, $"Nothing came from {Frames.Peer} for {options.DeadAfter}.");
+        return null;
+    }
+
+    // What ended a loop, as a reason; only what the peer can learn from is said to it.
+    private void Fail(Exception exception)
+    {
+        switch (exception)
+        {
+            case OperationCanceledException when aborted.IsCancellationRequested:
+                break; // the reason is given already
+            case WireException { ByPeer: true } e:
+                End(CloseReason.From(e), sayFarewell: true);
+                break;
+            case WireException e:
+                End(CloseReason.From(e), sayFarewell: e.Error is not (WireError.Lost or WireError.Truncated));
+                break;
+            case Exception when IsClosing:
+                break; // an end in progress disturbs what still runs
+            default:
+                End(Ours(WireError.LocalFailure, $"Failed here: {exception.Message}", exception), sayFarewell: true);
+                break;
+        }
+    }
+
+    private static Farewell FarewellFor(CloseReason why) => why switch
+    {
+        { ByPeer: true } => new Farewell(WireError.Closed, 0, string.Empty),
+        { Error: WireError.LocalFailure } => new Farewell(why.Error, 0, "A failure of this side's own."),
+        { Cause: WireException { InnerException: SyncException sync } } =>
+            new Farewell(why.Error, (int)sync.Error, why.Message),
+        _ => new Farewell(why.Error, 0, why.Message),
+    };
+
+    private static CloseReason Ours(WireError error, string message, Exception? cause = null) =>
+        new(error, ByPeer: false, message, cause);
+
+    private WireException TakeFarewell(in Frame frame)
+    {
+        Farewell words = MessageFormat.ReadFarewell(frame, Frames.Peer);
+        peerParted = true;
+        string text = words.Text.Length > 0 ? $": {words.Text}" : ".";
+        return new WireException(words.Error, $"{Frames.Peer} ended the connection ({words.Error}){text}")
+        {
+            ByPeer = true,
+        };
+    }
+
+    private WireException Unexpected(in Frame frame) => new(
+        WireError.UnexpectedFrame, $"{Frames.Peer} sent a {frame.Type} frame where it has no meaning.");
+
+    private void SkipUnknown(in Frame frame)
+    {
+        if (frame.Flags.HasFlag(FrameFlags.MustUnderstand))
+        {
+            throw new WireException(
+                WireError.UnknownFrame,
+                $"{Frames.Peer} sent a frame of unknown type {(int)frame.Type} that must be understood.");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+namespace Crdt.Transport.Sessions;
+
+/// <summary>The peer's clock as seen from here: of all samples the one with the shortest round trip.</summary>
+internal sealed class PeerClock(TimeProvider time)
+{
+    private readonly Lock gate = new();
+    private TimeSpan? roundTrip;
+    private long skewMs;
+
+    public TimeSpan? RoundTrip
+    {
+        get
+        {
+            lock (gate)
+                return roundTrip;
+        }
+    }
+
+    public long SkewMs => Interlocked.Read(ref skewMs);
+
+    /// <summary>The peer's clock came without an own question: late by the way here.</summary>
+    public void Heard(long peerClockMs) =>
+        Interlocked.Exchange(ref skewMs, unchecked(peerClockMs - time.GetUtcNow().ToUnixTimeMilliseconds()));
+
+    /// <summary>The peer's clock came as the answer to what was sent at <paramref name="sentAt"/>.</summary>
+    public void Answered(long sentAt, long peerClockMs)
+    {
+        TimeSpan elapsed = time.GetElapsedTime(sentAt);
+        lock (gate)
+        {
+            if (elapsed >= roundTrip)
+                return;
+            roundTrip = elapsed;
+            DateTimeOffset midway = time.GetUtcNow() - elapsed / 2;
+            Interlocked.Exchange(ref skewMs, unchecked(peerClockMs - midway.ToUnixTimeMilliseconds()));
+        }
+    }
+}
