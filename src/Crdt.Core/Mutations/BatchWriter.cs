@@ -151,8 +151,11 @@ internal sealed class BatchWriter
 
     public static bool TryGetUuid(string id, out Guid uuid)
     {
+        // The parser also takes signs and 0x within a group: only what it would write itself comes back as it was.
         uuid = default;
-        return id.Length == 36 && !id.AsSpan().ContainsAnyInRange('A', 'Z') && Guid.TryParseExact(id, "D", out uuid);
+        Span<char> usual = stackalloc char[36];
+        return id.Length == 36 && Guid.TryParseExact(id, "D", out uuid)
+            && uuid.TryFormat(usual, out _, "D") && usual.SequenceEqual(id);
     }
 
     private static void WriteUuid(ref MessagePackWriter writer, Guid uuid)

@@ -47,7 +47,12 @@ internal sealed class FirstUseTable<T>
     public void Truncate(int count)
     {
         if (count == items.Count) return;
-        if (indexes is { Count: > 0 })
+        if (count <= Linear)
+        {
+            // Short again, it is searched one by one: what is added next does not go into the dictionary.
+            indexes?.Clear();
+        }
+        else if (indexes is { Count: > 0 })
         {
             for (int i = count; i < items.Count; i++) indexes.Remove(items[i]);
         }

@@ -35,7 +35,7 @@ internal sealed class AuthorTable
         get
         {
             lock (gate)
-                return vector ??= VersionVector.From(published.Select((s, i) => new Dot(Ids[i], s.Applied)));
+                return vector ??= VersionVector.From(published.Take(Ids.Count).Select((s, i) => new Dot(Ids[i], s.Applied)));
         }
     }
 

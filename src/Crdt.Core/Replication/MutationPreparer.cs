@@ -202,6 +202,12 @@ internal sealed class MutationPreparer(ReplicaTable replicas)
         Drop(path);
     }
 
+    private void Count(FieldPath counter, Int128 by)
+    {
+        if (by < long.MinValue || by > long.MaxValue) throw Overflow(counter);
+        Increment(counter, (long)by);
+    }
+
     private void Increment(FieldPath counter, long by)
     {
         FieldPath name = counter.Parent.Key(counter.Name);
@@ -253,7 +259,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas)
                 ReplaceMap(path, member);
             else if (now is not null && HasCounter(path) && member.Kind == ValueKind.Integer
                 && now.Value.Kind == ValueKind.Integer)
-                Increment(path.AsCounter(), checked(member.AsInteger() - now.Value.AsInteger()));
+                Count(path.AsCounter(), (Int128)member.AsInteger() - now.Value.AsInteger());
             else if (IsSet(path) && member.Kind == ValueKind.Array && member.AsArray().All(IsElement)) ReplaceSet(path, member);
             else SetDeep(path, member);
         }

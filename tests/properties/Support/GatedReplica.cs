@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Time.Testing;
+
+namespace Crdt.Properties;
+
+/// <summary>A replica whose store appends when the test lets it, so that commits wait together.</summary>
+internal sealed class GatedReplica : IAsyncDisposable
+{
+    private readonly SpaceGenesis genesis;
+
+    private GatedReplica(SpaceGenesis genesis, GatedStore store, Replica replica) =>
+        (this.genesis, Store, Replica) = (genesis, store, replica);
+
+    public GatedStore Store { get; }
+
+    public Replica Replica { get; }
+
+    /// <summary>A replica that has met its space; from then on its store waits for <see cref="GatedStore.Release"/>.</summary>
+    public static async Task<GatedReplica> OpenAsync()
+    {
+        var clock = new FakeTimeProvider(Team.Start);
+        SpaceGenesis genesis = SpaceGenesis.Create(Team.IdOf(200), "test", [], clock);
+        var store = new GatedStore(new MemoryReplicaStore(new(genesis.Space, Team.IdOf(1), ReplicaRole.Client)));
+        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = clock, Genesis = genesis });
+        store.Close();
+        return new GatedReplica(genesis, store, replica);
+    }
+
+    public async Task<Replica> OpenPeerAsync() => await Replica.OpenAsync(
+        new MemoryReplicaStore(new(genesis.Space, Team.IdOf(2), ReplicaRole.Client)),
+        new ReplicaOptions { Time = new FakeTimeProvider(Team.Start) });
+
+    public ValueTask DisposeAsync()
+    {
+        Store.Problem = null;
+        Store.Release();
+        return Replica.DisposeAsync();
+    }
+}

@@ -1,0 +1,60 @@
+namespace Crdt.Properties;
+
+/// <summary>A store in memory whose appends wait at a gate, or fail.</summary>
+internal sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
+{
+    private TaskCompletionSource? gate;
+
+    /// <summary>What every append raises; <see langword="null"/> to let them through.</summary>
+    public Exception? Problem { get; set; }
+
+    /// <summary>How many appends have begun.</summary>
+    public int Appends { get; private set; }
+
+    public ReplicaIdentity Identity => inner.Identity;
+
+    public bool IsProjecting => false;
+
+    public LogPosition ProjectedTo => inner.ProjectedTo;
+
+    public ReadOnlyMemory<byte> Checkpoint => inner.Checkpoint;
+
+    public LogPosition LogEnd => inner.LogEnd;
+
+    /// <summary>From now on appends wait.</summary>
+    public void Close() => gate = new TaskCompletionSource();
+
+    /// <summary>Lets all appends through, those that wait and those to come.</summary>
+    public void Release()
+    {
+        TaskCompletionSource? waiting = gate;
+        gate = null;
+        waiting?.TrySetResult();
+    }
+
+    public async ValueTask<LogPosition> AppendAsync(
+        ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken)
+    {
+        Appends++;
+        if (gate is { } closed) await closed.Task;
+        if (Problem is not null) throw Problem;
+        return await inner.AppendAsync(entries, isDurable, cancellationToken);
+    }
+
+    public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => inner.ReadLog(from);
+
+    public LogPosition FindStart(VersionVector covered) => inner.FindStart(covered);
+
+    public LogPosition FindStart(ReplicaId author, long sequence) => inner.FindStart(author, sequence);
+
+    public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>
+        inner.ProjectAsync(update, cancellationToken);
+
+    public ReadOnlyMemory<byte>? ReadState(EntityKey key) => inner.ReadState(key);
+
+    public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => inner.Keys(domain, type);
+
+    public IEnumerable<EntityKey> ContestedKeys() => inner.ContestedKeys();
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+}
