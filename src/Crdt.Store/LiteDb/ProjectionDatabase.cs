@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Crdt.Store.Disk;
 using LiteDB;
 using LiteDB.Engine;
@@ -27,8 +30,11 @@ internal sealed class ProjectionDatabase : IDisposable
     // LiteDB takes 16 MB in a document.
     private const int PartLengthBytes = 1 << 20;
 
-    // How much of an update is done before readers are let in, about a millisecond.
-    private const int EntitiesAtOnce = 16;
+    // How many entities are encoded before they are written; readers are let in after each.
+    private const int EntitiesAtOnce = 64;
+
+    // Readers get in within this time, and do not hold up an update longer.
+    private static readonly TimeSpan ReadersGo = TimeSpan.FromMicroseconds(200);
 
     // A scan takes its keys page by page: LiteDB keeps what an open cursor has passed.
     private const int KeysAtOnce = 512;
@@ -44,6 +50,9 @@ internal sealed class ProjectionDatabase : IDisposable
     private PageStore? pages;
     private LiteDatabase? database;
     private TypeTable types = new();
+    private KeyFilter filter = new();
+    private HashSet<EntityKey> contestedKeys = [];
+    private int waitingReaders;
     private StoreException? damage;
     private bool isPreparing;
     private bool isDisposed;
@@ -111,7 +120,15 @@ internal sealed class ProjectionDatabase : IDisposable
         }
     }
 
-    public ReadOnlyMemory<byte>? ReadState(EntityKey key) => Guarded<ReadOnlyMemory<byte>?>(db =>
+    public ReadOnlyMemory<byte>? ReadState(EntityKey key)
+    {
+        // Most keys that are asked for and not there are about to be created, by a commit that waits for the answer.
+        bool isAbsent = Volatile.Read(ref database) is not null
+            && (types.Find(key) is not { } type || !filter.MayContain(HashOf(type, key)));
+        return isAbsent ? null : Guarded(db => ReadState(db, key));
+    }
+
+    private ReadOnlyMemory<byte>? ReadState(LiteDatabase db, EntityKey key)
     {
         if (types.Find(key) is not { } type)
             return null;
@@ -125,7 +142,7 @@ internal sealed class ProjectionDatabase : IDisposable
         for (int part = 0; part < count.AsInt32; part++)
             whole.Write(db.GetCollection(Parts).FindById(PartId(id, part))["bytes"].AsBinary);
         return whole.ToArray();
-    });
+    }
 
     public IEnumerable<EntityKey> Keys(string? domain, string? type)
     {
@@ -200,8 +217,10 @@ internal sealed class ProjectionDatabase : IDisposable
             if (!database.UtcDate)
                 database.UtcDate = true;
             WaitForWriter(database);
-            types = TypeTable.Load(database);
             Mark = ReadMark(database);
+            types = TypeTable.Load(database);
+            filter = KeyFilter.Load(database);
+            contestedKeys = [.. types.Find(null, null).SelectMany(type => KeysOf(Contested, type))];
         }
         catch (Exception e)
         {
@@ -212,10 +231,15 @@ internal sealed class ProjectionDatabase : IDisposable
     private static ProjectionMark ReadMark(LiteDatabase db)
     {
         BsonDocument? meta = db.GetCollection(Meta).FindById(CheckpointId);
-        return meta is null
-            ? ProjectionMark.None
-            : new ProjectionMark(
-                new LogPosition(meta["position"].AsInt64), meta["bytes"].AsBinary, (ulong)meta["logHash"].AsInt64);
+        if (meta is null)
+            return ProjectionMark.None;
+        if (meta["format"].AsInt32 != ProjectionMark.FormatVersion)
+        {
+            throw new StoreException(
+                StoreError.ProjectionDamaged, $"The projection has format {meta["format"].AsInt32}, which is not read.");
+        }
+        return new ProjectionMark(
+            new LogPosition(meta["position"].AsInt64), meta["bytes"].AsBinary, (ulong)meta["logHash"].AsInt64);
     }
 
     private void ApplyCore(IReadOnlyList<ProjectedEntity> entities, ProjectionMark mark)
@@ -230,18 +254,21 @@ internal sealed class ProjectionDatabase : IDisposable
             for (int i = from; i < Math.Min(from + EntitiesAtOnce, entities.Count); i++)
                 rows.Add(EntityRow.Of(entities[i]));
             isPreparing = false;
-            lock (gate)
+            foreach (EntityRow row in rows)
             {
-                foreach (EntityRow row in rows)
+                lock (gate)
                     Write(row);
+                LetReadersIn();
             }
         }
         lock (gate)
         {
             LiteDatabase db = Opened();
+            filter.Save(db);
             db.GetCollection(Meta).Upsert(new BsonDocument
             {
                 ["_id"] = CheckpointId,
+                ["format"] = ProjectionMark.FormatVersion,
                 ["position"] = mark.Position.Value,
                 ["bytes"] = mark.Checkpoint,
                 ["logHash"] = (long)mark.LogHash,
@@ -276,11 +303,24 @@ internal sealed class ProjectionDatabase : IDisposable
             documents.Upsert(row.Document);
         }
 
-        ILiteCollection<BsonDocument> contested = db.GetCollection(Contested);
-        if (row.IsContested)
-            contested.Upsert(new BsonDocument { ["_id"] = id });
-        else
-            contested.Delete(id);
+        if (row.IsContested && contestedKeys.Add(row.Key))
+            db.GetCollection(Contested).Insert(new BsonDocument { ["_id"] = id });
+        else if (!row.IsContested && contestedKeys.Remove(row.Key))
+            db.GetCollection(Contested).Delete(id);
+        filter.Add(HashOf(type, row.Key));
+    }
+
+    private static ulong HashOf(EntityType type, EntityKey key) =>
+        XxHash3.HashToUInt64(MemoryMarshal.AsBytes(key.Id.AsSpan()), type.Number);
+
+    // A released lock goes to whoever comes first, and that would be this thread again.
+    private void LetReadersIn()
+    {
+        if (Volatile.Read(ref waitingReaders) == 0)
+            return;
+        long since = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref waitingReaders) > 0 && Stopwatch.GetElapsedTime(since) < ReadersGo)
+            Thread.Yield();
     }
 
     private static void WriteState(LiteDatabase db, byte[] id, byte[] state)
@@ -329,8 +369,10 @@ internal sealed class ProjectionDatabase : IDisposable
 
     private T Guarded<T>(Func<LiteDatabase, T> read)
     {
+        Interlocked.Increment(ref waitingReaders);
         lock (gate)
         {
+            Interlocked.Decrement(ref waitingReaders);
             LiteDatabase db = Opened();
             try
             {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using LiteDB;
@@ -6,6 +7,7 @@ namespace Crdt.Store.LiteDb;
 
 /// <summary>The types of entities that were projected: a number for each, for short keys, and the collection that holds
 /// its documents.</summary>
+/// <remarks>One writer; readers at any time.</remarks>
 internal sealed class TypeTable
 {
     /// <summary>Holds the documents of types beyond <see cref="CollectionsMax"/>, under
@@ -18,14 +20,7 @@ internal sealed class TypeTable
 
     private const string Table = "_types";
 
-    private readonly SortedList<(string Domain, string Type), EntityType> types = new(Comparer<(string, string)>.Create(
-        static (a, b) => (string.CompareOrdinal(a.Item1, b.Item1), string.CompareOrdinal(a.Item2, b.Item2)) switch
-        {
-            (0, var byType) => byType,
-            (var byDomain, _) => byDomain,
-        }));
-
-    private readonly Dictionary<int, EntityType> byNumber = [];
+    private readonly ConcurrentDictionary<(string Domain, string Type), EntityType> types = [];
 
     public static TypeTable Load(ILiteDatabase database)
     {
@@ -43,11 +38,12 @@ internal sealed class TypeTable
 
     /// <summary>All of a domain, a type, or all; in ordinal order.</summary>
     public EntityType[] Find(string? domain, string? type) =>
-        [.. types.Values.Where(t => (domain ?? t.Domain) == t.Domain && (type ?? t.Type) == t.Type)];
+    [
+        .. types.Values.Where(t => (domain ?? t.Domain) == t.Domain && (type ?? t.Type) == t.Type)
+            .OrderBy(t => t.Domain, StringComparer.Ordinal).ThenBy(t => t.Type, StringComparer.Ordinal),
+    ];
 
     public EntityType? Find(EntityKey key) => types.GetValueOrDefault((key.Domain, key.Type));
-
-    public EntityType this[int number] => byNumber[number];
 
     /// <summary>Finds a type, or gives it a number and a collection in the caller's transaction.</summary>
     public EntityType GetOrAdd(EntityKey key, ILiteDatabase database)
@@ -67,11 +63,7 @@ internal sealed class TypeTable
         return added;
     }
 
-    private void Add(EntityType type)
-    {
-        types.Add((type.Domain, type.Type), type);
-        byNumber.Add(type.Number, type);
-    }
+    private void Add(EntityType type) => types[(type.Domain, type.Type)] = type;
 
     // The names as they are where LiteDB allows it; its collections are named without case.
     private string CollectionFor(string domain, string type, int number)
