@@ -233,11 +233,9 @@ internal sealed class ProjectionDatabase : IDisposable
         BsonDocument? meta = db.GetCollection(Meta).FindById(CheckpointId);
         if (meta is null)
             return ProjectionMark.None;
-        if (meta["format"].AsInt32 != ProjectionMark.FormatVersion)
-        {
-            throw new StoreException(
-                StoreError.ProjectionDamaged, $"The projection has format {meta["format"].AsInt32}, which is not read.");
-        }
+        int format = meta["format"].AsInt32;
+        if (format != ProjectionMark.FormatVersion)
+            throw new StoreException(StoreError.ProjectionDamaged, $"The projection's format, {format}, is not read.");
         return new ProjectionMark(
             new LogPosition(meta["position"].AsInt64), meta["bytes"].AsBinary, (ulong)meta["logHash"].AsInt64);
     }

@@ -130,7 +130,7 @@ public sealed class FileReplicaStoreTests : ReplicaStoreConformance, IDisposable
         await using FileReplicaStore store = FileReplicaStore.Create(directory, Identity, options);
         EntityKey[] keys =
         [
-            .. Enumerable.Range(0, 400).Select(i => new EntityKey($"domain with a long name {i}", $"tYpe{i % 3}", "id")),
+            .. Enumerable.Range(0, 400).Select(i => new EntityKey($"domain of a long name {i}", $"tYpe{i % 3}", "id")),
             new("a_b", "c", "id"),
             new("a", "b_c", "id"),
             new("A", "b_c", "id"),

@@ -5,7 +5,7 @@ namespace Crdt.Integration.Store;
 /// <summary>The replica engine on files.</summary>
 public sealed class StoredReplicaTests : IDisposable
 {
-    private readonly string directory = Path.Combine(Path.GetTempPath(), "crdt-replica-" + Guid.NewGuid().ToString("N"));
+    private readonly string directory = Path.Combine(Path.GetTempPath(), $"crdt-replica-{Guid.NewGuid():N}");
 
     private readonly SpaceGenesis genesis = SpaceGenesis.Create(
         new ReplicaId(new Guid("0c000000-0000-4000-8000-000000000003")), "strikes", [], TimeProvider.System);
@@ -33,8 +33,8 @@ public sealed class StoredReplicaTests : IDisposable
             if (i == 200)
                 await CheckCopyAsync(replica, "killed");
         }
-        (expected, digest) = (Read(replica), (await replica.GetStatusAsync()).Digest);
         await CheckCopyAsync(replica, "killed later");
+        (expected, digest) = (Read(replica), (await replica.GetStatusAsync()).Digest);
         await replica.DisposeAsync();
 
         replica = await OpenAsync(FileReplicaStore.Open(directory));
