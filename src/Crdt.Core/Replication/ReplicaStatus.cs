@@ -1,7 +1,7 @@
 namespace Crdt;
 
 /// <summary>A replica in numbers.</summary>
-/// <param name="Entities">Entities that are alive.</param>
+/// <param name="Entities">Entities that are alive, without the space's own data.</param>
 /// <param name="Mutations">Mutations applied, of all authors.</param>
 /// <param name="Pending">Of those, how many no server-role replica is known to hold.</param>
 /// <param name="Synced">How many one is known to hold, and no open conflict is about.</param>

@@ -64,7 +64,7 @@ internal sealed class ReplicaWriter
 
     public PolicyTable Policies { get; private set; } = PolicyTable.Empty;
 
-    /// <summary>Number of entities that are alive, as published.</summary>
+    /// <summary>Number of entities that are alive, without the space's own data, as published.</summary>
     public long LivingEntities { get; private set; }
 
     /// <summary>Where the part of the log ends that was appended for good: nothing behind it may be shown or sent.</summary>
@@ -486,7 +486,7 @@ internal sealed class ReplicaWriter
         Authors.Publish();
         Cache.Publish((slot, before, now) =>
         {
-            living += (EntityTree.IsAlive(now) ? 1 : 0) - (before is not null && EntityTree.IsAlive(before) ? 1 : 0);
+            if (!slot.Key.IsSpaceData) living += Living(now) - Living(before);
             touchesSpace |= slot.Key.IsSpaceData;
             Contested.Update(slot.Key, Entity.MayBeContested(now));
             if (!slot.IsDigestStale) digestStale.Add(slot);
@@ -500,6 +500,8 @@ internal sealed class ReplicaWriter
         if (touchesSpace) ReadPolicies();
         if (changed is { Count: > 0 }) Changed?.Invoke(changed);
     }
+
+    private static int Living(EntityState? state) => state is not null && EntityTree.IsAlive(state) ? 1 : 0;
 
     private void ReadPolicies()
     {

@@ -37,6 +37,9 @@ public sealed class SyncSession : IDisposable
     private ChainHead[] ownHeads = [];
     private Acknowledgement[] ownStatements = [];
 
+    // Between a run's arrival and its acknowledgement the vector alone does not tell where things stand.
+    private bool isApplying;
+
     // Heads are told where the first messages differ; until both are there nobody knows.
     private bool mustTellHeads, mustHearHeads, isPeerKnown, isDiverged;
     private long sendCredit, receiveCredit;
@@ -93,7 +96,7 @@ public sealed class SyncSession : IDisposable
             VersionVector held = replica.Vector;
             lock (gate)
             {
-                return isPeerKnown && !mustTellHeads && unacknowledged.Count == 0 && waiting is null
+                return isPeerKnown && !mustTellHeads && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence)
                     && announced.All(a => held[a.Key] >= a.Value);
             }
@@ -247,6 +250,7 @@ public sealed class SyncSession : IDisposable
                     $"A run of {lengthBytes} bytes; {receiveCredit} were granted.");
             }
             receiveCredit -= lengthBytes;
+            isApplying = true;
             Raise(announced, run.Author, run.LastSequence);
         }
         bool isNews;
@@ -264,6 +268,7 @@ public sealed class SyncSession : IDisposable
             Raise(acknowledged, run.Author, run.LastSequence);
             Raise(unacknowledged, run.Author, run.LastSequence);
             unreturnedCredit += lengthBytes;
+            isApplying = false;
         }
     }
 

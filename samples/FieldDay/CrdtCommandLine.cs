@@ -1,0 +1,26 @@
+using System.Diagnostics;
+using Spectre.Console;
+
+namespace FieldDay;
+
+/// <summary>Runs the crdt command on a replica's directory and shows what it prints.</summary>
+internal sealed class CrdtCommandLine(string directory)
+{
+    public async Task ShowAsync(params string[] arguments)
+    {
+        // `dotnet run` tells which dotnet it is; else the one on the path.
+        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        var start = new ProcessStartInfo(dotnet) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "crdt.dll"), "--data", directory, .. arguments])
+            start.ArgumentList.Add(argument);
+        AnsiConsole.MarkupLineInterpolated($"[bold]> crdt {string.Join(' ', arguments.Select(Quote))}[/]");
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        AnsiConsole.WriteLine((await process.StandardOutput.ReadToEndAsync()).TrimEnd());
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+            throw new FieldDayException($"crdt {string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}");
+    }
+
+    private static string Quote(string argument) => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument;
+}

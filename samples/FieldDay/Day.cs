@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using Spectre.Console;
+
+namespace FieldDay;
+
+/// <summary>The organiser: starts everybody, tells them what to do, kills one on the way, and checks the end. Every
+/// step may be repeated: after a kill at any point, running it again goes on from the files.</summary>
+internal sealed class Day(string data) : IAsyncDisposable
+{
+    private static readonly string[] Devices = ["A", "B", "C"];
+
+    private readonly Dictionary<string, NodeProcess> nodes = [];
+    private readonly Stopwatch time = Stopwatch.StartNew();
+
+    public async Task RunAsync()
+    {
+        AnsiConsole.MarkupLineInterpolated($"[bold]Field day[/]: three devices and a server peer, files in {data}");
+        Title("1  At the depot: everybody starts, and gets the shared reports");
+        await StartAllAsync();
+        await nodes["Server"].AskAsync(new Request("prepare"));
+        foreach (string device in Devices)
+        {
+            // On a later run the device has left the depot long ago.
+            if (!(await StatusAsync(device)).Vector.ContainsKey(nodes["Server"].ReplicaId)) await MeetAsync(device, "Server");
+        }
+
+        Title("2  Out of reach: each files its share, and all edit the shared reports");
+        await CaptureAsync();
+        foreach (string device in Devices) await nodes[device].AskAsync(new Request("edit"));
+
+        Title("3  A meets B; B then meets C");
+        await MeetAsync("A", "B");
+        await MeetAsync("B", "C");
+        await TellWhatReachedAsync("A", "C", "B");
+
+        Title("4  The server comes into reach; C's battery dies in the middle of its transfer");
+        await DieWhileMeetingAsync("C", "Server");
+        await MeetAsync("C", "Server");
+
+        Title("5  Everybody meets the server");
+        await MeetAllAsync();
+        await new Report(nodes).ShowContestedAsync();
+        if (await ResolveAsync("B")) await MeetAllAsync();
+        await new Report(nodes).ShowReplicasAsync();
+        await new Report(nodes).CheckAsync();
+        AnsiConsole.MarkupLineInterpolated(
+            $"[green]Converged: equal digests on all four, nothing unaccounted for.[/] {time.Elapsed.TotalSeconds:0.0} s");
+        foreach (NodeProcess node in nodes.Values) await node.StopAsync();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (NodeProcess node in nodes.Values) node.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static void Title(string text) => AnsiConsole.Write(new Rule($"[bold]{text}[/]") { Justification = Justify.Left });
+
+    private async Task StartAllAsync()
+    {
+        // The server founds the space; the devices need its invitation.
+        nodes["Server"] = await NodeProcess.StartAsync("Server", data);
+        foreach (NodeProcess node in await Task.WhenAll(Devices.Select(d => NodeProcess.StartAsync(d, data))))
+            nodes[node.Name] = node;
+        foreach (NodeProcess node in nodes.Values)
+            AnsiConsole.MarkupLineInterpolated($"  {node.Name,-6} process {node.ProcessId}, replica {node.ReplicaId}");
+    }
+
+    private Task CaptureAsync() => AnsiConsole.Progress().StartAsync(context => Task.WhenAll(Devices.Select(async (device, i) =>
+    {
+        ProgressTask bar = context.AddTask($"{device} files its reports");
+        Reply done = await nodes[device].AskAsync(new Request("capture", Share: i, Shares: Devices.Length), p => Show(bar, p));
+        Show(bar, done);
+    })));
+
+    private static bool Show(ProgressTask bar, Reply progress)
+    {
+        bar.MaxValue = Math.Max(1, progress.Total);
+        bar.Value = progress.Total == 0 ? 1 : progress.Done;
+        return true;
+    }
+
+    private async Task MeetAsync(string a, string b)
+    {
+        Reply reply = await nodes[a].AskAsync(new Request("meet", nodes[b].EndPoint.ToString()));
+        AnsiConsole.MarkupLineInterpolated(
+            $"  {a} ↔ {b}: {reply.Done} mutations there, {reply.Total} back ({reply.BytesSent:N0} and {reply.BytesReceived:N0} bytes)");
+    }
+
+    private async Task MeetAllAsync()
+    {
+        // Twice: what the last device brings in the first round, the others get in the second.
+        for (int round = 0; round < 2; round++)
+        {
+            foreach (string device in Devices) await MeetAsync(device, "Server");
+        }
+    }
+
+    private async Task TellWhatReachedAsync(string author, string reader, string through)
+    {
+        long written = (await StatusAsync(author)).Vector[nodes[author].ReplicaId];
+        long arrived = (await StatusAsync(reader)).Vector.GetValueOrDefault(nodes[author].ReplicaId);
+        AnsiConsole.MarkupLineInterpolated($"  {arrived} of {author}'s {written} mutations reached {reader} through {through}");
+        if (arrived != written) throw new FieldDayException($"{author}'s mutations did not all reach {reader}.");
+    }
+
+    private async Task DieWhileMeetingAsync(string device, string peer)
+    {
+        long before = (await StatusAsync(device)).Mutations;
+        bool isKilled = false;
+        try
+        {
+            await nodes[device].AskAsync(new Request("meet", nodes[peer].EndPoint.ToString()), progress =>
+            {
+                isKilled = progress.Done > 0 && progress.Done < progress.Total;
+                return !isKilled;
+            });
+            AnsiConsole.MarkupLineInterpolated($"  {device} had nothing left to send: no transfer to die in");
+        }
+        catch (FieldDayException) when (isKilled)
+        {
+            NodeStatus reached = await StatusAsync(peer);
+            AnsiConsole.MarkupLineInterpolated(
+                $"  [yellow]{device}'s process was killed[/]: {peer} holds {reached.Mutations} of {before} mutations");
+            nodes[device].Dispose();
+            nodes[device] = await NodeProcess.StartAsync(device, data);
+            long after = (await StatusAsync(device)).Mutations;
+            AnsiConsole.MarkupLineInterpolated($"  {device} started again with {after} mutations");
+            if (after < before) throw new FieldDayException($"{device} lost {before - after} mutations by the kill.");
+        }
+    }
+
+    private async Task<NodeStatus> StatusAsync(string name) => (await nodes[name].AskAsync(new Request("status"))).Status!;
+
+    /// <summary>A supervisor on a device settles what waits for a person, with the crdt command on the device's files.</summary>
+    private async Task<bool> ResolveAsync(string device)
+    {
+        if ((await StatusAsync(device)).Conflict == 0) return false;
+        Title($"   The supervisor at {device} decides, with the crdt command");
+        await nodes[device].StopAsync();
+        nodes[device].Dispose();
+        var command = new CrdtCommandLine(Path.Combine(data, device));
+        await command.ShowAsync("conflicts");
+        foreach ((string key, string field, string[] choice) in new (string, string, string[])[]
+        {
+            (Strikes.Key(5).ToString(), Script.Damage, ["--value", "\"Substantial\""]),
+            (Strikes.Key(6).ToString(), Script.Cost, ["--pick", "1"]),
+            (Strikes.Key(12).ToString(), "Contact", ["--value", "\"the tower, 555-0142\""]),
+        }) await command.ShowAsync(["resolve", key, field, .. choice, "--user", "supervisor"]);
+        nodes[device] = await NodeProcess.StartAsync(device, data);
+        return true;
+    }
+}

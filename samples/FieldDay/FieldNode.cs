@@ -1,0 +1,227 @@
+using System.Net;
+using System.Text.Json;
+using Crdt;
+using Crdt.Store;
+using Crdt.Transport;
+
+namespace FieldDay;
+
+/// <summary>One process of the day: a replica on its own files, and the node that lets it meet others. It does what
+/// it is told, line by line, and ends when nobody is there to tell it any more.</summary>
+internal sealed class FieldNode : IAsyncDisposable
+{
+    private readonly string name;
+    private readonly Replica replica;
+    private readonly PeerNode node = new();
+    private long bytesSent, bytesReceived;
+
+    private FieldNode(string name, Replica replica)
+    {
+        (this.name, this.replica) = (name, replica);
+        node.Add(replica);
+        node.EventOccurred += (_, e) =>
+        {
+            if (e is not { Kind: PeerNodeEventKind.Disconnected, Connection: { } ended }) return;
+            Interlocked.Add(ref bytesSent, ended.BytesSent);
+            Interlocked.Add(ref bytesReceived, ended.BytesReceived);
+        };
+    }
+
+    /// <param name="name">Server, A, B or C.</param>
+    /// <param name="directory">Where its files are, or will be.</param>
+    /// <param name="invitation">File with the space's founding: written by the server, read by devices.</param>
+    public static async Task<int> RunAsync(string name, string directory, string invitation)
+    {
+        await using FieldNode self = await OpenAsync(name, directory, invitation);
+        while (await Console.In.ReadLineAsync() is { } line)
+        {
+            Request request = JsonSerializer.Deserialize<Request>(line)!;
+            try
+            {
+                Say(await self.DoAsync(request));
+            }
+            catch (Exception e) when (e is MutationException or StoreException or WireException or TimeoutException)
+            {
+                Say(new Reply { Error = $"{e.GetType().Name}: {e.Message}" });
+            }
+        }
+        return 0;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await node.DisposeAsync();
+        await replica.DisposeAsync();
+    }
+
+    private static async Task<FieldNode> OpenAsync(string name, string directory, string invitation)
+    {
+        bool isServer = name == "Server";
+        if (isServer && !File.Exists(invitation)) Found(invitation);
+        SpaceGenesis genesis = SpaceGenesis.FromBytes(await File.ReadAllBytesAsync(invitation));
+        var identity = new ReplicaIdentity(
+            genesis.Space, new ReplicaId(Guid.NewGuid()), isServer ? ReplicaRole.Server : ReplicaRole.Client);
+        FileReplicaStore store = FileReplicaStore.Exists(directory)
+            ? FileReplicaStore.Open(directory)
+            : FileReplicaStore.Create(directory, identity);
+        var options = new ReplicaOptions { Time = TimeProvider.System, Genesis = genesis };
+        return new FieldNode(name, await Replica.OpenAsync(store, options));
+    }
+
+    private static void Found(string invitation)
+    {
+        var policies = Script.Policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Key), p.Value));
+        SpaceGenesis genesis = SpaceGenesis.Create(
+            new ReplicaId(Guid.NewGuid()), "Field day", policies, TimeProvider.System);
+        string draft = invitation + ".new";
+        File.WriteAllBytes(draft, genesis.ToBytes());
+        File.Move(draft, invitation);
+    }
+
+    private async Task<Reply> DoAsync(Request request)
+    {
+        switch (request.Do)
+        {
+            case "listen":
+                IPEndPoint endPoint = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
+                return new Reply { EndPoint = endPoint.ToString(), ReplicaId = replica.Id.ToString() };
+            case "prepare":
+                return await PrepareAsync();
+            case "capture":
+                return await CaptureAsync(request.Share, request.Shares);
+            case "edit":
+                return await EditAsync();
+            case "meet":
+                return await MeetAsync(IPEndPoint.Parse(request.EndPoint!));
+            case "status":
+                return new Reply { Status = await StatusAsync(), BytesSent = bytesSent, BytesReceived = bytesReceived };
+            case "contested":
+                return new Reply { Contested = [.. Script.Contested.Select(c => Describe(c.Row, c.Field))] };
+            default:
+                return new Reply { Error = $"'{request.Do}' is not known here." };
+        }
+    }
+
+    /// <summary>In the morning, at the depot: the server files the reports that everybody will work on.</summary>
+    private async Task<Reply> PrepareAsync()
+    {
+        Transaction tx = replica.Begin("depot");
+        foreach ((int row, var fields) in Strikes.Read(Strikes.Shared))
+        {
+            if (replica.GetWithDeleted(Strikes.Key(row)) is not null) continue;
+            EntityEdit edit = tx.Create(Strikes.Key(row));
+            foreach ((string field, Value value) in fields) edit.Set(field, value);
+            Script.Prepare(row, edit);
+        }
+        return new Reply { Done = (await tx.CommitAsync()).Count };
+    }
+
+    /// <summary>Files this device's share, one report at a time: each is durable before the next is begun. What was
+    /// filed before a crash is not filed again.</summary>
+    private async Task<Reply> CaptureAsync(int share, int shares)
+    {
+        long done = 0;
+        var rows = Strikes.Read(int.MaxValue).Where(r => r.Row > Strikes.Shared && r.Row % shares == share).ToList();
+        foreach ((int row, var fields) in rows)
+        {
+            done++;
+            if (replica.GetWithDeleted(Strikes.Key(row)) is not null) continue;
+            Transaction tx = replica.Begin(name);
+            EntityEdit edit = tx.Create(Strikes.Key(row));
+            foreach ((string field, Value value) in fields) edit.Set(field, value);
+            await tx.CommitAsync();
+            if (done % 50 == 0) Say(new Reply { IsProgress = true, Done = done, Total = rows.Count });
+        }
+        return new Reply { Done = done, Total = rows.Count };
+    }
+
+    /// <summary>Edits the shared reports, once: a note in the same transaction says that it was done.</summary>
+    private async Task<Reply> EditAsync()
+    {
+        var note = new EntityKey("fieldday", "note", name);
+        if (replica.GetWithDeleted(note) is not null) return new Reply();
+        Transaction tx = replica.Begin(name);
+        Script.Edit(name, tx);
+        tx.Create(note).Set("done", true);
+        return new Reply { Done = (await tx.CommitAsync()).Count };
+    }
+
+    /// <summary>One connection, until both sides hold the same.</summary>
+    private async Task<Reply> MeetAsync(IPEndPoint endPoint)
+    {
+        await using PeerConnection connection = await node.ConnectAsync(endPoint);
+        Task inSync = connection.WaitForSyncAsync();
+        while (await Task.WhenAny(inSync, Task.Delay(2)) != inSync)
+        {
+            if (connection.GetProgress(replica.Space) is not { } p) continue;
+            long moved = p.MutationsSent + p.MutationsReceived;
+            Say(new Reply { IsProgress = true, Done = moved, Total = moved + p.MutationsOutstanding + p.MutationsExpected });
+        }
+        await inSync;
+        SyncProgress? end = connection.GetProgress(replica.Space);
+        return new Reply
+        {
+            Done = end?.MutationsSent ?? 0,
+            Total = end?.MutationsReceived ?? 0,
+            BytesSent = connection.BytesSent,
+            BytesReceived = connection.BytesReceived,
+            Error = end is { IsDiverged: true } ? "Equal vectors, different digests." : null,
+        };
+    }
+
+    private async Task<NodeStatus> StatusAsync()
+    {
+        ReplicaStatus s = await replica.GetStatusAsync();
+        AuditReport audit = await replica.AuditAsync();
+        return new NodeStatus(s.Entities, s.Mutations, s.Pending, s.Synced, s.Conflict, s.Failed,
+            s.Vector.ToDictionary(d => d.Replica.ToString(), d => d.Sequence), s.Digest.ToString(),
+            audit.Written, audit.Unaccounted.Count);
+    }
+
+    private ContestedReport Describe(int row, string? field)
+    {
+        EntityKey key = Strikes.Key(row);
+        var wrote = new Dictionary<string, List<string>>();
+        foreach (QueuedMutation queued in replica.Mutations(new MutationFilter { Key = key }))
+        {
+            if (queued.Mutation.User is not { Length: 1 } user) continue;
+            if (!wrote.TryGetValue(user, out List<string>? lines)) wrote[user] = lines = [];
+            lines.AddRange(Tell(queued.Mutation));
+        }
+        Entity? entity = replica.Get(key);
+        string result = entity is null ? "deleted" : field is null ? Summary(entity) : $"{entity[field]}";
+        string policy = field is null ? "update wins" : replica.PolicyOf(key, field).ToString();
+        return new ContestedReport(row, policy, wrote.ToDictionary(w => w.Key, w => string.Join("\n", w.Value)), result);
+    }
+
+    private static string Summary(Entity entity)
+    {
+        var changed = new[] { "Phase of flight", "Time of day", "Remarks" }.Where(f => entity[f] is not null);
+        return $"alive; {string.Join(", ", changed.Select(f => $"{f}: {entity[f]}"))}";
+    }
+
+    private static IEnumerable<string> Tell(Mutation mutation)
+    {
+        if (mutation.Kind is MutationKind.Create or MutationKind.Delete) yield return mutation.Kind.ToString().ToLowerInvariant();
+        foreach (Change change in mutation.Changes)
+        {
+            bool isCreated = mutation.Kind == MutationKind.Create;
+            if (change.Path.IsRoot || (isCreated && change.Value is null)) continue;
+            yield return change.Path.Kind switch
+            {
+                PathKind.Element => $"{(change.Value is null ? "-" : "+")}{change.Path.Name}",
+                PathKind.Counter => $"{change.Path.Name} {change.Value}",
+                _ => $"{change.Path} = {change.Value?.ToString() ?? "(removed)"}",
+            };
+        }
+    }
+
+    private static void Say(Reply reply)
+    {
+        lock (Console.Out)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(reply));
+            Console.Out.Flush();
+        }
+    }
+}
