@@ -1,1 +1,16 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Crdt.Bench.Quick;
+
+if (args is ["quick", ..])
+{
+    QuickRun.Run(args.ElementAtOrDefault(1));
+    return 0;
+}
+// In this process: no project is generated and built for each benchmark, so figures come at once and offline.
+IConfig config = DefaultConfig.Instance.AddJob(
+    Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance).WithGcConcurrent(false));
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);
 return 0;

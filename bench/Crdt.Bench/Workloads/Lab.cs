@@ -1,0 +1,97 @@
+namespace Crdt.Bench.Workloads;
+
+/// <summary>Replicas in memory for measurements.</summary>
+internal static class Lab
+{
+    public static readonly SpaceGenesis Genesis =
+        SpaceGenesis.Create(IdOf(200), "bench", [], TimeProvider.System);
+
+    public static ReplicaId IdOf(int number)
+    {
+        Span<byte> bytes = stackalloc byte[ReplicaId.LengthBytes];
+        bytes.Fill((byte)(number * 37));
+        return ReplicaId.FromRandom(bytes);
+    }
+
+    public static Replica Open(int number) => Open(number, out _);
+
+    public static Replica Open(int number, out MemoryReplicaStore store)
+    {
+        store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, IdOf(number), ReplicaRole.Client));
+        return Finish(Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System, Genesis = Genesis }));
+    }
+
+    /// <summary>Commits the writes in transactions of <paramref name="size"/>; one mutation for each write.</summary>
+    public static void Write(Replica replica, ReadOnlySpan<FieldWrite> writes, int size)
+    {
+        for (int i = 0; i < writes.Length; i += size)
+        {
+            Transaction transaction = replica.Begin();
+            foreach (ref readonly FieldWrite write in writes[i..Math.Min(i + size, writes.Length)])
+                transaction.Upsert(write.Key).Set(write.Name, write.Value);
+            Finish(transaction.CommitAsync());
+        }
+    }
+
+    /// <summary>The same with one mutation for all writes to an entity that stand together.</summary>
+    public static void WriteByEntity(Replica replica, ReadOnlySpan<FieldWrite> writes, int size)
+    {
+        for (int i = 0; i < writes.Length; i += size)
+        {
+            Transaction transaction = replica.Begin();
+            EntityEdit? edit = null;
+            foreach (ref readonly FieldWrite write in writes[i..Math.Min(i + size, writes.Length)])
+            {
+                if (edit is null || !ReferenceEquals(edit.Key, write.Key)) edit = transaction.Upsert(write.Key);
+                edit.Set(write.Name, write.Value);
+            }
+            Finish(transaction.CommitAsync());
+        }
+    }
+
+    /// <summary>What the replica wrote, as runs to be applied elsewhere.</summary>
+    public static List<BatchRun> RunsOf(Replica replica)
+    {
+        Finish(replica.CloseRunAsync(CancellationToken.None));
+        var runs = new List<BatchRun>();
+        var batches = new List<ReadOnlyMemory<byte>>();
+        long first = 0;
+        foreach ((LogEntry entry, LogPosition _) in replica.Store.ReadLog(default))
+        {
+            if (entry.Author != replica.Id) continue;
+            if (entry.Kind == LogEntryKind.Batch)
+            {
+                if (batches.Count == 0) first = entry.FirstSequence;
+                batches.Add(entry.Payload);
+            }
+            else if (entry.Kind == LogEntryKind.Head)
+            {
+                runs.Add(new BatchRun(entry.Author, first, [.. batches], entry.LastSequence, entry.Payload));
+                batches.Clear();
+            }
+        }
+        return runs;
+    }
+
+    public static void Apply(Replica replica, IEnumerable<BatchRun> runs)
+    {
+        foreach (BatchRun run in runs) Finish(replica.ApplyAsync(run, CancellationToken.None));
+    }
+
+    public static Func<EntityKey, string, Value?> Reader(Replica replica)
+    {
+        Entity? last = null;
+        return (key, name) =>
+        {
+            if (last is null || !ReferenceEquals(last.Key, key)) last = replica.Get(key);
+            return last?[name];
+        };
+    }
+
+    public static T Finish<T>(ValueTask<T> task) => task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
+
+    public static void Finish(ValueTask task)
+    {
+        if (!task.IsCompletedSuccessfully) task.AsTask().GetAwaiter().GetResult();
+    }
+}
