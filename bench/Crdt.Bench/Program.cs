@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -9,6 +10,8 @@ if (args is ["quick", ..])
     QuickRun.Run(args.ElementAtOrDefault(1));
     return 0;
 }
+if (args is ["loop", string what, ..])
+    return LoopRun.Run(what, args.Length > 2 ? double.Parse(args[2], CultureInfo.InvariantCulture) : 10);
 // In this process: no project is generated and built for each benchmark, so figures come at once and offline.
 IConfig config = DefaultConfig.Instance.AddJob(
     Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance).WithGcConcurrent(false));

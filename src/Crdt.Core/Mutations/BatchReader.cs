@@ -13,8 +13,10 @@ internal sealed class BatchReader
 {
     private readonly FirstUseTable<string> texts = new();
     private readonly List<(string Domain, string Type)> types = [];
+
+    // Of each change, how its observed dots are told; a list's form is counted on by its length.
     private int[] forms = new int[8];
-    private int[] rootDots = new int[4];
+    private int[] dotReplicas = new int[8];
 
     /// <summary>Reads a batch.</summary>
     /// <param name="stored">The stored bytes.</param>
@@ -163,7 +165,7 @@ internal sealed class BatchReader
     {
         for (int m = 0; m < columns.MutationCount; m++)
         {
-            int entity = reader.ReadInt32(columns.Entities.Count, "The index of an entity");
+            int entity = columns.Entities.Count - reader.ReadInt32(columns.Entities.Count, "The distance to an entity");
             columns.Mutations[m].Entity = entity;
             if (entity < columns.Entities.Count) continue;
             int type = reader.ReadInt32(types.Count, "The index of a type");
@@ -200,7 +202,6 @@ internal sealed class BatchReader
     /// <summary>Lays out the rows of changes; a root change comes first, with its value implied by the kind.</summary>
     private void ReadCounts(ref CanonicalReader reader, BatchColumns columns, int[] heads)
     {
-        if (rootDots.Length < heads.Length) rootDots = new int[heads.Length];
         int mutations = columns.MutationCount;
         // Rows are added mutation by mutation: the count is restored as each one is reached again.
         columns.MutationCount = 0;
@@ -214,10 +215,12 @@ internal sealed class BatchReader
             bool writesRoot = (heads[m] & BatchWriter.WritesRoot) != 0;
             if (changes > reader.Remaining - columns.ChangeCount || (changes == 0 && !writesRoot))
                 throw reader.Fail(BatchError.OutOfRange, $"A mutation of {changes} changes is not possible here");
-            rootDots[m] = 0;
+            if (forms.Length <= columns.ChangeCount + changes)
+                Array.Resize(ref forms, Math.Max(columns.ChangeCount + changes + 1, 2 * forms.Length));
             if (writesRoot)
             {
-                rootDots[m] = reader.ReadInt32(FormatLimits.ObservedDotsMax, "The number of observed dots");
+                int count = reader.ReadInt32(FormatLimits.ObservedDotsMax, "The number of observed dots");
+                forms[columns.ChangeCount] = count < 2 ? count : BatchWriter.ObservedList + count;
                 ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
                 root.HasValue = true;
                 root.Value = Value.From(columns.Mutations[m].Kind != MutationKind.Delete);
@@ -299,7 +302,6 @@ internal sealed class BatchReader
 
     private void ReadOperations(ref CanonicalReader reader, BatchColumns columns)
     {
-        if (forms.Length < columns.ChangeCount) forms = new int[columns.ChangeCount];
         for (int c = 0; c < columns.ChangeCount; c++)
         {
             ref BatchColumns.ChangeRow change = ref columns.Changes[c];
@@ -328,7 +330,11 @@ internal sealed class BatchReader
     private void ReadDots(
         ref CanonicalReader reader, BatchColumns columns, ReplicaId author, long firstSequence, bool hasOthers)
     {
-        var last = new List<long> { 0 };
+        if (hasOthers) ReadDotReplicas(ref reader, columns, author);
+        if (hasOthers != columns.Others.Count > 0)
+            throw reader.Fail(BatchError.NotCanonical, "The batch announces other replicas and names none");
+        long[] last = new long[columns.Others.Count + 1];
+        int at = 0;
         for (int m = 0; m < columns.MutationCount; m++)
         {
             long sequence = firstSequence + m;
@@ -336,19 +342,39 @@ internal sealed class BatchReader
             int start = columns.ChangeStart(m);
             for (int c = start; c < columns.Mutations[m].ChangeEnd; c++)
             {
-                bool isRoot = columns.Changes[c].Path == BatchColumns.RootPath;
-                int form = isRoot ? 0 : forms[c];
-                int count = isRoot ? rootDots[m] : form > BatchWriter.ObservedList ? form - BatchWriter.ObservedList
-                    : form == BatchWriter.ObservedOne ? 1 : 0;
+                int form = forms[c], count = ToldDots(form);
                 columns.Changes[c].DotEnd = columns.DotCount;
                 if (form == BatchWriter.ObservedAsRoot) CopyRootDot(ref reader, columns, start, c);
-                else ReadObserved(ref reader, columns, c, count, author, sequence, hasOthers, last);
-                if (form == BatchWriter.ObservedOne && BatchWriter.ObservedForm(columns, start, c) != form)
+                else ReadObserved(ref reader, columns, c, hasOthers ? dotReplicas.AsSpan(at, count) : [], count, sequence, last);
+                at += count;
+                if (form == BatchWriter.ObservedOne && c > start && BatchWriter.ObservedForm(columns, start, c) != form)
                     throw reader.Fail(BatchError.NotCanonical, "The root's observed dot is repeated");
             }
         }
-        if (hasOthers != columns.Others.Count > 0)
-            throw reader.Fail(BatchError.NotCanonical, "The batch announces other replicas and names none");
+    }
+
+    /// <summary>How many dots of a change stand in the columns.</summary>
+    private static int ToldDots(int form) => form > BatchWriter.ObservedList ? form - BatchWriter.ObservedList
+        : form == BatchWriter.ObservedOne ? 1 : 0;
+
+    private void ReadDotReplicas(ref CanonicalReader reader, BatchColumns columns, ReplicaId author)
+    {
+        int at = 0;
+        for (int c = 0; c < columns.ChangeCount; c++)
+        {
+            int end = at + ToldDots(forms[c]);
+            if (end - at > reader.Remaining) throw reader.Fail(BatchError.Truncated, $"{end - at} observed dots cannot fit");
+            if (dotReplicas.Length < end) Array.Resize(ref dotReplicas, Math.Max(end, 2 * dotReplicas.Length));
+            for (; at < end; at++)
+            {
+                int replica = dotReplicas[at] = reader.ReadInt32(columns.Others.Count + 1, "The index of a replica");
+                if (replica <= columns.Others.Count) continue;
+                ReplicaId other = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
+                if (other.IsEmpty || other == author || columns.Others.Contains(other))
+                    throw reader.Fail(BatchError.NotCanonical, $"{other} cannot be defined here");
+                columns.Others.Add(other);
+            }
+        }
     }
 
     private static void CopyRootDot(ref CanonicalReader reader, BatchColumns columns, int start, int change)
@@ -361,22 +387,14 @@ internal sealed class BatchReader
     }
 
     private static void ReadObserved(
-        ref CanonicalReader reader, BatchColumns columns, int change, int count, ReplicaId author, long own,
-        bool hasOthers, List<long> last)
+        ref CanonicalReader reader, BatchColumns columns, int change, ReadOnlySpan<int> replicas, int count, long own,
+        Span<long> last)
     {
         if (count > reader.Remaining) throw reader.Fail(BatchError.Truncated, $"{count} observed dots cannot fit");
         (int beforeReplica, long beforeSequence) = (-1, 0L);
         for (int i = 0; i < count; i++)
         {
-            int replica = hasOthers ? reader.ReadInt32(columns.Others.Count + 1, "The index of a replica") : 0;
-            if (replica == last.Count)
-            {
-                ReplicaId other = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
-                if (other.IsEmpty || other == author || columns.Others.Contains(other))
-                    throw reader.Fail(BatchError.NotCanonical, $"{other} cannot be defined here");
-                columns.Others.Add(other);
-                last.Add(0);
-            }
+            int replica = replicas.IsEmpty ? BatchColumns.Self : replicas[i];
             long sequence = unchecked(last[replica] - reader.ReadInt64());
             if (sequence < 1 || sequence > (replica == BatchColumns.Self ? own - 1 : Dot.SequenceMax))
                 throw reader.Fail(BatchError.OutOfRange, $"Sequence {sequence} cannot have been observed");

@@ -126,7 +126,8 @@ internal sealed class BatchWriter
         for (int m = 0; m < columns.MutationCount; m++)
         {
             int entity = columns.Mutations[m].Entity;
-            writer.Write(entity);
+            // Told as the distance back: runs of new entities, and of the same one, become runs of one byte.
+            writer.Write(defined - entity);
             if (entity < defined) continue;
             defined++;
             EntityKey key = columns.Entities[entity];
@@ -256,10 +257,30 @@ internal sealed class BatchWriter
         return asRoot ? ObservedAsRoot : ObservedOne;
     }
 
+    private static void WriteDotReplicas(ref MessagePackWriter writer, BatchColumns columns)
+    {
+        int defined = 0;
+        for (int m = 0; m < columns.MutationCount; m++)
+        {
+            int start = columns.ChangeStart(m);
+            for (int c = start; c < columns.Mutations[m].ChangeEnd; c++)
+            {
+                if (c > start && ObservedForm(columns, start, c) == ObservedAsRoot) continue;
+                for (int d = columns.DotStart(c); d < columns.Changes[c].DotEnd; d++)
+                {
+                    writer.Write(columns.DotReplica[d]);
+                    if (columns.DotReplica[d] <= defined) continue;
+                    WriteUuid(ref writer, columns.Others[defined].Value);
+                    defined++;
+                }
+            }
+        }
+    }
+
     private static void WriteDots(
         ref MessagePackWriter writer, BatchColumns columns, long firstSequence, bool hasOthers)
     {
-        int defined = 0;
+        if (hasOthers) WriteDotReplicas(ref writer, columns);
         long[]? last = hasOthers ? new long[columns.Others.Count + 1] : null;
         for (int m = 0; m < columns.MutationCount; m++)
         {
@@ -271,15 +292,6 @@ internal sealed class BatchWriter
                 for (int d = columns.DotStart(c); d < columns.Changes[c].DotEnd; d++)
                 {
                     int replica = columns.DotReplica[d];
-                    if (hasOthers)
-                    {
-                        writer.Write(replica);
-                        if (replica > defined)
-                        {
-                            defined++;
-                            WriteUuid(ref writer, columns.Others[replica - 1].Value);
-                        }
-                    }
                     ref long reference = ref own;
                     if (replica != BatchColumns.Self) reference = ref last![replica];
                     writer.Write(reference - columns.DotSequence[d]);

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+using Crdt.Bench.Workloads;
+
+namespace Crdt.Bench.Quick;
+
+/// <summary>Does one thing over and over, for a profiler to look at.</summary>
+internal static class LoopRun
+{
+    private const int Entities = 2_000;
+
+    public static int Run(string what, double seconds)
+    {
+        FieldWrite[] inserts = FieldWorkload.Inserts(Entities), updates = FieldWorkload.Updates(2, Entities, 20_000);
+        Replica writer = Lab.Open(1);
+        Lab.Write(writer, inserts, what == "apply1" ? 1 : 100);
+        List<BatchRun> runs = Lab.RunsOf(writer);
+        Replica loaded = Lab.Open(7);
+        Lab.Apply(loaded, runs);
+        Action? once = what switch
+        {
+            "insert1" => () => Lab.Write(Lab.Open(1), inserts, 1),
+            "insert100" => () => Lab.Write(Lab.Open(1), inserts, 100),
+            "update1" => () => Lab.Write(loaded, updates, 1),
+            "update100" => () => Lab.Write(loaded, updates, 100),
+            "apply1" or "apply100" => () => Lab.Apply(Lab.Open(2), runs),
+            _ => null,
+        };
+        if (once is null)
+        {
+            Console.Error.WriteLine("loop insert1|insert100|update1|update100|apply1|apply100 [SECONDS]");
+            return 2;
+        }
+        long rounds = 0;
+        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; rounds++) once();
+        Console.WriteLine($"{rounds} rounds of {(what.StartsWith("update", StringComparison.Ordinal) ? updates : inserts).Length} writes");
+        return 0;
+    }
+}
