@@ -5,7 +5,7 @@ namespace FieldDay;
 
 /// <summary>The organiser: starts everybody, tells them what to do, kills one on the way, and checks the end. Every
 /// step may be repeated: after a kill at any point, running it again goes on from the files.</summary>
-internal sealed class Day(string data) : IAsyncDisposable
+internal sealed class Day(string data, int reports) : IAsyncDisposable
 {
     private static readonly string[] Devices = ["A", "B", "C"];
 
@@ -69,7 +69,7 @@ internal sealed class Day(string data) : IAsyncDisposable
     private Task CaptureAsync() => AnsiConsole.Progress().StartAsync(context => Task.WhenAll(Devices.Select(async (device, i) =>
     {
         ProgressTask bar = context.AddTask($"{device} files its reports");
-        Reply done = await nodes[device].AskAsync(new Request("capture", Share: i, Shares: Devices.Length), p => Show(bar, p));
+        Reply done = await nodes[device].AskAsync(new Request("capture", Share: i, Shares: Devices.Length, Reports: reports), p => Show(bar, p));
         Show(bar, done);
     })));
 

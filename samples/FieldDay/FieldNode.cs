@@ -88,7 +88,7 @@ internal sealed class FieldNode : IAsyncDisposable
             case "prepare":
                 return await PrepareAsync();
             case "capture":
-                return await CaptureAsync(request.Share, request.Shares);
+                return await CaptureAsync(request.Share, request.Shares, request.Reports);
             case "edit":
                 return await EditAsync();
             case "meet":
@@ -118,10 +118,10 @@ internal sealed class FieldNode : IAsyncDisposable
 
     /// <summary>Files this device's share, one report at a time: each is durable before the next is begun. What was
     /// filed before a crash is not filed again.</summary>
-    private async Task<Reply> CaptureAsync(int share, int shares)
+    private async Task<Reply> CaptureAsync(int share, int shares, int reports)
     {
         long done = 0;
-        var rows = Strikes.Read(int.MaxValue).Where(r => r.Row > Strikes.Shared && r.Row % shares == share).ToList();
+        var rows = Strikes.Read(reports).Where(r => r.Row > Strikes.Shared && r.Row % shares == share).ToList();
         foreach ((int row, var fields) in rows)
         {
             done++;
