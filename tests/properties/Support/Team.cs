@@ -92,9 +92,7 @@ internal sealed class Team : IAsyncDisposable
         foreach (Replica replica in replicas) await replica.DisposeAsync();
     }
 
-    /// <summary>One message from one side to the other.</summary>
-    /// <returns>Its length; 0 when there was none.</returns>
-    public static async Task<int> PassAsync(SyncSession from, SyncSession to)
+    private static async Task<int> PassAsync(SyncSession from, SyncSession to)
     {
         var buffer = new ArrayBufferWriter<byte>();
         if (!await from.WriteNextAsync(buffer, default)) return 0;

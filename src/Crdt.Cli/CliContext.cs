@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Crdt.Cli.Output;
+
+namespace Crdt.Cli;
+
+/// <summary>What a command has at hand while it runs.</summary>
+internal sealed class CliContext(
+    ParseResult parsed, GlobalOptions globals, CliStreams streams, CliOutput output, CancellationToken cancellation)
+{
+    public ParseResult Parsed { get; } = parsed;
+
+    public CliOutput Output { get; } = output;
+
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    /// <summary>The replica's directory, as given.</summary>
+    public string Data { get; } = parsed.GetRequiredValue(globals.Data);
+
+    /// <summary>Who is using the device; null when nobody was named.</summary>
+    public string? User { get; } = parsed.GetValue(globals.User);
+
+    public TimeProvider Time { get; } = TimeProvider.System;
+
+    public Stream OpenInput() => streams.OpenInput();
+
+    /// <summary>Opens the replica; whoever opens closes, so that the next process finds it free.</summary>
+    public ValueTask<CliHost> OpenAsync() => CliHost.OpenAsync(Data, Time, Cancellation);
+}

@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Crdt.Cli.Arguments;
+using Crdt.Cli.Output;
+using Crdt.Transport;
+
+namespace Crdt.Cli.Commands;
+
+/// <summary><c>crdt sync</c>: one session with a peer, until both hold the same.</summary>
+internal static class SyncCommand
+{
+    public const string DivergedMessage =
+        "Both hold the same mutations, and yet their states differ: a defect, or damage. Keep both directories.";
+
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(100);
+
+    private static readonly Argument<string> Peer = new("peer")
+    {
+        HelpName = "HOST:PORT",
+        Description = "Where 'crdt serve' listens.",
+    };
+
+    private static readonly Option<double?> Timeout = new("--timeout", "-t")
+    {
+        HelpName = "S",
+        Description = "Gives up after so many seconds. Default: as long as it goes on.",
+        CustomParser = result =>
+        {
+            string text = CommonOptions.Single(result);
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+                && seconds is > 0 and < 1e6) return seconds;
+            result.AddError($"'{text}' is not a number of seconds above 0.");
+            return null;
+        },
+    };
+
+    public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
+        new Command("sync", "Exchanges with a peer what either lacks. Exit code 4 when that could not be finished; what arrived "
+            + "until then is kept, and the next time goes on from there.") { Peer, Timeout },
+        RunAsync);
+
+    /// <summary>The members of a JSON result that tell what a session did.</summary>
+    public static void WriteProgress(Utf8JsonWriter writer, SyncProgress progress)
+    {
+        writer.WriteNumber("mutations_sent", progress.MutationsSent);
+        writer.WriteNumber("mutations_received", progress.MutationsReceived);
+        writer.WriteBoolean("diverged", progress.IsDiverged);
+    }
+
+    private static async Task<ExitCode> RunAsync(CliContext context)
+    {
+        EndPoint peer = ServeCommand.ParsePeer(context.Parsed.GetRequiredValue(Peer));
+        double? seconds = context.Parsed.GetValue(Timeout);
+        await using CliHost host = await context.OpenAsync();
+        await using PeerNode node = ServeCommand.CreateNode(host.Replica);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
+        if (seconds is { } limit) deadline.CancelAfter(TimeSpan.FromSeconds(limit));
+        long started = Stopwatch.GetTimestamp();
+        PeerConnection? connection = null;
+        try
+        {
+            connection = await node.ConnectAsync(peer, deadline.Token);
+            await context.Output.ProgressAsync($"Syncing with {peer}", async report =>
+            {
+                await WaitAsync(connection, host.Replica.Space, report, deadline.Token);
+                return 0;
+            });
+        }
+        catch (OperationCanceledException) when (!context.Cancellation.IsCancellationRequested)
+        {
+            string state = connection?.GetProgress(host.Replica.Space) is { } p
+                ? $"{Shown.Count(p.MutationsOutstanding, "mutation")} still to send, {Shown.Number(p.MutationsExpected)} to receive"
+                : "no connection yet";
+            throw new CliException(ExitCode.Peer, string.Create(CultureInfo.InvariantCulture, $"Not in sync with {peer} within {seconds} s: {state}."),
+                "What arrived is kept; run it again to go on.");
+        }
+        SyncProgress done = connection.GetProgress(host.Replica.Space)
+            ?? throw new CliException(ExitCode.Peer, $"The peer at {peer} does not replicate this space any more.");
+        long sent = connection.BytesSent, received = connection.BytesReceived;
+        await connection.CloseAsync();
+        Report(context.Output, peer, done, sent, received, Stopwatch.GetElapsedTime(started));
+        return done.IsDiverged ? throw new CliException(ExitCode.Peer, DivergedMessage) : ExitCode.Ok;
+    }
+
+    private static async Task WaitAsync(
+        PeerConnection connection, SpaceId space, Action<double, string> report, CancellationToken cancellation)
+    {
+        Task synced = connection.WaitForSyncAsync(cancellation);
+        while (await Task.WhenAny(synced, Task.Delay(ReportInterval, cancellation)) != synced)
+        {
+            if (connection.GetProgress(space) is not { } p) continue;
+            double done = p.MutationsSent + p.MutationsReceived, left = p.MutationsOutstanding + p.MutationsExpected;
+            report(done + left > 0 ? done / (done + left) : 1,
+                $"{Shown.Number(p.MutationsSent)} sent, {Shown.Number(p.MutationsReceived)} received");
+        }
+        await synced;
+    }
+
+    private static void Report(
+        CliOutput output, EndPoint peer, SyncProgress done, long sent, long received, TimeSpan time)
+    {
+        if (output.IsJson)
+        {
+            output.Json(w =>
+            {
+                w.WriteString("peer", peer.ToString());
+                w.WriteOptional("replica", done.Peer?.ToString());
+                w.WriteString("role", Shown.Camel(done.PeerRole));
+                WriteProgress(w, done);
+                w.WriteNumber("bytes_sent", sent);
+                w.WriteNumber("bytes_received", received);
+                w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
+            });
+            return;
+        }
+        string who = done.Peer is { } id ? $"{Shown.Short(id)} ({Shown.Camel(done.PeerRole)})" : "the peer";
+        output.Line($"In sync with {who} at {peer} after {Shown.Seconds(time)}: sent {Shown.Count(done.MutationsSent, "mutation")} "
+            + $"({Shown.Bytes(sent)}), received {Shown.Number(done.MutationsReceived)} ({Shown.Bytes(received)})");
+    }
+}

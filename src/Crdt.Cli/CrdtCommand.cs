@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Crdt.Cli.Commands;
+using Crdt.Cli.Output;
+
+namespace Crdt.Cli;
+
+/// <summary>The <c>crdt</c> command: its subcommands, and how they are run.</summary>
+public static class CrdtCommand
+{
+    /// <summary>Runs one command line, as the process would.</summary>
+    /// <param name="args">Without the program's name.</param>
+    /// <param name="output">Takes the results.</param>
+    /// <param name="error">Takes notes and errors.</param>
+    /// <param name="input">Standard input, for arguments that are <c>-</c>.</param>
+    /// <param name="cancellation">What a signal does: the command finishes cleanly.</param>
+    /// <returns>The exit code.</returns>
+    public static Task<int> RunAsync(
+        IReadOnlyList<string> args, TextWriter output, TextWriter error, Stream? input = null,
+        CancellationToken cancellation = default) =>
+        RunAsync(args, new CliStreams(() => input ?? Stream.Null, output, error, false, false), cancellation);
+
+    internal static async Task<int> RunAsync(
+        IReadOnlyList<string> args, CliStreams streams, CancellationToken cancellation)
+    {
+        var globals = new GlobalOptions();
+        RootCommand root = Create(globals, streams);
+        // Without response files: a value that begins with @ is a value.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        bool isJson = parsed.GetResult(globals.Json) is { Implicit: false };
+        var errors = new ErrorReport(new CliOutput(streams, isJson));
+        try
+        {
+            if (parsed.Action is ParseErrorAction) return (int)errors.Usage(parsed, args.Count == 0);
+            var invocation = new InvocationConfiguration
+            {
+                Output = streams.Output,
+                Error = streams.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            };
+            return await parsed.InvokeAsync(invocation, cancellation);
+        }
+        catch (Exception e)
+        {
+            return (int)errors.Failure(e, parsed.GetValue(globals.Data) ?? "", cancellation);
+        }
+        finally
+        {
+            await streams.Output.FlushAsync(CancellationToken.None);
+            await streams.Error.FlushAsync(CancellationToken.None);
+        }
+    }
+
+    private static RootCommand Create(GlobalOptions globals, CliStreams streams)
+    {
+        (Command Command, Func<CliContext, Task<ExitCode>> Run)[] commands =
+        [
+            InitCommand.Create(),
+            ImportCommand.Create(),
+            PutCommand.Create(),
+            GetCommand.Create(),
+            QueryCommand.Create(),
+            ExportCommand.Create(),
+            LogCommand.Create(),
+            StatusCommand.Create(),
+            ConflictsCommand.Create(),
+            ResolveCommand.Create(),
+            .. PolicyCommand.Create(out Command policy),
+            ServeCommand.Create(),
+            SyncCommand.Create(),
+        ];
+        var root = new RootCommand("Replicas that work offline and converge: capture, import, query, resolve, sync.")
+        {
+            globals.Data,
+            globals.Json,
+            globals.User,
+        };
+        foreach ((Command command, Func<CliContext, Task<ExitCode>> run) in commands)
+        {
+            command.SetAction(async (parsed, cancellation) =>
+            {
+                var output = new CliOutput(streams, parsed.GetValue(globals.Json));
+                return (int)await run(new CliContext(parsed, globals, streams, output, cancellation));
+            });
+            if (!policy.Subcommands.Contains(command)) root.Add(command);
+        }
+        root.Add(policy);
+        return root;
+    }
+}

@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Crdt.Cli.Output;
+using Crdt.Store;
+using Crdt.Transport;
+using Spectre.Console;
+
+namespace Crdt.Cli;
+
+/// <summary>Tells the person what went wrong, where, and what to do: no stack trace unless CRDT_DEBUG=1.</summary>
+internal sealed class ErrorReport(CliOutput output)
+{
+    private const string DebugVariable = "CRDT_DEBUG";
+
+    /// <summary>Reports a command line that makes no sense.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="isEmpty">Whether there was nothing on it: then the help is the answer.</param>
+    public ExitCode Usage(ParseResult parsed, bool isEmpty)
+    {
+        if (isEmpty)
+        {
+            new HelpAction().Invoke(parsed);
+            return ExitCode.Usage;
+        }
+        Command named = parsed.CommandResult.Command;
+        string command = named is RootCommand ? "crdt" : $"crdt {named.Name}";
+        // The most exact complaint comes last: "unrecognized" behind "a command is missing".
+        string message = parsed.Errors[^1].Message;
+        Write(ExitCode.Usage, message, $"'{command} --help' tells what it takes.", null);
+        return ExitCode.Usage;
+    }
+
+    /// <summary>Reports what a command threw.</summary>
+    public ExitCode Failure(Exception error, string data, CancellationToken cancellation)
+    {
+        (ExitCode code, string message, string? hint) = Explain(error, data, cancellation);
+        Write(code, message, hint, error);
+        return code;
+    }
+
+    private static (ExitCode Code, string Message, string? Hint) Explain(
+        Exception error, string data, CancellationToken cancellation) => error switch
+        {
+            CliException e => (e.Code, e.Message, e.Hint),
+            OperationCanceledException when cancellation.IsCancellationRequested =>
+                (ExitCode.Cancelled, "Stopped. What was reported as done is kept.", null),
+            StoreException e => Explain(e, data),
+            WireException e => Explain(e),
+            SyncException e => (ExitCode.Peer, e.Message, null),
+            MutationException e => Explain(e),
+            TransactionTooLargeException e => (ExitCode.Usage, e.Message, null),
+            IOException or UnauthorizedAccessException => (ExitCode.Failure, error.Message, null),
+            _ => (ExitCode.Failure, $"Unexpected: {error.Message}",
+                $"This is a defect. {DebugVariable}=1 shows where it happened."),
+        };
+
+    private static (ExitCode, string, string?) Explain(StoreException error, string data) => error.Error switch
+    {
+        StoreError.NotFound => (ExitCode.Store, $"There is no replica in '{data}'.",
+            "'crdt init' makes one; --data DIR or CRDT_DATA says where it is."),
+        StoreError.InUse => (ExitCode.Store, $"The replica in '{data}' is in use by another process.",
+            "One process at a time opens a replica: perhaps 'crdt serve' runs on it. Stop that one, or work on a "
+                + "replica "
+            + "of your own and 'crdt sync' with it."),
+        StoreError.AlreadyExists => (ExitCode.Precondition, $"There is a replica in '{data}' already.",
+            "Name another directory with --data."),
+        StoreError.LogDamaged => (ExitCode.Store, error.Message,
+            "Keep the files. 'crdt init --join' in another directory and 'crdt sync' fetch again what peers hold."),
+        StoreError.DiskFull => (ExitCode.Store, error.Message, "Nothing of this command was acknowledged; make room "
+            + "and repeat."),
+        _ => (ExitCode.Store, error.Message, null),
+    };
+
+    private static (ExitCode, string, string?) Explain(WireException error) =>
+        (ExitCode.Peer, error.Message, HintOf(error));
+
+    private static string? HintOf(WireException error) => error.Error switch
+    {
+        WireError.Unreachable => "Does 'crdt serve' run there? The first line it prints is its address.",
+        WireError.NoCommonSpace => "The other replica is of another space: join it with 'crdt init --join' and its "
+            + "invite.crdt.",
+        WireError.AddressUnavailable => "Another process has the port: choose another one, or 0 for any.",
+        WireError.ConnectionToSelf => "The address is this replica's own.",
+        _ => null,
+    };
+
+    private static (ExitCode, string, string?) Explain(MutationException error) => error.Error switch
+    {
+        MutationError.NotFound => (ExitCode.NotFound, error.Message, null),
+        MutationError.AlreadyExists => (ExitCode.Precondition, error.Message, "Without --create it is changed "
+            + "instead."),
+        MutationError.RoleRequired => (ExitCode.Precondition, error.Message,
+            "Do it on a replica in the server role ('crdt init --role server')."),
+        MutationError.NotJoined => (ExitCode.Precondition, error.Message, "'crdt sync' with a peer first."),
+        MutationError.NoConflict => (ExitCode.Precondition, error.Message, "'crdt conflicts' lists what is open."),
+        _ => (ExitCode.Usage, error.Message, null),
+    };
+
+    private void Write(ExitCode code, string message, string? hint, Exception? error)
+    {
+        if (output.IsJson)
+        {
+            output.ErrorConsole.Profile.Out.Writer.WriteLine(JsonText.Object(w =>
+            {
+                w.WriteString("error", Shown.Camel(code));
+                w.WriteNumber("exit_code", (int)code);
+                w.WriteString("message", message);
+                w.WriteOptional("hint", hint);
+            }));
+        }
+        else
+        {
+            output.ErrorConsole.MarkupLineInterpolated($"[red]crdt:[/] {Shown.Lines(message)}");
+            if (hint is not null) output.ErrorConsole.MarkupLineInterpolated($"[dim]{Shown.Lines(hint)}[/]");
+        }
+        if (error is not null && Environment.GetEnvironmentVariable(DebugVariable) is "1")
+            output.ErrorConsole.Profile.Out.Writer.WriteLine(error);
+    }
+}

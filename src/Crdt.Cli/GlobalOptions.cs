@@ -1,0 +1,36 @@
+using System.CommandLine;
+
+namespace Crdt.Cli;
+
+/// <summary>The options that every command has.</summary>
+internal sealed class GlobalOptions
+{
+    public const string DataVariable = "CRDT_DATA";
+    public const string UserVariable = "CRDT_USER";
+    private const string DefaultData = ".crdt";
+
+    public Option<string> Data { get; } = new("--data", "-d")
+    {
+        HelpName = "DIR",
+        Description = $"The replica's directory; {DataVariable} in the environment names it too.",
+        Recursive = true,
+        DefaultValueFactory = _ => Named(DataVariable) ?? DefaultData,
+    };
+
+    public Option<bool> Json { get; } = new("--json")
+    {
+        Description = "Results as JSON: one document, or one a line for lists. Errors too, on standard error.",
+        Recursive = true,
+    };
+
+    public Option<string?> User { get; } = new("--user", "-u")
+    {
+        HelpName = "NAME",
+        Description = $"Who makes the change; stays with it for good. {UserVariable} in the environment names it too.",
+        Recursive = true,
+        DefaultValueFactory = _ => Named(UserVariable),
+    };
+
+    private static string? Named(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : null;
+}
