@@ -203,6 +203,7 @@ internal sealed class BatchReader
     private void ReadCounts(ref CanonicalReader reader, BatchColumns columns, int[] heads)
     {
         int mutations = columns.MutationCount;
+        long told = 0;
         // Rows are added mutation by mutation: the count is restored as each one is reached again.
         columns.MutationCount = 0;
         for (int m = 0; m < mutations; m++)
@@ -213,8 +214,10 @@ internal sealed class BatchReader
             int changes = single ? 1 : reader.ReadCount("The number of changes");
             if (!single && changes == 1) throw reader.Fail(BatchError.NotCanonical, "A single change has a flag");
             bool writesRoot = (heads[m] & BatchWriter.WritesRoot) != 0;
-            if (changes > reader.Remaining - columns.ChangeCount || (changes == 0 && !writesRoot))
+            // Each change beside a root's takes bytes in the columns to come.
+            if (changes > reader.Remaining - told || (changes == 0 && !writesRoot))
                 throw reader.Fail(BatchError.OutOfRange, $"A mutation of {changes} changes is not possible here");
+            told += changes;
             if (forms.Length <= columns.ChangeCount + changes)
                 Array.Resize(ref forms, Math.Max(columns.ChangeCount + changes + 1, 2 * forms.Length));
             if (writesRoot)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Unicode;
 using MessagePack;
 
@@ -8,6 +9,9 @@ namespace Crdt;
 /// by <see cref="BatchReader"/>.</remarks>
 internal ref struct CanonicalReader(ReadOnlyMemory<byte> bytes)
 {
+    private const int TimestampLengthBytesMax = 15;
+
+    private readonly ReadOnlyMemory<byte> bytes = bytes;
     private readonly int lengthBytes = bytes.Length;
     private MessagePackReader reader = new(bytes);
 
@@ -139,29 +143,52 @@ internal ref struct CanonicalReader(ReadOnlyMemory<byte> bytes)
         return double.IsFinite(value) ? value : throw Fail(BatchError.OutOfRange, "NaN and infinities are not values");
     }
 
+    /// <summary>An instant to 100 nanoseconds, in the shortest of MessagePack's three lengths.</summary>
     public DateTime ReadTimestamp()
     {
         long before = reader.Consumed;
         DateTime value = reader.ReadDateTime();
-        // The three lengths of a MessagePack timestamp: the shortest that fits is the canonical one.
-        long seconds = (value.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond;
-        long rest = (value.Ticks - DateTime.UnixEpoch.Ticks) % TimeSpan.TicksPerSecond;
-        if (rest < 0) seconds--;
-        int length = seconds >> 34 != 0 ? 15 : rest == 0 && seconds <= uint.MaxValue ? 6 : 10;
-        if (reader.Consumed - before != length)
-            throw Fail(BatchError.NotCanonical, "A timestamp is longer than it need be");
+        Span<byte> canonical = stackalloc byte[TimestampLengthBytesMax];
+        // The reader drops what ticks cannot hold, so only writing it again tells whether this was its one form.
+        if (!bytes.Span[(int)before..(int)reader.Consumed].SequenceEqual(canonical[..WriteTimestamp(canonical, value)]))
+            throw Fail(BatchError.NotCanonical, "A timestamp is finer than 100 nanoseconds, or longer than it need be");
         return value;
+    }
+
+    /// <summary>Writes the canonical form.</summary>
+    /// <returns>Its length: 6, 10 or 15 bytes.</returns>
+    private static int WriteTimestamp(Span<byte> destination, DateTime value)
+    {
+        long ticks = value.Ticks - DateTime.UnixEpoch.Ticks;
+        (long seconds, long rest) = Math.DivRem(ticks, TimeSpan.TicksPerSecond);
+        if (rest < 0) (seconds, rest) = (seconds - 1, rest + TimeSpan.TicksPerSecond);
+        ulong nanoseconds = (ulong)rest * 100;
+        const byte Type = unchecked((byte)ReservedMessagePackExtensionTypeCode.DateTime);
+        if (seconds >> 34 != 0)
+        {
+            (destination[0], destination[1], destination[2]) = (MessagePackCode.Ext8, 12, Type);
+            BinaryPrimitives.WriteUInt32BigEndian(destination[3..], (uint)nanoseconds);
+            BinaryPrimitives.WriteInt64BigEndian(destination[7..], seconds);
+            return 15;
+        }
+        ulong packed = (nanoseconds << 34) | (ulong)seconds;
+        bool isShort = packed <= uint.MaxValue;
+        (destination[0], destination[1]) = (isShort ? MessagePackCode.FixExt4 : MessagePackCode.FixExt8, Type);
+        if (isShort) BinaryPrimitives.WriteUInt32BigEndian(destination[2..], (uint)packed);
+        else BinaryPrimitives.WriteUInt64BigEndian(destination[2..], packed);
+        return isShort ? 6 : 10;
     }
 
     /// <summary>The index in a fixed extension of type <paramref name="type"/> with 1 or 2 bytes.</summary>
     public int ReadReference(sbyte type)
     {
+        long before = reader.Consumed;
         ExtensionResult extension = reader.ReadExtensionFormat();
         ReadOnlySpan<byte> data = extension.Data.FirstSpan;
         if (extension.TypeCode != type || data.Length is < 1 or > 2)
             throw Fail(BatchError.UnexpectedType, "An unknown extension");
         int index = data.Length == 1 ? data[0] : (data[0] << 8) | data[1];
-        if (data.Length == 2 && index <= byte.MaxValue)
+        if (reader.Consumed - before != 2 + data.Length || (data.Length == 2 && index <= byte.MaxValue))
             throw Fail(BatchError.NotCanonical, "A reference is longer than it need be");
         return index;
     }

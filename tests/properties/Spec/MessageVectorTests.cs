@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Text.Json.Nodes;
+
+namespace Crdt.Properties.Spec;
+
+/// <summary>docs/vectors/messages.json: one direction of a session, message by message.</summary>
+public class MessageVectorTests
+{
+    private const string FileName = "messages.json";
+    private static readonly DateTimeOffset Time = Team.Start;
+
+    [Fact]
+    [Trait("Spec", "WF-4.1")]
+    [Trait("Spec", "WF-4.2")]
+    [Trait("Spec", "WF-4.3")]
+    [Trait("Spec", "WF-4.4")]
+    [Trait("Spec", "WF-4.5")]
+    public void The_vectors_are_what_the_codec_writes_and_reads_back()
+    {
+        SyncMessageCodec writing = new(), reading = new();
+        var vectors = new JsonArray();
+        foreach ((string name, SyncMessage message) in Messages())
+        {
+            var bytes = new ArrayBufferWriter<byte>();
+            writing.Write(bytes, message);
+            var again = new ArrayBufferWriter<byte>();
+            var back = new SyncMessageCodec();
+            SyncMessage read = reading.Read(new ReadOnlySequence<byte>(bytes.WrittenMemory));
+            Assert.Equal(message.GetType(), read.GetType());
+            if (message is not RunMessage)
+            {
+                back.Write(again, read);
+                Assert.Equal(bytes.WrittenSpan.ToArray(), again.WrittenSpan.ToArray());
+            }
+            else
+            {
+                BatchRun was = ((RunMessage)message).Run, now = ((RunMessage)read).Run;
+                Assert.Equal((was.Author, was.FirstSequence, was.LastSequence), (now.Author, now.FirstSequence, now.LastSequence));
+                Assert.Equal(was.Batches.Select(b => b.ToArray()), now.Batches.Select(b => b.ToArray()));
+            }
+            vectors.Add((JsonNode)new JsonObject { ["name"] = name, ["bytes"] = Convert.ToHexStringLower(bytes.WrittenSpan) });
+        }
+        Repository.Verify(FileName, vectors);
+    }
+
+    [Theory]
+    [Trait("Spec", "WF-4.1")]
+    [InlineData("00")]
+    [InlineData("06")]
+    [InlineData("cc04")]
+    [InlineData("04")]
+    [InlineData("0500")]
+    [InlineData("05 9000")]
+    [InlineData("04 00 91 00 00")]
+    [InlineData("02 c410 00000000000000000000000000000000 92 01 02")]
+    public void Bytes_that_are_no_message_are_refused_as_such(string hex)
+    {
+        byte[] bytes = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
+        var refused = Assert.Throws<SyncException>(() => new SyncMessageCodec().Read(new ReadOnlySequence<byte>(bytes)));
+        Assert.Equal(SyncError.BadMessage, refused.Error);
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-4.6")]
+    public async Task A_session_begins_with_one_have_and_has_no_other()
+    {
+        await using Team team = await Team.CreateAsync(2);
+        using SyncSession left = new(team[0]), right = new(team[1]);
+        ReadOnlySequence<byte> have = await NextAsync(left);
+        Assert.Equal(1, have.FirstSpan[0]);
+        await right.ReceiveAsync(have, default);
+        SyncException again = await Assert.ThrowsAsync<SyncException>(() => right.ReceiveAsync(have, default).AsTask());
+        Assert.Equal(SyncError.UnexpectedMessage, again.Error);
+        using var early = new SyncSession(team[1]);
+        var heads = new ReadOnlySequence<byte>([2, 0xC4, 16, .. new byte[16], 0x90]);
+        SyncException first = await Assert.ThrowsAsync<SyncException>(() => early.ReceiveAsync(heads, default).AsTask());
+        Assert.Equal(SyncError.UnexpectedMessage, first.Error);
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-4.7")]
+    public async Task Runs_beyond_the_credit_are_refused()
+    {
+        Assert.Equal(2_097_153, SyncSession.InitialCreditBytes);
+        await using Team team = await Team.CreateAsync(2);
+        using var session = new SyncSession(team[1]);
+        var codec = new SyncMessageCodec();
+        await session.ReceiveAsync(Encode(codec, new HaveMessage(
+            BatchCases.A, ReplicaRole.Client, new byte[32], new byte[8])), default);
+        // A run that is covered already changes nothing, and uses up credit all the same.
+        Assert.True(await session.WriteNextAsync(new ArrayBufferWriter<byte>(), default));
+        var run = new RunMessage(new BatchRun(team.Genesis.Authority, 1, [new byte[1 << 20]], 1, new byte[32]));
+        await session.ReceiveAsync(Encode(codec, run), default);
+        await session.ReceiveAsync(Encode(codec, run), default);
+        SyncException refused = await Assert.ThrowsAsync<SyncException>(() => session.ReceiveAsync(Encode(codec, run), default).AsTask());
+        Assert.Equal(SyncError.CreditExceeded, refused.Error);
+    }
+
+    private static async Task<ReadOnlySequence<byte>> NextAsync(SyncSession session)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        Assert.True(await session.WriteNextAsync(buffer, default));
+        return new ReadOnlySequence<byte>(buffer.WrittenMemory);
+    }
+
+    private static ReadOnlySequence<byte> Encode(SyncMessageCodec codec, SyncMessage message)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        codec.Write(buffer, message);
+        return new ReadOnlySequence<byte>(buffer.WrittenMemory);
+    }
+
+    private static IEnumerable<(string Name, SyncMessage Message)> Messages()
+    {
+        byte[] hash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+        var vector = VersionVector.From([new Dot(BatchCases.B, 300), new Dot(BatchCases.A, 5)]);
+        yield return ("have", new HaveMessage(BatchCases.A, ReplicaRole.Server, hash, hash.AsMemory(0, 8)));
+        yield return ("heads", new HeadsMessage((UInt128)1 << 100,
+            [new ChainHead(BatchCases.A, 5, hash.AsMemory(0, 8)), new ChainHead(BatchCases.B, 300, hash.AsMemory(8, 8))]));
+        yield return ("run of an author named here first", new RunMessage(new BatchRun(BatchCases.B, 299, [new byte[] { 1, 2 }], 300, hash)));
+        yield return ("run of the same author", new RunMessage(
+            new BatchRun(BatchCases.B, 301, [new byte[] { 3 }, new byte[] { 4, 5 }], 305, hash)));
+        yield return ("ack", new AckMessage(Time, vector, 70_000));
+        yield return ("statements", new StatementsMessage([new Acknowledgement(BatchCases.C, ReplicaRole.Server, Time, vector)]));
+    }
+}
