@@ -57,4 +57,25 @@ public class FirstMeetingTests
         Assert.InRange(aToB, 1, 100);
         Assert.InRange(bToA, 1, 100);
     }
+
+    [Fact]
+    public async Task Two_that_hold_the_same_are_not_in_sync_before_they_know_the_same_of_the_servers()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(Strike).Set("species", "gull"));
+        await team.MeetAsync(0, 1);
+        await team.MeetAsync(1, 2);
+        using var device = new SyncSession(team[0]);
+        using var server = new SyncSession(team[2]);
+        await Team.PassAsync(device, server);
+        await Team.PassAsync(server, device);
+        Assert.False(device.IsInSync);
+        Assert.Equal(2, (await team[0].GetStatusAsync()).Pending);
+        while (await Team.PassAsync(device, server) + await Team.PassAsync(server, device) > 0)
+        {
+            // Until both have said everything.
+        }
+        Assert.True(device.IsInSync && server.IsInSync);
+        Assert.Equal(0, (await team[0].GetStatusAsync()).Pending);
+    }
 }

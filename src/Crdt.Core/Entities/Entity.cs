@@ -168,14 +168,22 @@ public sealed class Entity
         for (int i = 1; i < slots.Length; i++)
         {
             FieldPath path = slots[i].Path, before = slots[i - 1].Path;
-            if (before.IsRoot) continue;
+            if (path.IsRoot) continue;
             if (path.Equals(before) ? path.Kind == PathKind.Key && slots[i].Value != slots[i - 1].Value
-                : path.IsBelow(before)) return true;
-            if (path.Kind == PathKind.Counter && HasOtherKind(state, path)) return true;
-            if (path.Kind == PathKind.Element && before.Kind != PathKind.Element && before.Depth > 0
-                && before.IsBelow(path.Parent)) return true;
+                : path.IsBelow(before) && !before.IsRoot) return true;
+            if (path.IsCounter && HasOtherKind(state, path)) return true;
+            if (path.Kind == PathKind.Element && IsMapToo(state, path, before)) return true;
         }
         return false;
+    }
+
+    /// <summary>Whether a set's name is a map's too. Below one name, members come first, then elements, then counters.</summary>
+    private static bool IsMapToo(EntityState state, FieldPath element, FieldPath before)
+    {
+        int at = element.LastSegment;
+        if (before.Bytes.StartsWith(element.Bytes[..(at + 1)])) return false; // Told by the set's first element.
+        ReadOnlySpan<SiblingSlot> below = state.Below(element.Parent);
+        return below[0].Path.Bytes[at] != element.Bytes[at] || below[^1].Path.Bytes[at] != element.Bytes[at];
     }
 
     private static bool HasOtherKind(EntityState state, FieldPath counter)

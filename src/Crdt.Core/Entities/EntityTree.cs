@@ -74,11 +74,22 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
             slots.Slice(start, length), state.Below(path), state.At(path.AsCounter()), path.Bytes.Length, null, out _);
     }
 
-    /// <summary>The sum of a counter's siblings.</summary>
+    /// <summary>What the name is read as.</summary>
+    public NameSide SideOf(FieldPath path)
+    {
+        ReadOnlySpan<SiblingSlot> counter = path.IsRoot ? [] : state.At(path.AsCounter());
+        return Choose(state.At(path), state.Below(path), counter, path.Bytes.Length, out _);
+    }
+
+    /// <summary>The sum of a counter's siblings. Only integers count: whatever else a later version, or somebody
+    /// hostile, puts beside them must not stop a reader.</summary>
     public static Int128 Sum(ReadOnlySpan<SiblingSlot> siblings)
     {
         Int128 sum = 0;
-        foreach (ref readonly SiblingSlot slot in siblings) sum += slot.Value.AsInteger();
+        foreach (ref readonly SiblingSlot slot in siblings)
+        {
+            if (slot.Value.Kind == ValueKind.Integer) sum += slot.Value.AsInteger();
+        }
         return sum;
     }
 
@@ -120,7 +131,9 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
         for (int at = keysEnd; at < slots.Length;)
         {
             int end = EndOfSegment(slots, at, prefix);
-            if (slots[at].Path.Bytes[prefix] == CounterCode) (counters ??= [])[NameAt(slots[at], prefix)] = (at, end);
+            int exact = EndOfRegister(slots[..end], at, prefix);
+            if (slots[at].Path.Bytes[prefix] == CounterCode && exact > at && IsAnyRead(slots[at..exact]))
+                (counters ??= [])[NameAt(slots[at], prefix)] = (at, exact);
             at = end;
         }
         for (int at = 0; at < keysEnd;)
@@ -128,8 +141,7 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
             int end = EndOfSegment(slots, at, prefix);
             string name = NameAt(slots[at], prefix);
             int inner = prefix + 2 + slots[at].Path.Bytes[prefix + 1];
-            int below = at;
-            while (below < end && slots[below].Path.Bytes.Length == inner) below++;
+            int below = EndOfRegister(slots[..end], at, prefix);
             ReadOnlySpan<SiblingSlot> counter = default;
             if (counters is not null && counters.Remove(name, out (int Start, int End) range))
                 counter = slots[range.Start..range.End];
@@ -153,6 +165,23 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
         return end;
     }
 
+    /// <summary>The end of the siblings at exactly the segment's path; all below it follow.</summary>
+    private static int EndOfRegister(ReadOnlySpan<SiblingSlot> slots, int at, int prefix)
+    {
+        int inner = prefix + 2 + slots[at].Path.Bytes[prefix + 1], end = at;
+        while (end < slots.Length && slots[end].Path.Bytes.Length == inner) end++;
+        return end;
+    }
+
+    private bool IsAnyRead(ReadOnlySpan<SiblingSlot> siblings)
+    {
+        foreach (ref readonly SiblingSlot slot in siblings)
+        {
+            if (IsRead(state.Key, slot)) return true;
+        }
+        return false;
+    }
+
     private static string NameAt(in SiblingSlot slot, int prefix) =>
         Encoding.UTF8.GetString(slot.Path.Bytes.Slice(prefix + 2, slot.Path.Bytes[prefix + 1]));
 
@@ -166,8 +195,7 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
         return Value.FromTrusted(names.Select(Value.FromTrusted).ToArray());
     }
 
-    /// <summary>One name, which siblings may use as different kinds: the side with the newest sibling is read, the
-    /// others stay held (semantics 2). Of sides written by one mutation the earlier in this order is read.</summary>
+    /// <summary>Reads one name.</summary>
     /// <param name="register">Siblings at the name itself.</param>
     /// <param name="below">Siblings below it: members of a map, elements of a set.</param>
     /// <param name="counter">Siblings of the counter of that name.</param>
@@ -176,53 +204,77 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
     /// <param name="isClash">Whether more than one kind is in use.</param>
     private Value? ReadName(
         ReadOnlySpan<SiblingSlot> register, ReadOnlySpan<SiblingSlot> below, ReadOnlySpan<SiblingSlot> counter,
-        int inner, List<FieldPath>? clashes, out bool isClash)
-    {
-        SiblingSlot newest = default;
-        NameKind kind = NameKind.None;
-        int kinds = 0;
-        Consider(register, NameKind.Value, inner, ref newest, ref kind, ref kinds);
-        Consider(below, NameKind.Map, inner, ref newest, ref kind, ref kinds);
-        Consider(below, NameKind.Set, inner, ref newest, ref kind, ref kinds);
-        // A counter that was reset to nothing by a write of another kind is no rival.
-        if (kinds == 0 || Sum(counter) != 0)
-            Consider(counter, NameKind.Counter, inner, ref newest, ref kind, ref kinds);
-        isClash = kinds > 1;
-        return kind switch
+        int inner, List<FieldPath>? clashes, out bool isClash) =>
+        Choose(register, below, counter, inner, out isClash) switch
         {
-            NameKind.Value => register[Pick(register, policies.For(register[0].Path))].Value,
-            NameKind.Map => Value.FromTrusted(Members(below, inner, clashes)),
-            NameKind.Set => SetValue(below, inner),
-            NameKind.Counter => CounterValue(Sum(counter)),
+            NameSide.Value => register[Pick(register, policies.For(register[0].Path))].Value,
+            NameSide.Map => Value.FromTrusted(Members(below, inner, clashes)),
+            NameSide.Set => SetValue(below, inner),
+            NameSide.Counter => CounterValue(Sum(counter)),
             _ => (Value?)null,
         };
+
+    /// <summary>Which side of a name is read, where siblings use it as different kinds: the one with the newest sibling;
+    /// the others stay held (semantics 2). Of sides written by one mutation the earlier in the order of
+    /// <see cref="NameSide"/> is read.</summary>
+    private NameSide Choose(
+        ReadOnlySpan<SiblingSlot> register, ReadOnlySpan<SiblingSlot> below, ReadOnlySpan<SiblingSlot> counter,
+        int inner, out bool isClash)
+    {
+        isClash = false;
+        if (below.IsEmpty && counter.IsEmpty) return IsAnyRead(register) ? NameSide.Value : NameSide.None;
+        NameSide chosen = Choose(register, below, counter, inner, rivalsOnly: true, out isClash);
+        return chosen != NameSide.None ? chosen : Choose(register, below, counter, inner, rivalsOnly: false, out _);
     }
 
-    private void Consider(
-        ReadOnlySpan<SiblingSlot> side, NameKind candidate, int inner, ref SiblingSlot newest, ref NameKind kind,
-        ref int kinds)
+    private NameSide Choose(
+        ReadOnlySpan<SiblingSlot> register, ReadOnlySpan<SiblingSlot> below, ReadOnlySpan<SiblingSlot> counter,
+        int inner, bool rivalsOnly, out bool isClash)
     {
-        int last = -1;
-        for (int i = 0; i < side.Length; i++)
+        SiblingSlot newest = default;
+        var chosen = NameSide.None;
+        int sides = 0;
+        for (NameSide candidate = NameSide.Value; candidate <= NameSide.Counter; candidate++)
         {
-            if (!IsRead(state.Key, side[i])) continue;
-            ReadOnlySpan<byte> path = side[i].Path.Bytes;
-            if (candidate is NameKind.Map or NameKind.Set && path[inner] == ElementCode != (candidate == NameKind.Set))
-                continue;
-            if (last < 0 || replicas.Compare(side[i], side[last]) > 0) last = i;
+            ReadOnlySpan<SiblingSlot> side = candidate switch
+            {
+                NameSide.Value => register,
+                NameSide.Counter => counter,
+                _ => below,
+            };
+            int last = NewestOf(side, candidate, inner, out bool isRival);
+            if (last < 0 || (rivalsOnly && !isRival)) continue;
+            sides++;
+            if (chosen == NameSide.None || replicas.Compare(side[last], newest) > 0)
+                (newest, chosen) = (side[last], candidate);
         }
-        if (last < 0) return;
-        kinds++;
-        if (kind != NameKind.None && replicas.Compare(side[last], newest) <= 0) return;
-        (newest, kind) = (side[last], candidate);
+        isClash = sides > 1;
+        return chosen;
     }
 
-    private enum NameKind
+    /// <param name="side">Siblings, among them those of the side.</param>
+    /// <param name="candidate">The side.</param>
+    /// <param name="inner">Length of the name's path in bytes.</param>
+    /// <param name="isRival">Whether it is more than counters that were counted back to nothing: these cannot be
+    /// removed, and are no rivals to what was written over them.</param>
+    private int NewestOf(ReadOnlySpan<SiblingSlot> side, NameSide candidate, int inner, out bool isRival)
     {
-        None,
-        Value,
-        Map,
-        Set,
-        Counter,
+        isRival = false;
+        int last = -1;
+        for (int at = 0, end; at < side.Length; at = end)
+        {
+            end = at + 1;
+            while (end < side.Length && side[end].Path.Equals(side[at].Path)) end++;
+            if (candidate is NameSide.Map or NameSide.Set
+                && side[at].Path.Bytes[inner] == ElementCode != (candidate == NameSide.Set)) continue;
+            ReadOnlySpan<SiblingSlot> siblings = side[at..end];
+            if (!IsAnyRead(siblings)) continue;
+            isRival |= !side[at].Path.IsCounter || Sum(siblings) != 0;
+            for (int i = at; i < end; i++)
+            {
+                if (IsRead(state.Key, side[i]) && (last < 0 || replicas.Compare(side[i], side[last]) > 0)) last = i;
+            }
+        }
+        return last;
     }
 }

@@ -65,6 +65,9 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>What a write at this path replaces.</summary>
     internal ReplaceRule Rule => bytes.Length == 0 ? ReplaceRule.Observed : (ReplaceRule)(bytes[LastSegment] & 3);
 
+    /// <summary>Whether this is the register of a counter, of the kind and rule that this build counts with.</summary>
+    internal bool IsCounter => bytes.Length > 0 && bytes[LastSegment] == CodeOf(PathKind.Counter, ReplaceRule.Own);
+
     /// <summary>Whether the outermost segment is a counter: those sort behind everything else of an entity.</summary>
     internal bool StartsWithCounter => bytes.Length > 0 && bytes[0] == CodeOf(PathKind.Counter, ReplaceRule.Own);
 
@@ -74,7 +77,8 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>The path without its last segment; the root for the root.</summary>
     public FieldPath Parent => bytes.Length == 0 ? Root : FromTrusted(bytes.AsSpan(0, LastSegment));
 
-    private int LastSegment
+    /// <summary>Where the last segment begins in the canonical bytes: the length of the parent's.</summary>
+    internal int LastSegment
     {
         get
         {

@@ -42,6 +42,9 @@ public sealed class SyncSession : IDisposable
 
     // Heads are told where the first messages differ; until both are there nobody knows.
     private bool mustTellHeads, mustHearHeads, isPeerKnown, isDiverged;
+
+    // Likewise for what is known of server-role replicas: else a device would go before it heard that its work is safe.
+    private bool mustTellStatements, mustHearStatements;
     private long sendCredit, receiveCredit;
     private long mutationsSent, mutationsReceived;
     private long toldVersion = -1;
@@ -96,7 +99,7 @@ public sealed class SyncSession : IDisposable
             VersionVector held = replica.Vector;
             lock (gate)
             {
-                return isPeerKnown && !mustTellHeads && !isApplying && unacknowledged.Count == 0 && waiting is null
+                return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence)
                     && announced.All(a => held[a.Key] >= a.Value);
             }
@@ -190,6 +193,7 @@ public sealed class SyncSession : IDisposable
         {
             foreach (Acknowledgement statement in ownStatements) toldStatements[statement.By] = statement.Held;
         }
+        else mustTellStatements = mustHearStatements = true;
         if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span)) KnowPeer(ownHeads);
         else mustTellHeads = mustHearHeads = true;
     }
@@ -305,6 +309,7 @@ public sealed class SyncSession : IDisposable
             }
             await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
         }
+        lock (gate) mustHearStatements = false;
     }
 
     private static SyncError ErrorOf(ApplyError error) => error switch
@@ -338,7 +343,7 @@ public sealed class SyncSession : IDisposable
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
             if (!isPeerKnown) return false;
-            return toldVersion != replica.Writer.Acknowledgements.Version
+            return mustTellStatements || toldVersion != replica.Writer.Acknowledgements.Version
                 || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd));
         }
     }
@@ -390,7 +395,7 @@ public sealed class SyncSession : IDisposable
     private StatementsMessage? TakeStatements()
     {
         long version = replica.Writer.Acknowledgements.Version;
-        if (version == toldVersion) return null;
+        if (version == toldVersion && !mustTellStatements) return null;
         toldVersion = version;
         var news = new List<Acknowledgement>();
         foreach (Acknowledgement statement in ServerStatements())
@@ -401,7 +406,9 @@ public sealed class SyncSession : IDisposable
             news.Add(statement with { Held = VersionVector.From(statement.Held.Where(d => !told.Covers(d))) });
             toldStatements[statement.By] = told.Merge(statement.Held);
         }
-        return news.Count == 0 ? null : new StatementsMessage(news);
+        if (news.Count == 0 && !mustTellStatements) return null;
+        mustTellStatements = false;
+        return new StatementsMessage(news);
     }
 
     private async ValueTask<SyncMessage?> NextRunAsync(CancellationToken cancellationToken)

@@ -92,7 +92,9 @@ internal sealed class Team : IAsyncDisposable
         foreach (Replica replica in replicas) await replica.DisposeAsync();
     }
 
-    private static async Task<int> PassAsync(SyncSession from, SyncSession to)
+    /// <summary>One message from one side to the other.</summary>
+    /// <returns>Its length; 0 when there was none.</returns>
+    public static async Task<int> PassAsync(SyncSession from, SyncSession to)
     {
         var buffer = new ArrayBufferWriter<byte>();
         if (!await from.WriteNextAsync(buffer, default)) return 0;

@@ -1,0 +1,411 @@
+using System.Runtime.InteropServices;
+
+namespace Crdt;
+
+/// <summary>What an edit is about to write: takes its steps one after the other, each upon what the ones before leave.</summary>
+/// <remarks>Owned by the replica's single writer; reused from edit to edit.</remarks>
+internal sealed class EditDraft(ReplicaTable replicas)
+{
+    // What the edit itself has put so far, as it stands in the view: newer than all else, seen by its author.
+    private static readonly LocalDot Draft = new(0, Dot.SequenceMax, ReplicaRole.Server);
+
+    private readonly Dictionary<FieldPath, Pending> pending = [];
+    private readonly List<ulong> replaced = [];
+
+    private EntityState state = null!;
+    private TypePolicies policies = TypePolicies.Default;
+    private EntityEdit edit = null!;
+
+    // The entity as the steps so far leave it. It is the state itself while they cannot touch each other.
+    private EntityState view = null!;
+    private bool isDetached, hasNested;
+
+    /// <summary>A change to be: a value, a removal, or an increment.</summary>
+    public record struct Pending(bool HasValue, Value Value);
+
+    public Pending this[FieldPath path] => pending[path];
+
+    public void Begin(EntityEdit source, EntityState before, TypePolicies typePolicies)
+    {
+        (edit, state, policies, view) = (source, before, typePolicies, before);
+        pending.Clear();
+        isDetached = hasNested = false;
+    }
+
+    /// <summary>Whether the person had seen the sibling, and so replaces it.</summary>
+    public bool IsSeen(in SiblingSlot slot) => edit.Basis is null || edit.Basis.Covers(replicas.Resolve(slot.Dot));
+
+    /// <summary>Making a deleted entity again first removes every field sibling that is held.</summary>
+    public void ForgetFields()
+    {
+        foreach (ref readonly SiblingSlot slot in state.Slots)
+        {
+            if (!slot.Path.IsRoot) Drop(slot.Path);
+        }
+    }
+
+    public void Take(in EditStep step)
+    {
+        if (!isDetached && !IsAlone(step)) Detach();
+        switch (step.Kind)
+        {
+            case EditStepKind.Set:
+                Set(step.Path, step.Value);
+                break;
+            case EditStepKind.Remove:
+                Remove(step.Path);
+                break;
+            case EditStepKind.Increment:
+                Increment(step.Path, step.Value.AsInteger());
+                break;
+            case EditStepKind.Add:
+                ClearAncestors(step.Path);
+                Put(step.Path, new Pending(true, Value.True));
+                break;
+            case EditStepKind.Discard:
+                if (!view.At(step.Path).IsEmpty) Drop(step.Path);
+                break;
+            case EditStepKind.Patch:
+                PatchMap(FieldPath.Root, step.Value);
+                break;
+            default:
+                ReplaceMap(FieldPath.Root, step.Value);
+                break;
+        }
+    }
+
+    /// <summary>The paths with something to do, in order: a removal of nothing is none.</summary>
+    public void CollectChanges(List<FieldPath> order)
+    {
+        order.Clear();
+        foreach ((FieldPath path, Pending change) in pending)
+        {
+            bool isIdle = path.IsCounter ? change.Value.AsInteger() == 0 : !change.HasValue && !HasSeen(state, path);
+            if (!isIdle) order.Add(path);
+        }
+        if (order.Count > 1) order.Sort();
+    }
+
+    public MutationException Overflow(FieldPath counter) => new(MutationError.CounterOverflow, edit.Key, counter,
+        $"The counter '{counter}' of {edit.Key} would leave 64 bits.");
+
+    // ---- the view ----
+
+    /// <summary>Whether a step neither sees nor disturbs what stands elsewhere in the draft: plain fields, each once.</summary>
+    private bool IsAlone(in EditStep step) => step.Kind is EditStepKind.Set or EditStepKind.Remove && !hasNested
+        && step.Path.TryGetField(out _) && !pending.ContainsKey(step.Path)
+        && !(step.Value.Kind == ValueKind.Object && policies.For(step.Path) == ConflictPolicy.Merge);
+
+    private void Detach()
+    {
+        view = state.ToWorking(4);
+        isDetached = true;
+        foreach ((FieldPath path, Pending change) in pending) Show(path, change);
+    }
+
+    private void Put(FieldPath path, Pending change)
+    {
+        pending[path] = change;
+        hasNested |= !path.TryGetField(out _);
+        if (isDetached) Show(path, change);
+    }
+
+    private void Show(FieldPath path, Pending change)
+    {
+        replaced.Clear();
+        SiblingSlot? addition = null;
+        if (path.IsCounter)
+        {
+            SiblingSlot? own = OwnTotal(path);
+            addition = change.Value.AsInteger() == 0 ? own : new SiblingSlot(path, Draft, new(ulong.MaxValue),
+                unchecked((own?.Value.AsInteger() ?? 0) + change.Value.AsInteger()), null);
+        }
+        else
+        {
+            foreach (ref readonly SiblingSlot slot in view.At(path))
+            {
+                if (IsDraftOrSeen(slot)) replaced.Add(slot.Dot.Identity);
+            }
+            if (change.HasValue) addition = new SiblingSlot(path, Draft, new(ulong.MaxValue), change.Value, null);
+        }
+        view.Apply(path, author: 0, CollectionsMarshal.AsSpan(replaced), addition);
+    }
+
+    private SiblingSlot? OwnTotal(FieldPath counter)
+    {
+        foreach (ref readonly SiblingSlot slot in state.At(counter))
+        {
+            if (slot.Dot.Author == 0) return slot;
+        }
+        return null;
+    }
+
+    private bool IsDraftOrSeen(in SiblingSlot slot) => slot.Dot == Draft || IsSeen(slot);
+
+    private bool HasSeen(EntityState entity, FieldPath path)
+    {
+        foreach (ref readonly SiblingSlot slot in entity.At(path))
+        {
+            if (IsDraftOrSeen(slot)) return true;
+        }
+        return false;
+    }
+
+    private EntityTree Tree => new(view, replicas, policies);
+
+    // ---- steps ----
+
+    private void Set(FieldPath path, Value value)
+    {
+        if (value.Kind == ValueKind.Object && edit.Kind != EditKind.Resolve && policies.For(path) == ConflictPolicy.Merge)
+            SetMerged(path, value);
+        else SetWhole(path, value);
+    }
+
+    private void SetWhole(FieldPath path, Value value)
+    {
+        Clear(path);
+        Put(path, new Pending(true, value));
+    }
+
+    /// <summary>Deep merge: only what differs is written, member by member. What stands there as one value, or as
+    /// something else than a map, becomes paths by this write, once.</summary>
+    private void SetMerged(FieldPath path, Value value)
+    {
+        if (value.AsObject().Count == 0 && Tree.Read(path) == value) return;
+        if (value.AsObject().Count > 0 && Tree.SideOf(path) == NameSide.Map) ReplaceMap(path, value);
+        else SetDeep(path, value);
+    }
+
+    /// <summary>Writes a document's member: an object as a map, all else as a value.</summary>
+    private void SetDeep(FieldPath path, Value value)
+    {
+        Clear(path);
+        PutDeep(path, value);
+    }
+
+    private void PutDeep(FieldPath path, Value value)
+    {
+        if (value.Kind != ValueKind.Object || value.AsObject().Count == 0)
+        {
+            Put(path, new Pending(true, value));
+            return;
+        }
+        if (!view.At(path).IsEmpty) Drop(path);
+        foreach ((string name, Value member) in value.AsObject()) PutDeep(path.Key(name), member);
+    }
+
+    private void Remove(FieldPath path)
+    {
+        bool isHeld = !view.At(path).IsEmpty || !view.Below(path).IsEmpty || HasCounter(path) || IsInsideValue(path);
+        if (!isHeld) return;
+        Clear(path);
+        Drop(path);
+    }
+
+    private void Count(FieldPath counter, Int128 by)
+    {
+        if (by < long.MinValue || by > long.MaxValue) throw Overflow(counter);
+        Increment(counter, (long)by);
+    }
+
+    private void Increment(FieldPath counter, long by)
+    {
+        FieldPath name = counter.Parent.Key(counter.Name);
+        ClearAncestors(name);
+        ClearBelow(name);
+        if (!view.At(name).IsEmpty) Drop(name);
+        Int128 sum = (Int128)(pending.TryGetValue(counter, out Pending change) ? change.Value.AsInteger() : 0) + by;
+        if (sum < long.MinValue || sum > long.MaxValue) throw Overflow(counter);
+        Put(counter, new Pending(true, (long)sum));
+    }
+
+    private void PatchMap(FieldPath map, Value patch)
+    {
+        foreach ((string name, Value member) in patch.AsObject())
+        {
+            FieldPath path = map.Key(name);
+            if (member.IsNull) Remove(path);
+            else if (member.Kind != ValueKind.Object) Set(path, member);
+            else
+            {
+                Value? now = Tree.Read(path);
+                if (JsonMergePatch.Apply(now ?? Value.Null, member) != Value.EmptyObject) PatchMap(path, member);
+                else if (now != Value.EmptyObject) SetWhole(path, Value.EmptyObject);
+            }
+        }
+    }
+
+    private void ReplaceMap(FieldPath map, Value document)
+    {
+        Value? current = map.IsRoot ? Value.FromTrusted(Tree.Members(FieldPath.Root, null)) : Tree.Read(map);
+        foreach ((string name, Value _) in current is { Kind: ValueKind.Object } c ? c.AsObject() : [])
+        {
+            if (!document.TryGetMember(name, out _)) Remove(map.Key(name));
+        }
+        foreach ((string name, Value member) in document.AsObject())
+        {
+            FieldPath path = map.Key(name);
+            Value? now = Tree.Read(path);
+            if (now == member) continue;
+            switch (Tree.SideOf(path))
+            {
+                case NameSide.Map when member.Kind == ValueKind.Object && member.AsObject().Count > 0:
+                    ReplaceMap(path, member);
+                    break;
+                case NameSide.Counter when member.Kind == ValueKind.Integer:
+                    Count(path.AsCounter(), member.AsInteger() - EntityTree.Sum(view.At(path.AsCounter())));
+                    break;
+                case NameSide.Set when member.Kind == ValueKind.Array && member.AsArray().Count > 0
+                    && member.AsArray().All(IsElement):
+                    ReplaceSet(path, member);
+                    break;
+                default:
+                    SetDeep(path, member);
+                    break;
+            }
+        }
+    }
+
+    private void ReplaceSet(FieldPath set, Value elements)
+    {
+        var wanted = elements.AsArray().Select(e => e.AsString()).ToHashSet(StringComparer.Ordinal);
+        foreach (FieldPath path in PathsBelow(set))
+        {
+            if (path.Kind == PathKind.Element && !wanted.Remove(path.Name)) Drop(path);
+        }
+        foreach (string element in wanted)
+        {
+            FieldPath path = set.Element(element);
+            ClearAncestors(path);
+            Put(path, new Pending(true, Value.True));
+        }
+    }
+
+    private static bool IsElement(Value value) => value.Kind == ValueKind.String && value.AsString().Length > 0;
+
+    // ---- making room ----
+
+    /// <summary>Replaces what was observed around a path that is to be written: other kinds above it, all below it, and
+    /// the counter of its name.</summary>
+    private void Clear(FieldPath path)
+    {
+        ClearAncestors(path);
+        ClearBelow(path);
+        ResetCounterNamed(path);
+    }
+
+    /// <summary>Writing below a path replaces what was observed there of another kind; an object that stood there as
+    /// one value keeps its other members, as paths.</summary>
+    private void ClearAncestors(FieldPath path)
+    {
+        if (path.Depth < 2) return;
+        ExpandAncestors(path);
+        PathKind child = path.Kind;
+        for (FieldPath at = path.Parent; !at.IsRoot; at = at.Parent)
+        {
+            if (!view.At(at).IsEmpty) Drop(at);
+            ResetCounterNamed(at);
+            foreach (FieldPath below in PathsBelow(at))
+            {
+                bool isElement = below.Kind == PathKind.Element && below.Depth == at.Depth + 1;
+                if (isElement != (child == PathKind.Element)) Drop(below);
+            }
+            child = at.Kind;
+        }
+    }
+
+    private void ExpandAncestors(FieldPath path)
+    {
+        foreach (FieldPath at in MapsAbove(path))
+        {
+            if (SeenObject(at) is not { } value) continue;
+            Drop(at);
+            foreach ((string name, Value member) in value.AsObject()) SetDeep(at.Key(name), member);
+        }
+    }
+
+    /// <summary>The maps that a path lies in, from the outside in.</summary>
+    private static List<FieldPath> MapsAbove(FieldPath path)
+    {
+        var maps = new List<FieldPath>();
+        for (FieldPath inner = path; inner.Depth > 1; inner = inner.Parent)
+        {
+            if (inner.Kind == PathKind.Key) maps.Add(inner.Parent);
+        }
+        maps.Reverse();
+        return maps;
+    }
+
+    /// <summary>The object that the author saw at a path as one value; <see langword="null"/> where something else is read.</summary>
+    private Value? SeenObject(FieldPath path)
+    {
+        if (!HasSeen(view, path) || Tree.SideOf(path) != NameSide.Value) return null;
+        var seen = new List<SiblingSlot>();
+        foreach (ref readonly SiblingSlot slot in view.At(path))
+        {
+            if (IsDraftOrSeen(slot)) seen.Add(slot);
+        }
+        int picked = Tree.Pick(CollectionsMarshal.AsSpan(seen), policies.For(path));
+        return picked >= 0 && seen[picked].Value.Kind == ValueKind.Object ? seen[picked].Value : (Value?)null;
+    }
+
+    private bool IsInsideValue(FieldPath path)
+    {
+        IReadOnlyList<PathSegment> segments = path.Segments;
+        foreach (FieldPath at in MapsAbove(path))
+        {
+            if (SeenObject(at) is not { } value) continue;
+            int depth = at.Depth;
+            while (depth < segments.Count && value.TryGetMember(segments[depth].Name, out Value member))
+                (value, depth) = (member, depth + 1);
+            if (depth == segments.Count) return true;
+        }
+        return false;
+    }
+
+    private void ClearBelow(FieldPath path)
+    {
+        foreach (FieldPath below in PathsBelow(path)) Drop(below);
+    }
+
+    /// <summary>A copy: dropping changes what it is taken from.</summary>
+    private List<FieldPath> PathsBelow(FieldPath path)
+    {
+        var paths = new List<FieldPath>();
+        foreach (ref readonly SiblingSlot slot in view.Below(path))
+        {
+            if (paths.Count == 0 || !paths[^1].Equals(slot.Path)) paths.Add(slot.Path);
+        }
+        return paths;
+    }
+
+    private bool HasCounter(FieldPath path) =>
+        path.Kind == PathKind.Key && !path.IsRoot && !view.At(path.AsCounter()).IsEmpty;
+
+    private void ResetCounterNamed(FieldPath path)
+    {
+        if (path.Kind != PathKind.Key || path.IsRoot) return;
+        // Counters sort behind everything else: an entity whose last sibling is none has none at the top.
+        if (path.Depth == 1 && (view.Slots.IsEmpty || !view.Slots[^1].Path.StartsWithCounter)) return;
+        FieldPath counter = path.AsCounter();
+        if (!view.At(counter).IsEmpty) Drop(counter);
+    }
+
+    /// <summary>Removes what was observed at exactly this path; a counter counts back instead.</summary>
+    private void Drop(FieldPath path)
+    {
+        if (!path.IsCounter)
+        {
+            Put(path, default);
+            return;
+        }
+        Int128 sum = 0;
+        foreach (ref readonly SiblingSlot slot in state.At(path))
+        {
+            if (IsSeen(slot)) sum += slot.Value.AsInteger();
+        }
+        if (sum < -long.MaxValue || sum > long.MaxValue) throw Overflow(path);
+        Put(path, new Pending(true, -(long)sum));
+    }
+}

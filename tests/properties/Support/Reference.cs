@@ -1,0 +1,118 @@
+namespace Crdt.Properties;
+
+/// <summary>The semantics a second time, as plainly as possible and at any price: from the whole history of mutations,
+/// without their order.</summary>
+internal sealed class Reference
+{
+    private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> registers = [];
+    private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
+
+    public Reference(IReadOnlyList<Mutation> history, Func<EntityKey, FieldPath, ConflictPolicy> policyOf)
+    {
+        this.policyOf = policyOf;
+        var changes = history.SelectMany(m => m.Changes.Select(c => (Mutation: m, Change: c))).ToList();
+        var named = changes.SelectMany(c => c.Change.Observed.Select(d => (c.Mutation.Key, c.Change.Path, Dot: d))).ToHashSet();
+        var totals = changes.Where(c => c.Change.Path.Kind == PathKind.Counter)
+            .GroupBy(c => (c.Mutation.Key, c.Change.Path, c.Mutation.Dot.Replica))
+            .ToDictionary(g => g.Key, g => g.Max(c => c.Mutation.Dot.Sequence));
+        foreach ((Mutation mutation, Change change) in changes)
+        {
+            List<Sibling> siblings = registers.GetValueOrDefault((mutation.Key, change.Path)) ?? [];
+            registers[(mutation.Key, change.Path)] = siblings;
+            bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot))
+                || totals.GetValueOrDefault((mutation.Key, change.Path, mutation.Dot.Replica)) > mutation.Dot.Sequence;
+            if (change.Value is { } value && !isReplaced)
+            {
+                siblings.Add(new Sibling(mutation.Dot, mutation.Timestamp, change.Claim ?? mutation.Timestamp,
+                    mutation.Role, value));
+            }
+        }
+        foreach (List<Sibling> siblings in registers.Values) siblings.Sort((a, b) => Compare(b, a));
+    }
+
+    public IEnumerable<EntityKey> Keys => registers.Keys.Select(r => r.Key).Distinct();
+
+    public IEnumerable<FieldPath> PathsOf(EntityKey key) => registers.Keys.Where(r => r.Key == key).Select(r => r.Path);
+
+    /// <summary>The latest first.</summary>
+    public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) => registers.GetValueOrDefault((key, path)) ?? [];
+
+    public bool IsAlive(EntityKey key) => Siblings(key, FieldPath.Root).Any(s => s.Value == Value.True && IsRead(key, s));
+
+    public Value ReadEntity(EntityKey key, List<FieldPath> clashes) => ReadMap(key, FieldPath.Root, clashes);
+
+    /// <summary>Registers in which people disagree, and names in use as different kinds where a reader gets to.</summary>
+    public IEnumerable<string> Conflicts(EntityKey key)
+    {
+        if (!IsAlive(key)) return [];
+        var clashes = new List<FieldPath>();
+        ReadEntity(key, clashes);
+        return PathsOf(key)
+            .Where(p => !p.IsRoot && p.Kind == PathKind.Key && !key.IsSpaceData
+                && Siblings(key, p).Select(s => s.Value).Distinct().Count() > 1)
+            .Select(p => $"{p} values").Concat(clashes.Select(p => $"{p} kinds")).Order(StringComparer.Ordinal);
+    }
+
+    public Value? Read(EntityKey key, FieldPath name, List<FieldPath> clashes)
+    {
+        FieldPath[] below = [.. PathsOf(key).Where(p => p.IsBelow(name) && Siblings(key, p).Count > 0)];
+        FieldPath[] elements = [.. below.Where(p => p.Segments[name.Depth].Kind == PathKind.Element)];
+        FieldPath[] members = [.. below.Except(elements)];
+        FieldPath counter = name.AsCounter();
+        (FieldPath[] Paths, Func<Value?> Read)[] sides =
+        [
+            ([name], () => Pick(key, name)),
+            (members, () => ReadMap(key, name, clashes)),
+            (elements, () => Value.ArrayOf(elements.Select(e => e.Name).Order(StringComparer.Ordinal).Select(e => (Value)e))),
+            ([counter], () => Sum(key, counter)),
+        ];
+        var inUse = sides.Where(s => SiblingsOf(key, s.Paths).Any()).ToList();
+        // A counter that was counted back to nothing is no rival to anything else.
+        var rivals = inUse.Where(s => s.Paths.Any(p => p.Kind != PathKind.Counter || Sum(key, p) != 0)).ToList();
+        if (rivals.Count > 1) clashes.Add(name);
+        if (rivals.Count == 0) rivals = inUse;
+        if (rivals.Count == 0) return null;
+        Sibling newest = rivals.SelectMany(s => SiblingsOf(key, s.Paths)).Aggregate((a, b) => Compare(a, b) >= 0 ? a : b);
+        return rivals.First(s => SiblingsOf(key, s.Paths).Any(x => x.Dot == newest.Dot)).Read();
+    }
+
+    private Value ReadMap(EntityKey key, FieldPath map, List<FieldPath> clashes)
+    {
+        var members = new Dictionary<string, Value>();
+        IEnumerable<string> names = PathsOf(key).Where(p => p.IsBelow(map) && Siblings(key, p).Count > 0)
+            .Select(p => p.Segments[map.Depth]).Where(s => s.Kind != PathKind.Element).Select(s => s.Name).Distinct();
+        foreach (string name in names)
+        {
+            if (Read(key, map.Key(name), clashes) is { } value) members[name] = value;
+        }
+        return Value.ObjectOf(members);
+    }
+
+    private Value? Pick(EntityKey key, FieldPath path)
+    {
+        List<Sibling> siblings = [.. Siblings(key, path).Where(s => IsRead(key, s))];
+        if (siblings.Count == 0) return null;
+        return policyOf(key, path) == ConflictPolicy.FirstWriteWins
+            ? siblings.OrderBy(s => s.Claim).ThenBy(s => s.Dot.Replica).ThenBy(s => s.Dot.Sequence).First().Value
+            : siblings[0].Value;
+    }
+
+    private Value Sum(EntityKey key, FieldPath counter)
+    {
+        Int128 sum = 0;
+        foreach (Sibling sibling in Siblings(key, counter)) sum += sibling.Value.AsInteger();
+        return (long)sum;
+    }
+
+    private IEnumerable<Sibling> SiblingsOf(EntityKey key, FieldPath[] paths) =>
+        paths.SelectMany(p => Siblings(key, p)).Where(s => IsRead(key, s));
+
+    private static bool IsRead(EntityKey key, Sibling sibling) => !key.IsSpaceData || sibling.Role != ReplicaRole.Client;
+
+    private static int Compare(Sibling a, Sibling b)
+    {
+        int order = a.Timestamp.CompareTo(b.Timestamp);
+        if (order == 0) order = a.Dot.Replica.CompareTo(b.Dot.Replica);
+        return order != 0 ? order : a.Dot.Sequence.CompareTo(b.Dot.Sequence);
+    }
+}

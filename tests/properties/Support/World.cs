@@ -1,0 +1,247 @@
+using System.Text;
+
+namespace Crdt.Properties;
+
+/// <summary>A team that lives through a schedule; after every step each replica that it concerned is compared with the
+/// reference, and with every replica that ever had the same vector.</summary>
+internal sealed class World : IAsyncDisposable
+{
+    public static readonly EntityKey[] Keys = [new("d", "t", "1"), new("d", "t", "2"), new("e", "t", "1")];
+
+    private static readonly (string, ConflictPolicy)[] Policies =
+    [
+        ("d/t/first", ConflictPolicy.FirstWriteWins), ("d/t/merged", ConflictPolicy.Merge),
+        ("d/t/manual", ConflictPolicy.Manual), ("e", ConflictPolicy.Manual),
+    ];
+
+    private readonly Dictionary<string, string> statesByVector = [];
+    private readonly Dictionary<(int, int), Entity> seen = [];
+    private readonly Dictionary<int, (ReplicaView View, string Shown)> views = [];
+
+    private World(Team team) => Team = team;
+
+    public Team Team { get; }
+
+    public static async Task<World> CreateAsync(int devices) => new(await Team.CreateAsync(devices, 1, Policies));
+
+    /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
+    public static async Task<World> RunAsync(Schedule schedule)
+    {
+        World world = await CreateAsync(schedule.Devices);
+        foreach (Step step in schedule.Steps) await world.TakeAsync(step);
+        await world.FinishAsync();
+        return world;
+    }
+
+    public async Task TakeAsync(Step step)
+    {
+        switch (step)
+        {
+            case Commit commit:
+                await CommitAsync(commit);
+                await CheckAsync(commit.At);
+                break;
+            case Meet meet when Index(meet.A) != Index(meet.B):
+                await Team.MeetAsync(At(meet.A), At(meet.B), meet.MessagesMax);
+                await CheckAsync(meet.A);
+                await CheckAsync(meet.B);
+                break;
+            case Deliver deliver when Index(deliver.From) != Index(deliver.To):
+                await DeliverAsync(deliver);
+                await CheckAsync(deliver.To);
+                break;
+            case Look look:
+                EntityKey key = KeyOf(look.Entity);
+                if (At(look.At).GetWithDeleted(key) is { } entity) seen[(Index(look.At), Array.IndexOf(Keys, key))] = entity;
+                break;
+            case Reopen reopen:
+                await ReopenAsync(Index(reopen.At));
+                break;
+            case Hold hold:
+                if (!views.ContainsKey(Index(hold.At))) views[Index(hold.At)] = Open(At(hold.At));
+                else CheckView(Index(hold.At));
+                break;
+        }
+    }
+
+    public async Task FinishAsync()
+    {
+        foreach (int at in views.Keys) CheckView(at);
+        await Team.MeetAllAsync();
+        for (int i = 0; i < Team.Replicas.Count; i++) await CheckAsync(i);
+        Assert.All(Team.Replicas, r => Assert.Equal(Team[0].Vector, r.Vector));
+        for (int i = 0; i < Team.Replicas.Count; i++) await ReopenAsync(i);
+    }
+
+    /// <summary>Everything that can be read of a replica.</summary>
+    public static async Task<string> DumpAsync(Replica replica)
+    {
+        var text = new StringBuilder();
+        foreach (EntityKey key in replica.Writer.Cache.Keys(null, null)) Dump(replica.GetWithDeleted(key)!, text);
+        foreach (Conflict conflict in replica.Conflicts(openOnly: false)) text.AppendLine($"conflict {conflict.Key} {conflict.Path} {conflict.Kind}");
+        ReplicaStatus status = await replica.GetStatusAsync();
+        return text.AppendLine($"{status.Entities} entities, {status.Mutations} mutations, {status.Digest}").ToString();
+    }
+
+    /// <summary>Compares a replica with the reference, and with whoever had the same vector.</summary>
+    public async Task CheckAsync(int at)
+    {
+        Replica replica = At(at);
+        Mutation[] history = [.. replica.Mutations().Select(m => m.Mutation)];
+        var reference = new Reference(history, replica.PolicyOf);
+        foreach (EntityKey key in reference.Keys) CheckEntity(replica, reference, key);
+        Assert.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
+        Assert.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
+        Assert.Equal(replica.Vector, VersionVector.From(history.Select(m => m.Dot)));
+        string dump = await DumpAsync(replica);
+        if (statesByVector.TryAdd($"{replica.Vector}", dump)) return;
+        Assert.Equal(statesByVector[$"{replica.Vector}"], dump);
+    }
+
+    public async ValueTask DisposeAsync() => await Team.DisposeAsync();
+
+    private static void CheckEntity(Replica replica, Reference reference, EntityKey key)
+    {
+        Entity entity = replica.GetWithDeleted(key)!;
+        Assert.Equal(reference.IsAlive(key), entity.Exists);
+        foreach (FieldPath path in reference.PathsOf(key))
+        {
+            Assert.Equal(reference.Siblings(key, path), entity.Siblings(path));
+            if (!entity.Exists || path.IsRoot || path.Kind != PathKind.Key) continue;
+            Assert.Equal(reference.Read(key, path, []), entity[path]);
+        }
+        Assert.Equal(reference.PathsOf(key).Sum(p => reference.Siblings(key, p).Count), entity.AllSiblings().Count());
+        if (entity.Exists) Assert.Equal(reference.ReadEntity(key, []), entity.ToValue());
+        IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {(c.Kind == ConflictKind.Values ? "values" : "kinds")}");
+        Assert.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal));
+        Assert.Equal(conflicts.Count(), replica.Conflicts(openOnly: false).Count(c => c.Key == key));
+    }
+
+    private static void Dump(Entity entity, StringBuilder text)
+    {
+        text.AppendLine($"{entity} {entity.ToJson()} {entity.Version} {entity.UpdatedAt}");
+        foreach (FieldPath path in entity.AllSiblings().Select(s => s.Path).Distinct())
+        {
+            foreach (Sibling sibling in entity.Siblings(path)) text.AppendLine($"  {path} {path.Kind} {sibling}");
+        }
+    }
+
+    private static (ReplicaView, string) Open(Replica replica)
+    {
+        ReplicaView view = replica.View();
+        return (view, Show(view));
+    }
+
+    private static string Show(ReplicaView view)
+    {
+        var text = new StringBuilder();
+        foreach (EntityKey key in Keys)
+        {
+            if (view.GetWithDeleted(key) is { } entity) Dump(entity, text);
+        }
+        foreach (Entity entity in view.Query("d", "t")) text.AppendLine($"{entity}");
+        return text.ToString();
+    }
+
+    private void CheckView(int at)
+    {
+        if (!views.Remove(at, out (ReplicaView View, string Shown) held)) return;
+        Assert.Equal(held.Shown, Show(held.View));
+        held.View.Dispose();
+    }
+
+    private int Index(int replica) => replica % Team.Replicas.Count;
+
+    private Replica At(int replica) => Team[Index(replica)];
+
+    private static EntityKey KeyOf(int entity) => Keys[entity % Keys.Length];
+
+    private async Task ReopenAsync(int at)
+    {
+        views.Remove(at);
+        string before = await DumpAsync(Team[at]);
+        await Team.ReopenAsync(at);
+        Assert.Equal(before, await DumpAsync(Team[at]));
+    }
+
+    private async Task DeliverAsync(Deliver deliver)
+    {
+        Replica from = At(deliver.From), to = At(deliver.To);
+        IEnumerable<BatchRun> runs = await RunsOfAsync(from);
+        if (!deliver.Again) runs = runs.Where(r => to.Vector[r.Author] < r.LastSequence);
+        foreach (BatchRun run in runs.Take(deliver.Again ? int.MaxValue : deliver.RunsMax))
+        {
+            bool isNews = to.Vector[run.Author] < run.LastSequence;
+            Assert.Equal(isNews, await to.ApplyAsync(run, default));
+        }
+    }
+
+    /// <summary>All closed runs of a replica's log, in its apply order.</summary>
+    public static async Task<IReadOnlyList<BatchRun>> RunsOfAsync(Replica replica)
+    {
+        await replica.CloseRunAsync(default);
+        var runs = new List<BatchRun>();
+        var batches = new List<LogEntry>();
+        foreach (LoggedEntry logged in replica.Store.ReadLog(default))
+        {
+            if (logged.Entry.Kind == LogEntryKind.Batch) batches.Add(logged.Entry);
+            if (logged.Entry.Kind != LogEntryKind.Head) continue;
+            runs.Add(new BatchRun(logged.Entry.Author, batches[0].FirstSequence, [.. batches.Select(b => b.Payload)],
+                logged.Entry.LastSequence, logged.Entry.Payload));
+            batches.Clear();
+        }
+        Assert.Empty(batches);
+        return runs;
+    }
+
+    private async Task CommitAsync(Commit commit)
+    {
+        Replica replica = At(commit.At);
+        var clock = Team.Clocks[Index(commit.At)];
+        if (commit.ClockMs != 0) clock.AdjustTime(clock.GetUtcNow().AddMilliseconds(commit.ClockMs));
+        Transaction transaction = replica.Begin();
+        foreach (Edit edit in commit.Edits) Note(transaction, replica, Index(commit.At), edit);
+        string before = await DumpAsync(replica);
+        try
+        {
+            await transaction.CommitAsync();
+        }
+        catch (MutationException)
+        {
+            Assert.Equal(before, await DumpAsync(replica));
+        }
+    }
+
+    private void Note(Transaction transaction, Replica replica, int at, Edit edit)
+    {
+        EntityKey key = KeyOf(edit.Entity);
+        Entity? basis = edit.AsSeen ? seen.GetValueOrDefault((at, Array.IndexOf(Keys, key))) : null;
+        switch (edit.Kind)
+        {
+            case EditKind.Create:
+                Apply(transaction.Create(key), edit);
+                break;
+            case EditKind.Update:
+                Apply(basis is null ? transaction.Update(key) : transaction.Update(basis), edit);
+                break;
+            case EditKind.Upsert:
+                Apply(transaction.Upsert(key), edit);
+                break;
+            case EditKind.Delete:
+                _ = basis is null ? transaction.Delete(key) : transaction.Delete(basis);
+                break;
+            default:
+                Conflict[] conflicts = [.. replica.Conflicts(openOnly: false)];
+                if (conflicts.Length == 0) break;
+                Conflict conflict = conflicts[edit.Entity % conflicts.Length];
+                if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
+                else if (conflict.Kind == ConflictKind.Values) transaction.Resolve(conflict, conflict.Siblings[^1]);
+                break;
+        }
+    }
+
+    private static void Apply(EntityEdit noted, Edit edit)
+    {
+        foreach (Op op in edit.Ops) op.On(noted);
+    }
+}
