@@ -17,6 +17,9 @@ internal ref struct CanonicalReader(ReadOnlyMemory<byte> bytes)
 
     public readonly long Offset => reader.Consumed;
 
+    /// <summary>Bytes that references to earlier texts stand for, so far.</summary>
+    public long ReferencedBytes { get; set; }
+
     public readonly long Remaining => lengthBytes - reader.Consumed;
 
     public readonly MessagePackType NextType => reader.NextMessagePackType;

@@ -12,8 +12,10 @@ internal static class ValueCodec
     /// <summary>MessagePack extension type of a reference to an earlier text.</summary>
     public const sbyte TextReference = 1;
 
-    // Below 4 bytes a reference is no shorter; past 65,536 texts its index would not fit.
+    // Below 4 bytes a reference is no shorter; past 65,536 texts its index would not fit. Long texts that repeat are
+    // left to the compression: by references to them a few bytes could stand for gigabytes.
     private const int ReferencedBytesMin = 4;
+    private const int ReferencedBytesMax = 255;
     private const int ReferencedCountMax = 65_536;
 
     // A timestamp of 96 bits with its header.
@@ -80,12 +82,13 @@ internal static class ValueCodec
 
     public static Value Read(ref CanonicalReader reader, FirstUseTable<string>? texts, string what)
     {
-        long before = reader.Offset;
+        long before = reader.Offset + reader.ReferencedBytes;
         Value value = Read(ref reader, texts, what, 0);
-        if (reader.Offset - before > FormatLimits.ValueLengthBytesMax)
+        long lengthBytes = reader.Offset + reader.ReferencedBytes - before;
+        if (lengthBytes > FormatLimits.ValueLengthBytesMax)
         {
             throw reader.Fail(BatchError.LimitExceeded,
-                $"{what} takes {reader.Offset - before} bytes; {FormatLimits.ValueLengthBytesMax} are allowed");
+                $"{what} takes {lengthBytes} bytes; {FormatLimits.ValueLengthBytesMax} are allowed");
         }
         return value;
     }
@@ -122,7 +125,7 @@ internal static class ValueCodec
 
     private static void WriteText(ref MessagePackWriter writer, string text, FirstUseTable<string>? texts)
     {
-        if (texts is not null && Encoding.UTF8.GetByteCount(text) >= ReferencedBytesMin)
+        if (texts is not null && IsReferenced(Encoding.UTF8.GetByteCount(text)))
         {
             int known = texts.IndexOf(text);
             if (known >= 0)
@@ -149,7 +152,7 @@ internal static class ValueCodec
     {
         ReadOnlySpan<byte> utf8 = reader.ReadUtf8(FormatLimits.ValueLengthBytesMax, what);
         string text = Encoding.UTF8.GetString(utf8);
-        if (texts is null || utf8.Length < ReferencedBytesMin) return text;
+        if (texts is null || !IsReferenced(utf8.Length)) return text;
         if (texts.Count < ReferencedCountMax ? !texts.TryAdd(text) : texts.IndexOf(text) >= 0)
             throw reader.Fail(BatchError.NotCanonical, $"{what} repeats a text that it must refer to");
         return text;
@@ -160,8 +163,11 @@ internal static class ValueCodec
         int index = reader.ReadReference(TextReference);
         if (texts is null || index >= texts.Count)
             throw reader.Fail(BatchError.OutOfRange, $"A reference to text {index}, which has not stood before");
+        reader.ReferencedBytes += Encoding.UTF8.GetByteCount(texts[index]);
         return Value.FromTrusted(texts[index]);
     }
+
+    private static bool IsReferenced(int lengthBytes) => lengthBytes is >= ReferencedBytesMin and <= ReferencedBytesMax;
 
     private static Value ReadArray(ref CanonicalReader reader, FirstUseTable<string>? texts, string what, int depth)
     {
