@@ -35,6 +35,7 @@ public sealed class PeerNode : IAsyncDisposable
     {
         Options = options ?? new PeerNodeOptions();
         Options.Check();
+        NodeId = Options.NodeId ?? Guid.NewGuid();
         bootNonce = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     }
 
@@ -43,7 +44,7 @@ public sealed class PeerNode : IAsyncDisposable
     public event EventHandler<PeerNodeEvent>? EventOccurred;
 
     /// <summary>The node's identity towards others.</summary>
-    public Guid NodeId => Options.NodeId;
+    public Guid NodeId { get; }
 
     /// <summary>The connections there are now, whose greeting is done.</summary>
     public IReadOnlyList<PeerConnection> Connections
@@ -126,7 +127,8 @@ public sealed class PeerNode : IAsyncDisposable
         }
         catch (WireException e)
         {
-            Report(PeerNodeEventKind.DialFailed, endPoint, connection, e.Error, e.Message);
+            if (!lifetime.IsCancellationRequested)
+                Report(PeerNodeEventKind.DialFailed, endPoint, connection, e.Error, e.Message);
             throw;
         }
         catch (OperationCanceledException)

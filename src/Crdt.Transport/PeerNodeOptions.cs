@@ -7,8 +7,8 @@ namespace Crdt.Transport;
 public sealed record PeerNodeOptions
 {
     /// <summary>Identity of the node towards others, the same after a restart if it is to be recognised. Default: a
-    /// random UUID.</summary>
-    public Guid NodeId { get; init; } = Guid.NewGuid();
+    /// random UUID for each node.</summary>
+    public Guid? NodeId { get; init; }
 
     /// <summary>Clock and timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
@@ -27,7 +27,7 @@ public sealed record PeerNodeOptions
     /// <summary>Of those, how many from one address.</summary>
     public int HandshakesPerAddressMax { get; init; } = 4;
 
-    /// <summary>From dialling, or being dialled, to the end of the greeting. Default: 5 s.</summary>
+    /// <summary>For an address to answer, and again from there to the end of the greeting. Default: 5 s.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>A ping is due when nothing was received, or nothing sent, for so long. Default: 5 s.</summary>
@@ -82,7 +82,7 @@ public sealed record PeerNodeOptions
 
     internal void Check()
     {
-        ArgumentOutOfRangeException.ThrowIfEqual(NodeId, Guid.Empty);
+        ArgumentOutOfRangeException.ThrowIfEqual(NodeId ?? Guid.AllBitsSet, Guid.Empty, nameof(NodeId));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ConnectionsMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesPerAddressMax);

@@ -151,6 +151,10 @@ internal sealed class FramedConnection(IDuplexPipe pipe, TimeProvider time) : ID
     /// <summary>Gives the outgoing memory back. The pipe belongs to the caller.</summary>
     public void Dispose() => Outgoing.Dispose();
 
+    /// <summary>Whether that is how a stream fails; a pipe whose end was completed by an abort says "invalid
+    /// operation".</summary>
+    public static bool IsLoss(Exception e) => e is IOException or SocketException or InvalidOperationException;
+
     private void CountReceived(long bufferLengthBytes)
     {
         long fresh = bufferLengthBytes - unreadBytes;
@@ -166,6 +170,4 @@ internal sealed class FramedConnection(IDuplexPipe pipe, TimeProvider time) : ID
 
     private WireException Lost(Exception cause) =>
         new(WireError.Lost, $"The connection to {Peer} was lost: {cause.Message}", cause);
-
-    private static bool IsLoss(Exception e) => e is IOException or SocketException or ObjectDisposedException;
 }

@@ -1,9 +1,9 @@
 namespace Crdt.Transport.Sessions;
 
 /// <summary>How long to wait before the next attempt: exponential, with decorrelated jitter, below a cap.</summary>
-/// <remarks>Each delay is drawn between the shortest and three times the last one, so that those who lost the same
-/// peer at once do not come back at once. At the cap a fifth of it stays random, for the same reason. Source:
-/// M. Brooker, "Exponential Backoff And Jitter".</remarks>
+/// <remarks>Each delay is drawn between the last one and three times that: about twice as long each time, while those
+/// who lost the same peer at once drift apart. (Drawn from the shortest upwards, as in M. Brooker, "Exponential Backoff
+/// And Jitter", it grows by a tenth each time only.) At the cap a fifth of it stays random.</remarks>
 internal sealed class Backoff(TimeSpan min, TimeSpan max, Random random)
 {
     private TimeSpan? previous;
@@ -11,8 +11,8 @@ internal sealed class Backoff(TimeSpan min, TimeSpan max, Random random)
     public TimeSpan Next()
     {
         TimeSpan last = previous ?? min;
-        TimeSpan drawn = min + random.NextDouble() * (3 * last - min);
-        TimeSpan next = drawn < max ? drawn : max * (0.8 + 0.2 * random.NextDouble());
+        TimeSpan drawn = last * (1 + (2 * random.NextDouble()));
+        TimeSpan next = drawn < max ? drawn : max * (0.8 + (0.2 * random.NextDouble()));
         previous = next;
         return next;
     }

@@ -17,7 +17,9 @@ internal sealed class ConnectionRun
     private readonly IPeerStream stream;
     private readonly PeerNodeOptions options;
     private readonly TimeProvider time;
-    private readonly long startedAt;
+    private readonly Pings pings;
+    private readonly Deadlines deadlines;
+    private readonly SessionTurns turns;
     private readonly Lock gate = new();
     private readonly Wakeup writerCall = new();
     private readonly CancellationTokenSource ending = new(); // no more sync is to be expected
@@ -31,13 +33,6 @@ internal sealed class ConnectionRun
     private bool peerParted;
     private bool streamEnded;
     private long closingAt;
-    private long applyingSince;
-    private long appliedAt;
-    private bool pingDue;
-    private uint pingNumber;
-    private long pingSentAt;
-    private uint? pongDue;
-    private uint nextSession;
 
     public ConnectionRun(
         PeerNode node, PeerConnection connection, IPeerStream stream, bool isDialler, ulong connectionId)
@@ -48,10 +43,12 @@ internal sealed class ConnectionRun
         IsDialler = isDialler;
         options = node.Options;
         time = options.TimeProvider;
-        startedAt = time.GetTimestamp();
         Frames = new FramedConnection(stream, time) { Peer = stream.RemoteEndPoint.ToString() ?? "the peer" };
         Channels = new ChannelSet(isDialler, options.Sync);
         Clock = new PeerClock(time);
+        pings = new Pings(Clock, time);
+        deadlines = new Deadlines(Frames, options);
+        turns = new SessionTurns(Channels, Frames.Outgoing, writerCall, Fail, aborted.Token);
         Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
         Ending = ending.Token;
     }
@@ -101,8 +98,15 @@ internal sealed class ConnectionRun
             if (e is WireException { Error: WireError.Lost or WireError.Truncated })
                 Abort(CloseReason.From((WireException)e)); // the writer has nobody to write to
         }
-        await writing.ConfigureAwait(false);
-        await PartAsync().ConfigureAwait(false);
+        try
+        {
+            await writing.ConfigureAwait(false);
+            await PartAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Fail(e); // whatever it is, the end must become known
+        }
         await CleanUpAsync(watch).ConfigureAwait(false);
     }
 
@@ -186,7 +190,7 @@ internal sealed class ConnectionRun
         IReadOnlyList<SpaceChannel> spaces = Channels.DeclareInHello(node.Replicas);
         MessageFormat.WriteHello(Frames.Outgoing, node.ComposeHello(this, spaces));
         foreach (SpaceSession session in Channels.Sessions)
-            await WriteDataAsync(session).ConfigureAwait(false);
+            await turns.WriteNextAsync(session).ConfigureAwait(false);
     }
 
     private async ValueTask<Hello> ReadHelloAsync()
@@ -257,13 +261,11 @@ internal sealed class ConnectionRun
                     ? ApplyAsync(session, message)
                     : ValueTask.CompletedTask;
             case FrameType.Ping:
-                uint number = MessageFormat.ReadPing(frame, Frames.Peer);
-                lock (gate)
-                    pongDue = number; // of several only the last is answered: nothing queues
+                pings.Take(MessageFormat.ReadPing(frame, Frames.Peer));
                 writerCall.Set();
                 break;
             case FrameType.Pong:
-                TakePong(MessageFormat.ReadPong(frame, Frames.Peer));
+                pings.Take(MessageFormat.ReadPong(frame, Frames.Peer));
                 break;
             case FrameType.Spaces:
                 Channels.Learn(MessageFormat.ReadSpaces(frame, Frames.Peer), Frames.Peer);
@@ -281,7 +283,7 @@ internal sealed class ConnectionRun
 
     private async ValueTask ApplyAsync(SpaceSession session, ReadOnlySequence<byte> message)
     {
-        Volatile.Write(ref applyingSince, time.GetTimestamp());
+        deadlines.BeginApplying();
         try
         {
             await session.Sync.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
@@ -295,19 +297,7 @@ internal sealed class ConnectionRun
         }
         finally
         {
-            Volatile.Write(ref appliedAt, time.GetTimestamp());
-            Volatile.Write(ref applyingSince, 0);
-        }
-    }
-
-    private void TakePong((uint Number, long WallClockMs) pong)
-    {
-        lock (gate)
-        {
-            if (pong.Number != pingNumber || pingSentAt == 0)
-                return;
-            Clock.Answered(pingSentAt, pong.WallClockMs);
-            pingSentAt = 0;
+            deadlines.EndApplying();
         }
     }
 
@@ -317,8 +307,10 @@ internal sealed class ConnectionRun
         {
             while (!IsClosing)
             {
-                WriteControl();
-                bool more = await WriteDataAsync().ConfigureAwait(false);
+                pings.Write(Frames.Outgoing);
+                while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
+                    MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
+                bool more = await turns.WriteAsync().ConfigureAwait(false);
                 if (Frames.Outgoing.LengthBytes > 0)
                     await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
                 if (!more && !IsClosing)
@@ -333,95 +325,42 @@ internal sealed class ConnectionRun
         await SayFarewellAsync().ConfigureAwait(false);
     }
 
-    // Control frames come first, and each kind has one place: nothing queues.
-    private void WriteControl()
-    {
-        uint? pong;
-        uint? ping = null;
-        lock (gate)
-        {
-            pong = pongDue;
-            pongDue = null;
-            if (pingDue)
-            {
-                ping = ++pingNumber;
-                pingSentAt = time.GetTimestamp();
-                pingDue = false;
-            }
-        }
-        if (pong is uint answered)
-            MessageFormat.WritePong(Frames.Outgoing, answered, time.GetUtcNow().ToUnixTimeMilliseconds());
-        if (ping is uint asked)
-            MessageFormat.WritePing(Frames.Outgoing, asked);
-        while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
-            MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
-    }
-
-    // One message of each session in turn, until there is enough for a flush.
-    private async ValueTask<bool> WriteDataAsync()
-    {
-        IReadOnlyList<SpaceSession> sessions = Channels.Sessions;
-        int silent = 0;
-        while (silent < sessions.Count && Frames.Outgoing.LengthBytes < FramedConnection.FlushLengthBytes)
-        {
-            SpaceSession session = sessions[(int)(nextSession++ % sessions.Count)];
-            if (!session.MayHaveMore)
-            {
-                silent++;
-            }
-            else if (await WriteDataAsync(session).ConfigureAwait(false))
-            {
-                silent = 0;
-            }
-            else
-            {
-                silent++;
-                session.MayHaveMore = false;
-                session.Waiting = WaitForOutgoingAsync(session);
-            }
-        }
-        return silent < sessions.Count;
-    }
-
-    private async ValueTask<bool> WriteDataAsync(SpaceSession session)
-    {
-        MessageFormat.BeginData(Frames.Outgoing, session.Channel.Number);
-        bool written = await session.Sync.WriteNextAsync(Frames.Outgoing, aborted.Token).ConfigureAwait(false);
-        if (written)
-            Frames.Outgoing.Commit();
-        else
-            Frames.Outgoing.Rollback();
-        return written;
-    }
-
-    private async Task WaitForOutgoingAsync(SpaceSession session)
-    {
-        try
-        {
-            await session.Sync.WaitForOutgoingAsync(aborted.Token).ConfigureAwait(false);
-            session.MayHaveMore = true;
-            writerCall.Set();
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-        }
-    }
-
-    // The farewell, if one is owed still, then the rest of what the peer sends: until it closes too, so that closing
-    // here does not destroy the farewell on its way.
+    // The farewell, if one is owed still, then the rest of what the peer sends: up to its farewell or its end, so that
+    // closing here does not destroy ours on its way.
     private async ValueTask PartAsync()
     {
         await SayFarewellAsync().ConfigureAwait(false);
-        if (peerParted || streamEnded)
+        if (peerParted || streamEnded || aborted.IsCancellationRequested)
             return;
+        try
+        {
+            Frames.Advance();
+            while (await Frames.ReadAsync(aborted.Token).ConfigureAwait(false) is Frame frame)
+            {
+                if (frame.Type is FrameType.Bye or FrameType.Reject)
+                    return;
+                Frames.Advance();
+            }
+        }
+        catch (WireException e) when (e.Error != WireError.Lost)
+        {
+            await DrainAsync().ConfigureAwait(false); // its frames cannot be told apart any more
+        }
+        catch (Exception e) when (e is WireException or OperationCanceledException)
+        {
+            // Gone: nobody is left to part from.
+        }
+    }
+
+    private async ValueTask DrainAsync()
+    {
         try
         {
             await Frames.DrainAsync(aborted.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is WireException or OperationCanceledException)
         {
-            // Gone: nobody is left to part from.
+            // Gone as well.
         }
     }
 
@@ -460,7 +399,7 @@ internal sealed class ConnectionRun
         {
             await stream.DisposeAsync().ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (Exception e) when (FramedConnection.IsLoss(e))
         {
             // Closing what is broken already.
         }
@@ -472,56 +411,20 @@ internal sealed class ConnectionRun
 
     private void Watch()
     {
-        long now = time.GetTimestamp();
         if (Volatile.Read(ref closingAt) is not 0 and long closing)
         {
-            if (time.GetElapsedTime(closing, now) >= options.CloseTimeout)
+            if (time.GetElapsedTime(closing) >= options.CloseTimeout)
                 Abort(reason!);
-            return;
         }
-        if (Overdue(now) is CloseReason overdue)
+        else if (deadlines.Overdue() is CloseReason overdue)
         {
             Abort(overdue);
-            return;
         }
-        if (!Frames.Greeted)
-            return;
-        if (time.GetElapsedTime(Frames.ReceivedAt, now) < options.PingInterval
-            && time.GetElapsedTime(Frames.SentAt, now) < options.PingInterval)
-            return;
-        lock (gate)
-            pingDue |= pingSentAt == 0 || time.GetElapsedTime(pingSentAt, now) >= options.PingInterval;
-        writerCall.Set();
-    }
-
-    private CloseReason? Overdue(long now)
-    {
-        if (!Frames.Greeted && time.GetElapsedTime(startedAt, now) >= options.HandshakeTimeout)
+        else if (deadlines.IsPingDue())
         {
-            return Ours(WireError.HandshakeTimeout,
-                $"{Frames.Peer} did not complete the greeting within {options.HandshakeTimeout}.");
+            pings.Ask(options.PingInterval);
+            writerCall.Set();
         }
-        if (Frames.FlushBegunAt is not 0 and long flushing
-            && time.GetElapsedTime(flushing, now) >= options.FlushTimeout)
-        {
-            return Ours(WireError.NotReading, $"{Frames.Peer} took nothing for {options.FlushTimeout}.");
-        }
-        if (Frames.FrameBegunAt is not 0 and long begun)
-        {
-            TimeSpan age = time.GetElapsedTime(begun, now);
-            if (age >= options.ReceiveRateGrace && Frames.FrameBytes < age.TotalSeconds * options.ReceiveRateMin)
-            {
-                return Ours(WireError.TooSlow,
-                    $"{Frames.Peer} sent {Frames.FrameBytes} bytes of a frame in {age}; the limit is "
-                    + $"{options.ReceiveRateMin} bytes per second.");
-            }
-        }
-
-        // While a message is being applied nothing is read, and silence says nothing about the peer.
-        long heardAt = Math.Max(Frames.ReceivedAt, Volatile.Read(ref appliedAt));
-        if (Volatile.Read(ref applyingSince) == 0 && time.GetElapsedTime(heardAt, now) >= options.DeadAfter)
-            return Ours(WireError.Silent, $"Nothing came from {Frames.Peer} for {options.DeadAfter}.");
-        return null;
     }
 
     // What ended a loop, as a reason; only what the peer can learn from is said to it.
@@ -540,7 +443,10 @@ internal sealed class ConnectionRun
             case Exception when IsClosing:
                 break; // an end in progress disturbs what still runs
             default:
-                End(Ours(WireError.LocalFailure, $"Failed here: {exception.Message}", exception), sayFarewell: true);
+                End(
+                    new CloseReason(
+                        WireError.LocalFailure, ByPeer: false, $"Failed here: {exception.Message}", exception),
+                    sayFarewell: true);
                 break;
         }
     }
@@ -553,9 +459,6 @@ internal sealed class ConnectionRun
             new Farewell(why.Error, (int)sync.Error, why.Message),
         _ => new Farewell(why.Error, 0, why.Message),
     };
-
-    private static CloseReason Ours(WireError error, string message, Exception? cause = null) =>
-        new(error, ByPeer: false, message, cause);
 
     private WireException TakeFarewell(in Frame frame)
     {

@@ -83,7 +83,7 @@ internal sealed class Mesh(IPeerTransport transport, TimeProvider? time = null) 
     public async ValueTask DisposeAsync()
     {
         foreach (PeerNode node in nodes)
-            await node.DisposeAsync();
+            await node.DisposeAsync().AsTask().WaitAsync(Deadline);
         foreach (Replica replica in replicas)
             await replica.DisposeAsync();
     }

@@ -1,0 +1,64 @@
+using Crdt.Transport.Frames;
+
+namespace Crdt.Transport.Sessions;
+
+/// <summary>Takes the next messages of a connection's sessions, in turn. Nothing queues: a session is asked when there
+/// is room, and one that has nothing calls when it has.</summary>
+internal sealed class SessionTurns(
+    ChannelSet channels, FrameBuffer output, Wakeup call, Action<Exception> fail, CancellationToken aborted)
+{
+    private uint next;
+
+    /// <summary>Composes one message of each session in turn, until there is enough for a flush.</summary>
+    /// <returns>Whether there may be more.</returns>
+    public async ValueTask<bool> WriteAsync()
+    {
+        IReadOnlyList<SpaceSession> sessions = channels.Sessions;
+        int silent = 0;
+        while (silent < sessions.Count && output.LengthBytes < FramedConnection.FlushLengthBytes)
+        {
+            SpaceSession session = sessions[(int)(next++ % sessions.Count)];
+            if (!session.MayHaveMore)
+            {
+                silent++;
+            }
+            else if (await WriteNextAsync(session).ConfigureAwait(false))
+            {
+                silent = 0;
+            }
+            else
+            {
+                silent++;
+                session.MayHaveMore = false;
+                session.Waiting = WaitAsync(session);
+            }
+        }
+        return silent < sessions.Count;
+    }
+
+    /// <summary>Composes the next message of a session, if it has one.</summary>
+    public async ValueTask<bool> WriteNextAsync(SpaceSession session)
+    {
+        MessageFormat.BeginData(output, session.Channel.Number);
+        bool written = await session.Sync.WriteNextAsync(output, aborted).ConfigureAwait(false);
+        if (written)
+            output.Commit();
+        else
+            output.Rollback();
+        return written;
+    }
+
+    private async Task WaitAsync(SpaceSession session)
+    {
+        try
+        {
+            await session.Sync.WaitForOutgoingAsync(aborted).ConfigureAwait(false);
+            session.MayHaveMore = true;
+            call.Set();
+        }
+        catch (Exception e)
+        {
+            fail(e);
+        }
+    }
+}
