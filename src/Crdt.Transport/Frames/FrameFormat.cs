@@ -5,6 +5,7 @@ namespace Crdt.Transport.Frames;
 
 /// <summary>Layout of a frame: length (u32, little endian, of all that follows), type (u8), flags (u8), payload.
 /// </summary>
+/// <remarks>WF-6.1, WF-6.2.</remarks>
 internal static class FrameFormat
 {
     /// <summary>The length field.</summary>

@@ -8,7 +8,7 @@ namespace Crdt.Transport.Sessions;
 /// <summary>Content of the control frames, in MessagePack: arrays whose further elements, of later versions, are
 /// skipped.</summary>
 /// <remarks>Reading has one documented error, <see cref="WireError.Malformed"/>, and allocates for nothing that is
-/// only announced.</remarks>
+/// only announced. WF-6.3 to WF-6.8.</remarks>
 internal static class MessageFormat
 {
     /// <summary>The protocol version this code speaks.</summary>

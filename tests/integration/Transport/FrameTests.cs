@@ -27,6 +27,7 @@ public sealed class FrameTests
     }
 
     [Theory]
+    [Trait("Spec", "WF-6.2")]
     [InlineData(false, (int)FrameType.Hello, FrameFormat.HelloLengthBytesMax)]
     [InlineData(false, (int)FrameType.Data, FrameFormat.HelloLengthBytesMax)]
     [InlineData(true, (int)FrameType.Ping, FrameFormat.ControlLengthBytesMax)]
@@ -45,6 +46,8 @@ public sealed class FrameTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.1")]
+    [Trait("Spec", "WF-6.2")]
     public void What_no_frame_of_the_state_may_have_is_refused_on_four_bytes()
     {
         ReadOnlySequence<byte> four = Header(0x2054_4547, FrameType.Hello).Slice(0, 4); // "GET "
@@ -89,6 +92,7 @@ public sealed class FrameTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.2")]
     public async Task A_stream_that_ends_inside_a_frame_is_truncated_at_every_byte()
     {
         byte[] stream = Compose([[1, 2, 3, 4, 5]]);

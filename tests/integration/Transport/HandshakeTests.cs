@@ -14,6 +14,7 @@ public sealed class HandshakeTests
     private readonly MemoryTransport transport = new();
 
     [Fact]
+    [Trait("Spec", "WF-6.4")]
     public async Task Versions_without_a_common_one_are_rejected()
     {
         await using Mesh mesh = new(transport);
@@ -36,6 +37,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.5")]
     public async Task Nodes_without_a_common_space_part_and_neither_learns_what_the_acceptor_has()
     {
         await using Mesh mesh = new(transport);
@@ -130,6 +132,7 @@ public sealed class HandshakeTests
     }
 
     [Theory]
+    [Trait("Spec", "WF-6.3")]
     [InlineData(WireError.FrameTooLarge, new byte[] { (byte)'G', (byte)'E', (byte)'T', (byte)' ' })]
     [InlineData(WireError.FrameTooLarge, new byte[] { 0x01, 0x10, 0, 0 })]
     [InlineData(WireError.FrameTooShort, new byte[] { 1, 0, 0, 0, 1 })]
@@ -170,6 +173,9 @@ public sealed class HandshakeTests
     };
 
     [Theory]
+    [Trait("Spec", "WF-6.3")]
+    [Trait("Spec", "WF-6.6")]
+    [Trait("Spec", "WF-6.8")]
     [MemberData(nameof(Violations))]
     public async Task A_violation_ends_its_connection_with_its_code_and_leaves_the_others(
         WireError error, int type, byte[] payload)

@@ -48,6 +48,7 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.3")]
     public void Every_cut_of_a_greeting_is_malformed()
     {
         byte[] bytes = Bytes(output => MessageFormat.WriteHello(output, SampleHello(1, 1)));
@@ -57,6 +58,7 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.3")]
     public void Elements_of_later_versions_are_skipped_however_deep_they_nest()
     {
         byte[] bytes = Bytes(output => MessageFormat.WriteHello(output, SampleHello(1, 1)));
@@ -77,6 +79,9 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.4")]
+    [Trait("Spec", "WF-6.5")]
+    [Trait("Spec", "WF-6.6")]
     public void Counts_over_their_limit_are_refused()
     {
         AssertMalformed(Decoders[0], Bytes(o => MessageFormat.WriteHello(o, SampleHello(101, 0))));
@@ -92,6 +97,7 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.4")]
     public void A_greeting_that_promises_too_little_room_is_refused()
     {
         Hello small = SampleHello(1, 1) with { DataLengthBytesMax = FrameFormat.DataLengthBytesMax - 1 };
@@ -99,6 +105,7 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.8")]
     public void A_farewell_keeps_its_reason_is_cut_between_characters_and_controls_no_terminal()
     {
         Farewell farewell = Reread(new Farewell(WireError.SyncViolation, 7, "a\u001b[31mb\n" + new string('ü', 400)));
@@ -118,6 +125,7 @@ public sealed class MessageFormatTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.6")]
     public void A_message_follows_its_channel_without_wrapping()
     {
         Frame frame = Written(output =>

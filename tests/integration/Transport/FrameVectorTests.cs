@@ -1,0 +1,102 @@
+using System.Buffers;
+using System.Text.Json.Nodes;
+using Crdt.Transport;
+using Crdt.Transport.Frames;
+using Crdt.Transport.Sessions;
+
+namespace Crdt.Integration.Transport;
+
+/// <summary>docs/vectors/frames.json: every frame there is, header included.</summary>
+public sealed class FrameVectorTests
+{
+    private static readonly SpaceId Space = SpaceId.FromBytes([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
+
+    private static readonly Hello Greeting = new()
+    {
+        VersionMin = 1,
+        VersionMax = 1,
+        NodeId = new Guid("0a000000-0000-4000-8000-000000000001"),
+        BootNonce = 0x0102030405060708,
+        ConnectionId = 0x0102030405060709,
+        WallClockMs = 1_777_622_400_000,
+        DataLengthBytesMax = FrameFormat.DataLengthBytesMax,
+        Spaces = [new SpaceChannel(0, Space)],
+        Holds = [0x1112131415161718],
+    };
+
+    private static readonly (string Name, Action<FrameBuffer> Write, Action<Frame> Read)[] Frames =
+    [
+        ("hello", output => MessageFormat.WriteHello(output, Greeting), frame =>
+        {
+            Hello read = MessageFormat.ReadHello(frame, "x");
+            Assert.Equal(Greeting.Spaces, read.Spaces);
+            Assert.Equal(Greeting.Holds, read.Holds);
+            Assert.Equal(Greeting with { Spaces = read.Spaces, Holds = read.Holds }, read);
+        }),
+        ("hello that lists no connections", output => MessageFormat.WriteHello(output, Greeting with { Holds = null }),
+            frame => Assert.Null(MessageFormat.ReadHello(frame, "x").Holds)),
+        ("reject",
+            output => MessageFormat.WriteFarewell(
+                output, FrameType.Reject, new Farewell(WireError.NoCommonSpace, 0, "no common space")),
+            frame => Assert.Equal(
+                new Farewell(WireError.NoCommonSpace, 0, "no common space"), MessageFormat.ReadFarewell(frame, "x"))),
+        ("bye after a gap in a replication",
+            output => MessageFormat.WriteFarewell(
+                output, FrameType.Bye, new Farewell(WireError.SyncViolation, (int)SyncError.Gap, "gap")),
+            frame => Assert.Equal(
+                new Farewell(WireError.SyncViolation, (int)SyncError.Gap, "gap"),
+                MessageFormat.ReadFarewell(frame, "x"))),
+        ("ping", output => MessageFormat.WritePing(output, 300),
+            frame => Assert.Equal(300u, MessageFormat.ReadPing(frame, "x"))),
+        ("pong", output => MessageFormat.WritePong(output, 300, 1_777_622_400_000),
+            frame => Assert.Equal((300u, 1_777_622_400_000), MessageFormat.ReadPong(frame, "x"))),
+        ("spaces", output => MessageFormat.WriteSpaces(output, [new SpaceChannel(1, Space)]),
+            frame => Assert.Equal([new SpaceChannel(1, Space)], MessageFormat.ReadSpaces(frame, "x"))),
+        ("data", output =>
+        {
+            MessageFormat.BeginData(output, 200);
+            output.Write("xyz"u8);
+            output.Commit();
+        }, frame => Assert.Equal(200, MessageFormat.ReadData(frame, "x", out _))),
+    ];
+
+    /// <summary>With CRDT_WRITE_VECTORS set it writes the file instead, for a new version of the format.</summary>
+    [Fact]
+    [Trait("Spec", "WF-6.1")]
+    [Trait("Spec", "WF-6.4")]
+    [Trait("Spec", "WF-6.5")]
+    [Trait("Spec", "WF-6.6")]
+    [Trait("Spec", "WF-6.7")]
+    [Trait("Spec", "WF-6.8")]
+    public void The_vectors_are_what_is_written_and_read_back()
+    {
+        var vectors = new JsonArray();
+        foreach ((string name, Action<FrameBuffer> write, Action<Frame> read) in Frames)
+        {
+            using var output = new FrameBuffer();
+            write(output);
+            var bytes = new ReadOnlySequence<byte>(output.Written.ToArray());
+            Assert.True(FrameFormat.TryRead(bytes, greeted: true, "x", out Frame frame));
+            Assert.Equal(bytes.Length, FrameFormat.HeaderLengthBytes + frame.Payload.Length);
+            read(frame);
+            vectors.Add((JsonNode)new JsonObject
+            {
+                ["name"] = name,
+                ["bytes"] = Convert.ToHexStringLower(bytes.ToArray()),
+            });
+        }
+        string text = vectors.ToJsonString(new() { WriteIndented = true, IndentSize = 1, NewLine = "\n" }) + "\n";
+        string path = Path.Combine(RepositoryRoot(), "docs", "vectors", "frames.json");
+        if (Environment.GetEnvironmentVariable("CRDT_WRITE_VECTORS") is not null)
+            File.WriteAllText(path, text);
+        Assert.Equal(text, File.ReadAllText(path));
+    }
+
+    private static string RepositoryRoot()
+    {
+        string at = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(at, "Crdt.sln")))
+            at = Path.GetDirectoryName(at) ?? throw new InvalidOperationException("The repository was not found.");
+        return at;
+    }
+}
