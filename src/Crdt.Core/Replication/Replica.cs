@@ -229,7 +229,7 @@ public sealed class Replica : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (writer.IsClosed) return;
-        if (!writer.IsFaulted) await FlushAsync().ConfigureAwait(false);
+        if (!writer.IsStopped) await FlushAsync().ConfigureAwait(false);
         await writer.CloseAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);
     }

@@ -14,9 +14,7 @@ internal sealed class ReplicaWriter
 
     private readonly IReplicaStore store;
     private readonly ReplicaOptions options;
-    private readonly Lock queueGate = new();
-    private readonly Queue<WorkItem> queue = new();
-    private readonly List<WorkItem> group = [];
+    private readonly WorkQueue queue;
     private readonly List<LogEntry> entries = [];
     private readonly BatchColumns own;
     private readonly BatchColumns foreign = new();
@@ -25,26 +23,21 @@ internal sealed class ReplicaWriter
     private readonly MutationPreparer preparer;
     private readonly Func<HybridTimestamp> tick;
     private readonly List<Acknowledgement> statements = [];
-    private readonly List<EntitySlot> dirty = [];
-    private readonly List<EntitySlot> digestStale = [];
-    private bool isDraining, isClosed, isProjecting;
+    private readonly OwnRun openRun = new();
+    private readonly Projector projector;
+    private bool hasOpenRun;
     private long ownBound;
     private long publishedEnd;
-    private UInt128 digest;
-    private Task? projection;
-    private Exception? fault;
-
-    // The own batches since the last head; replaced, never changed, where a group may have to be given up.
-    private List<byte[]> openRun = [];
-    private int openRunLengthBytes;
 
     public ReplicaWriter(IReplicaStore store, ReplicaOptions options)
     {
         (this.store, this.options) = (store, options);
+        queue = new WorkQueue(ProcessAsync);
         Identity = store.Identity;
         Authors = new AuthorTable(Identity.Replica);
         Cache = new EntityCache(store, options.CachedEntitiesMax);
         Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
+        projector = new Projector(store, Authors.Ids);
         preparer = new MutationPreparer(Authors.Ids);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
@@ -77,95 +70,29 @@ internal sealed class ReplicaWriter
     public event Action<IReadOnlyList<EntityKey>>? Changed;
 
     /// <summary>What went wrong with the projection last; it is tried again with the next commit.</summary>
-    public Exception? ProjectionError { get; private set; }
+    public Exception? ProjectionError => projector.Error;
 
     private AuthorTable.AuthorState Own => Authors[0];
 
     /// <summary>Whether this replica has batches that no head vouches for yet.</summary>
-    public bool HasOpenRun
-    {
-        get
-        {
-            lock (queueGate) return hasOpenRun;
-        }
-    }
+    public bool HasOpenRun => Volatile.Read(ref hasOpenRun);
 
-    public bool IsClosed
-    {
-        get
-        {
-            lock (queueGate) return isClosed;
-        }
-    }
+    /// <summary>Whether no more work is taken.</summary>
+    public bool IsStopped => queue.IsStopped;
 
-    /// <summary>Whether memory and log no longer belong together.</summary>
-    public bool IsFaulted
-    {
-        get
-        {
-            lock (queueGate) return fault is not null;
-        }
-    }
+    /// <summary>Whether it was closed.</summary>
+    public bool IsClosed => queue.IsClosed;
 
-    private bool hasOpenRun;
-
-    // ---- the queue ----
-
-    public async ValueTask EnqueueAsync(WorkItem item, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        bool drains;
-        lock (queueGate)
-        {
-            ObjectDisposedException.ThrowIf(isClosed, typeof(Replica));
-            if (fault is not null) throw fault;
-            queue.Enqueue(item);
-            drains = !isDraining;
-            isDraining = true;
-        }
-        // Whoever finds the writer idle does the work, also that of others who come meanwhile, without waiting for it
-        // here: with a store that completes at once everything is done when this returns.
-        if (drains) _ = DrainAsync();
-        await item.WaitAsync(cancellationToken).ConfigureAwait(false);
-    }
+    /// <summary>Asks for work, and waits for its end: durable and visible, or an error.</summary>
+    public ValueTask EnqueueAsync(WorkItem item, CancellationToken cancellationToken) =>
+        queue.EnqueueAsync(item, cancellationToken);
 
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
-    public async ValueTask CloseAsync()
-    {
-        lock (queueGate)
-        {
-            if (isClosed || fault is not null)
-            {
-                isClosed = true;
-                return;
-            }
-        }
-        var last = new CallWork(static _ => { });
-        await EnqueueAsync(last, CancellationToken.None).ConfigureAwait(false);
-        lock (queueGate) isClosed = true;
-    }
+    public ValueTask CloseAsync() => queue.CloseAsync();
 
-    private async Task DrainAsync()
+    private async ValueTask ProcessAsync(IReadOnlyList<WorkItem> group)
     {
-        while (true)
-        {
-            lock (queueGate)
-            {
-                if (queue.Count == 0)
-                {
-                    isDraining = false;
-                    return;
-                }
-                while (queue.TryDequeue(out WorkItem? item)) group.Add(item);
-            }
-            await ProcessGroupAsync().ConfigureAwait(false);
-            group.Clear();
-        }
-    }
-
-    private async ValueTask ProcessGroupAsync()
-    {
-        (List<byte[]> runBefore, int runLengthBefore, int runCount) = (openRun, openRunLengthBytes, openRun.Count);
+        OwnRun.Mark runBefore = openRun.Position;
         var failures = new Exception?[group.Count];
         Exception? problem = null;
         try
@@ -190,13 +117,12 @@ internal sealed class ReplicaWriter
             ownBound = 0;
             Cache.RevertGroup();
             Authors.Revert(0);
-            if (runBefore.Count > runCount) runBefore.RemoveRange(runCount, runBefore.Count - runCount);
-            (openRun, openRunLengthBytes) = (runBefore, runLengthBefore);
+            openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
         entries.Clear();
         statements.Clear();
-        lock (queueGate) hasOpenRun = openRun.Count > 0;
+        Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
         for (int i = 0; i < group.Count; i++) group[i].Complete(failures[i] ?? problem);
         Committed.Set();
         if (problem is null) await ProjectIfDueAsync().ConfigureAwait(false);
@@ -217,7 +143,7 @@ internal sealed class ReplicaWriter
         {
             var fatal = new InvalidOperationException(
                 "The replica cannot show what it has written. It takes no more work; open it again.", e);
-            lock (queueGate) fault = fatal;
+            queue.Fail(fatal);
             return fatal;
         }
     }
@@ -322,12 +248,10 @@ internal sealed class ReplicaWriter
         byte[] bytes = batchWriter.Write(own, first);
         own.Clear();
         ownBound = 0;
-        if (openRun.Count == FormatLimits.RunBatchesMax
-            || openRunLengthBytes + bytes.Length > FormatLimits.RunLengthBytesMax) AddOwnHead();
+        if (openRun.IsFullFor(bytes.Length)) AddOwnHead();
         entries.Add(new LogEntry(LogEntryKind.Batch, Identity.Replica, first, last, bytes));
         Authors.Advance(0, Own with { Applied = last });
         openRun.Add(bytes);
-        openRunLengthBytes += bytes.Length;
     }
 
     // ---- runs ----
@@ -335,17 +259,15 @@ internal sealed class ReplicaWriter
     public void CloseOwnRun()
     {
         FlushOwnBatch();
-        if (openRun.Count > 0) AddOwnHead();
+        if (!openRun.IsEmpty) AddOwnHead();
     }
 
     private void AddOwnHead()
     {
-        byte[] head = Own.Head;
-        foreach (byte[] batch in openRun) head = AuthorTable.ChainNext(head, batch);
+        byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
         entries.Add(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
         Authors.Advance(0, Own with { HeadSequence = last, Head = head });
-        (openRun, openRunLengthBytes) = ([], 0);
     }
 
     /// <returns><see langword="false"/> when the run was covered already.</returns>
@@ -489,10 +411,7 @@ internal sealed class ReplicaWriter
             if (!slot.Key.IsSpaceData) living += Living(now) - Living(before);
             touchesSpace |= slot.Key.IsSpaceData;
             Contested.Update(slot.Key, Entity.MayBeContested(now));
-            if (!slot.IsDigestStale) digestStale.Add(slot);
-            if (!slot.IsDirty && store.IsProjecting) dirty.Add(slot);
-            slot.IsDigestStale = true;
-            slot.IsDirty = store.IsProjecting;
+            projector.Note(slot);
             changed?.Add(slot.Key);
         });
         LivingEntities = living;
@@ -511,17 +430,7 @@ internal sealed class ReplicaWriter
     }
 
     /// <summary>The digest of the published state. On the writer's turn only.</summary>
-    public StateDigest ComputeDigest()
-    {
-        foreach (EntitySlot slot in digestStale)
-        {
-            UInt128 part = StateDigest.Of(slot.Published!, Authors.Ids);
-            digest += part - slot.Counted;
-            (slot.Counted, slot.IsDigestStale) = (part, false);
-        }
-        digestStale.Clear();
-        return new StateDigest(digest);
-    }
+    public StateDigest ComputeDigest() => projector.ComputeDigest();
 
     // ---- projection ----
 
@@ -529,84 +438,21 @@ internal sealed class ReplicaWriter
     {
         if (!store.IsProjecting) return;
         Cache.Evict();
-        if (dirty.Count < options.ProjectedEntitiesPerUpdate) return;
+        if (projector.DirtyEntities < options.ProjectedEntitiesPerUpdate) return;
         Task? storing = StartProjection();
         // Beyond twice the budget a commit waits for the projection: memory stays bounded.
         if (storing is not null && Cache.Count > 2L * options.CachedEntitiesMax) await storing.ConfigureAwait(false);
     }
 
     /// <summary>Begins to bring the projection up to date, on the writer's turn; the store does the work beside it.</summary>
-    /// <returns>The store's part, which never fails; that of an update already under way; or <see langword="null"/>
-    /// when there is nothing to do.</returns>
-    public Task? StartProjection()
-    {
-        if (projection is { IsCompleted: false } running) return running;
-        if (isProjecting || !store.IsProjecting || (dirty.Count == 0 && store.ProjectedTo == PublishedEnd)) return null;
-        isProjecting = true;
-        EntitySlot[] taken = [.. dirty];
-        dirty.Clear();
-        Task<Exception?> storing = StoreAsync(TakeUpdate(taken));
-        projection = storing;
-        _ = EndAsync(storing, taken);
-        return storing;
-    }
+    /// <returns>As <see cref="Projector.Begin"/>.</returns>
+    public Task? StartProjection() => projector.Begin(
+        PublishedEnd, Policies, digest => ReplicaCheckpoint.Encode(this, digest.Value), EndProjectionAsync);
 
-    private async Task<Exception?> StoreAsync(ProjectionUpdate update)
+    private async ValueTask EndProjectionAsync(Action end)
     {
-        try
-        {
-            await store.ProjectAsync(update, CancellationToken.None).ConfigureAwait(false);
-            return null;
-        }
-#pragma warning disable CA1031 // The log is the truth: a projection that failed is told and tried again, nothing is lost.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            return e;
-        }
-    }
-
-    private async Task EndAsync(Task<Exception?> storing, EntitySlot[] taken)
-    {
-        Exception? problem = await storing.ConfigureAwait(false);
-        lock (queueGate)
-        {
-            if (isClosed) return;
-        }
-        await EnqueueAsync(new CallWork(writer => writer.EndProjection(taken, problem)), CancellationToken.None)
-            .ConfigureAwait(false);
-    }
-
-    private ProjectionUpdate TakeUpdate(EntitySlot[] taken)
-    {
-        StateDigest total = ComputeDigest();
-        var projected = new List<ProjectedEntity>(taken.Length);
-        foreach (EntitySlot slot in taken)
-        {
-            (slot.IsDirty, slot.IsInFlight) = (false, true);
-            EntityState state = slot.Published!;
-            UInt128 counted = slot.Counted;
-            projected.Add(new ProjectedEntity(
-                new Entity(state, Authors.Ids, Policies.For(slot.Key)),
-                new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
-                Entity.MayBeContested(state)));
-        }
-        projected.Sort(static (a, b) => a.Key.CompareTo(b.Key));
-        byte[] checkpoint = ReplicaCheckpoint.Encode(this, total.Value);
-        return new ProjectionUpdate(PublishedEnd, checkpoint, projected);
-    }
-
-    private void EndProjection(EntitySlot[] taken, Exception? problem)
-    {
-        isProjecting = false;
-        ProjectionError = problem;
-        foreach (EntitySlot slot in taken)
-        {
-            slot.IsInFlight = false;
-            if (problem is null || slot.IsDirty) continue;
-            slot.IsDirty = true;
-            dirty.Add(slot);
-        }
+        if (IsStopped) return;
+        await EnqueueAsync(new CallWork(_ => end()), CancellationToken.None).ConfigureAwait(false);
     }
 
     // ---- opening ----
@@ -616,7 +462,8 @@ internal sealed class ReplicaWriter
     {
         if (store.IsProjecting)
         {
-            (digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
+            (UInt128 digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
+            projector.Restore(digest);
             foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
         }
         foreach (LoggedEntry logged in store.ReadLog(store.ProjectedTo))
@@ -662,9 +509,8 @@ internal sealed class ReplicaWriter
             if (entry.Kind != LogEntryKind.Batch || entry.Author != Identity.Replica
                 || entry.FirstSequence <= Own.HeadSequence) continue;
             openRun.Add(entry.Payload.ToArray());
-            openRunLengthBytes += entry.Payload.Length;
         }
-        hasOpenRun = openRun.Count > 0;
+        hasOpenRun = !openRun.IsEmpty;
     }
 
     // ---- units ----
