@@ -31,7 +31,6 @@ public static class CrdtCommand
         var errors = new ErrorReport(new CliOutput(streams, isJson));
         try
         {
-            if (parsed.Action is ParseErrorAction) return (int)errors.Usage(parsed, args.Count == 0);
             var invocation = new InvocationConfiguration
             {
                 Output = streams.Output,
@@ -39,7 +38,14 @@ public static class CrdtCommand
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             };
-            return await parsed.InvokeAsync(invocation, cancellation);
+            if (args.Count == 0)
+            {
+                await root.Parse("--help").InvokeAsync(invocation, cancellation);
+                return (int)ExitCode.Usage;
+            }
+            return parsed.Action is ParseErrorAction
+                ? (int)errors.Usage(parsed)
+                : await parsed.InvokeAsync(invocation, cancellation);
         }
         catch (Exception e)
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using Crdt.Cli.Output;
 using Crdt.Store;
 using Crdt.Transport;
@@ -13,15 +12,8 @@ internal sealed class ErrorReport(CliOutput output)
     private const string DebugVariable = "CRDT_DEBUG";
 
     /// <summary>Reports a command line that makes no sense.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="isEmpty">Whether there was nothing on it: then the help is the answer.</param>
-    public ExitCode Usage(ParseResult parsed, bool isEmpty)
+    public ExitCode Usage(ParseResult parsed)
     {
-        if (isEmpty)
-        {
-            new HelpAction().Invoke(parsed);
-            return ExitCode.Usage;
-        }
         Command named = parsed.CommandResult.Command;
         string command = named is RootCommand ? "crdt" : $"crdt {named.Name}";
         // The most exact complaint comes last: "unrecognized" behind "a command is missing".

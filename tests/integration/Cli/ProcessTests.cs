@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Crdt.Integration.Cli;
+
+/// <summary>The tool as users run it: processes, signals, files, sockets.</summary>
+public sealed class ProcessTests : CliTest
+{
+    private static readonly string Strikes = Path.Combine(AppContext.BaseDirectory, "data", "birdstrikes.csv");
+
+    [Fact]
+    public async Task Two_devices_and_a_server_converge_as_processes_and_the_server_ends_by_sigterm()
+    {
+        await InitAsync("a", "b", "server");
+        await Task.WhenAll(
+            SucceedAsync("a", "import", Strikes, "--domain", "incident", "--type", "strike", "--from", "1", "--count",
+                "1500"),
+            SucceedAsync("b", "import", Strikes, "--domain", "incident", "--type", "strike", "--from", "1001",
+                "--count", "1500"));
+        using Process server = Start("server", "serve");
+        string address = await AddressOfAsync(server);
+        await Task.WhenAll(SucceedAsync("a", "sync", address), SucceedAsync("b", "sync", address));
+        await Task.WhenAll(SucceedAsync("a", "sync", address), SucceedAsync("b", "sync", address));
+        using (Process.Start("kill", ["-TERM", $"{server.Id}"])) await EndAsync(server);
+        Assert.Equal(0, server.ExitCode);
+
+        JsonElement a = await StatusAsync("a"), b = await StatusAsync("b"), s = await StatusAsync("server");
+        Assert.Equal(2500, a.GetProperty("entities").GetInt64());
+        Assert.Equal(a.GetProperty("digest").GetString(), b.GetProperty("digest").GetString());
+        Assert.Equal(a.GetProperty("digest").GetString(), s.GetProperty("digest").GetString());
+        Assert.Equal(0, a.GetProperty("pending").GetInt64());
+        Assert.Equal((await RunAsync("a", "export")).Output, (await RunAsync("server", "export")).Output);
+    }
+
+    [Fact]
+    public async Task A_server_killed_in_the_middle_of_a_transfer_goes_on_from_where_it_was()
+    {
+        await InitAsync("a", "server");
+        await SucceedAsync("a", "import", Strikes, "--domain", "incident", "--type", "strike");
+        using (Process server = Start("server", "serve"))
+        {
+            string address = await AddressOfAsync(server);
+            Task<CliResult> sync = RunAsync("a", "sync", address);
+            // Killed while runs arrive: as soon as the server's log has grown.
+            string log = Path.Combine(PathOf("server"), "log");
+            long before = LengthOf(log);
+            using var patience = new CancellationTokenSource(Patience);
+            while (LengthOf(log) == before && !sync.IsCompleted) await Task.Delay(1, patience.Token);
+            server.Kill();
+            await EndAsync(server);
+            CliResult result = await sync;
+            Assert.True(result.ExitCode is 4 or 0, result.Error);
+        }
+        using (Process server = Start("server", "serve"))
+        {
+            await SucceedAsync("a", "sync", await AddressOfAsync(server));
+            server.Kill();
+            await EndAsync(server);
+        }
+        JsonElement a = await StatusAsync("a"), s = await StatusAsync("server");
+        Assert.Equal(10_000, s.GetProperty("entities").GetInt64());
+        Assert.Equal(a.GetProperty("digest").GetString(), s.GetProperty("digest").GetString());
+        Assert.Equal(0, a.GetProperty("pending").GetInt64());
+    }
+
+    [Fact]
+    public async Task An_import_that_is_killed_loses_nothing_that_it_wrote_and_is_finished_by_the_next()
+    {
+        await InitAsync("a");
+        string log = Path.Combine(PathOf("a"), "log");
+        long before = LengthOf(log);
+        using (Process import = Start("a", "import", Strikes, "--domain", "incident", "--type", "strike"))
+        {
+            using var patience = new CancellationTokenSource(Patience);
+            while (LengthOf(log) == before && !import.HasExited) await Task.Delay(1, patience.Token);
+            import.Kill();
+            await EndAsync(import);
+        }
+        long kept = (await StatusAsync("a")).GetProperty("entities").GetInt64();
+        Assert.Equal(0, kept % 200);
+        JsonElement rest = (await OkAsync("a", "--json", "import", Strikes, "--domain", "incident", "--type",
+            "strike")).Json;
+        Assert.Equal(kept, rest.GetProperty("unchanged").GetInt64());
+        Assert.Equal(10_000 - kept, rest.GetProperty("created").GetInt64());
+    }
+
+    [Fact]
+    public async Task The_process_gives_the_exit_code_and_keeps_results_and_errors_apart()
+    {
+        await InitAsync("a");
+        using Process get = Start("a", "get", "a/b/c");
+        Assert.Equal("", await get.StandardOutput.ReadToEndAsync());
+        Assert.StartsWith("crdt: a/b/c does not exist.", await get.StandardError.ReadToEndAsync());
+        await EndAsync(get);
+        Assert.Equal(3, get.ExitCode);
+    }
+
+    private Process Start(string data, params string[] args)
+    {
+        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        var start = new ProcessStartInfo(dotnet) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "crdt.dll"));
+        foreach (string argument in (string[])["--data", PathOf(data), .. args]) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    private async Task SucceedAsync(string data, params string[] args)
+    {
+        using Process process = Start(data, args);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await EndAsync(process);
+        Assert.True(process.ExitCode == 0,
+            $"{string.Join(' ', args)}: {process.ExitCode}\n{await output}\n{await error}");
+    }
+
+    private static async Task<string> AddressOfAsync(Process server)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        string? first = await server.StandardOutput.ReadLineAsync(patience.Token);
+        Assert.StartsWith("listening ", first);
+        return first!["listening ".Length..];
+    }
+
+    private static async Task EndAsync(Process process)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await process.WaitForExitAsync(patience.Token);
+    }
+
+    private static long LengthOf(string directory) =>
+        new DirectoryInfo(directory).EnumerateFiles("*.seg").Sum(file => file.Length);
+}
