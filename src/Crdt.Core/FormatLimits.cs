@@ -26,6 +26,10 @@ public static class FormatLimits
     /// <summary>Batches in one run: 1,000.</summary>
     public const int RunBatchesMax = 1_000;
 
+    /// <summary>Bytes of the batches in one run before compression: 8 MiB. What a run unpacks to has to be held in
+    /// memory before it can be refused.</summary>
+    public const int RunPlainLengthBytesMax = 8 << 20;
+
     /// <summary>Bytes of the batches in one run: 1 MiB.</summary>
     public const int RunLengthBytesMax = 1 << 20;
 }

@@ -65,15 +65,20 @@ internal sealed class EntityState(EntityKey key)
     /// <param name="author">Index of the change's author.</param>
     /// <param name="observed">What the author saw there and replaces: <see cref="LocalDot.Identity"/> of each.</param>
     /// <param name="addition">The new sibling; its path is <paramref name="path"/>.</param>
-    public void Apply(FieldPath path, int author, ReadOnlySpan<ulong> observed, in SiblingSlot? addition)
+    /// <param name="role">The role in which the change was written: of the space's own data a client replaces only
+    /// what clients wrote, so that it cannot take away what it could not have written.</param>
+    public void Apply(
+        FieldPath path, int author, ReadOnlySpan<ulong> observed, in SiblingSlot? addition, ReplicaRole role)
     {
         (int start, int length) = Find(path);
         bool replacesOwn = path.Rule == ReplaceRule.Own;
+        bool sparesOthers = role == ReplicaRole.Client && Key.IsSpaceData;
         int kept = start;
         for (int i = start; i < start + length; i++)
         {
             LocalDot dot = slots[i].Dot;
-            if ((replacesOwn && dot.Author == author) || observed.Contains(dot.Identity)) continue;
+            bool isReplaced = (replacesOwn && dot.Author == author) || observed.Contains(dot.Identity);
+            if (isReplaced && !(sparesOthers && dot.Role != ReplicaRole.Client)) continue;
             if (kept != i) slots[kept] = slots[i];
             kept++;
         }

@@ -28,7 +28,7 @@ internal sealed class BatchColumns
     public readonly FirstUseTable<EntityKey> Entities = new();
     public readonly FirstUseTable<FieldPath> Paths = new();
     public readonly FirstUseTable<string> Users = new();
-    public readonly List<ReplicaId> Others = [];
+    public readonly FirstUseTable<ReplicaId> Others = new();
 
     public struct MutationRow
     {
@@ -79,7 +79,7 @@ internal sealed class BatchColumns
         Entities.Truncate(mark.Entities);
         Paths.Truncate(mark.Paths);
         Users.Truncate(mark.Users);
-        Others.RemoveRange(mark.Others, Others.Count - mark.Others);
+        Others.Truncate(mark.Others);
     }
 
     public ref MutationRow AddMutation()
@@ -114,16 +114,7 @@ internal sealed class BatchColumns
     }
 
     /// <summary>The index of another replica than the author, for <see cref="DotReplica"/>.</summary>
-    public int IndexOfOther(ReplicaId replica)
-    {
-        int index = Others.IndexOf(replica);
-        if (index < 0)
-        {
-            index = Others.Count;
-            Others.Add(replica);
-        }
-        return index + 1;
-    }
+    public int IndexOfOther(ReplicaId replica) => Others.GetOrAdd(replica) + 1;
 
     public FieldPath PathOf(in ChangeRow change) => change.Path == RootPath ? FieldPath.Root : Paths[change.Path];
 

@@ -12,7 +12,7 @@ namespace Crdt;
 internal sealed class BatchReader
 {
     private readonly FirstUseTable<string> texts = new();
-    private readonly List<(string Domain, string Type)> types = [];
+    private readonly FirstUseTable<(string Domain, string Type)> types = new();
 
     // Of each change, how its observed dots are told; a list's form is counted on by its length.
     private int[] forms = new int[8];
@@ -42,6 +42,14 @@ internal sealed class BatchReader
         {
             if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    /// <summary>Length of a batch before compression, as it declares it.</summary>
+    /// <exception cref="BatchFormatException">It has no readable beginning.</exception>
+    public static int PlainLengthOf(ReadOnlySpan<byte> stored)
+    {
+        if (stored.IsEmpty) throw new BatchFormatException(BatchError.Truncated, "The batch is empty.");
+        return stored[0] == BatchWriter.CompressedFormat ? 1 + ReadDeclaredSize(stored, out _) : stored.Length;
     }
 
     /// <summary>The plain content; in a rented array where it was compressed.</summary>
@@ -172,9 +180,8 @@ internal sealed class BatchReader
             if (type == types.Count)
             {
                 string domain = ReadKeyPart(ref reader, "A domain"), name = ReadKeyPart(ref reader, "A type");
-                if (types.Contains((domain, name)))
+                if (!types.TryAdd((domain, name)))
                     throw reader.Fail(BatchError.NotCanonical, "A type is defined twice");
-                types.Add((domain, name));
             }
             var key = EntityKey.CreateTrusted(types[type].Domain, types[type].Type, ReadId(ref reader));
             if (!columns.Entities.TryAdd(key)) throw reader.Fail(BatchError.NotCanonical, $"{key} is defined twice");
@@ -373,9 +380,8 @@ internal sealed class BatchReader
                 int replica = dotReplicas[at] = reader.ReadInt32(columns.Others.Count + 1, "The index of a replica");
                 if (replica <= columns.Others.Count) continue;
                 ReplicaId other = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
-                if (other.IsEmpty || other == author || columns.Others.Contains(other))
+                if (other.IsEmpty || other == author || !columns.Others.TryAdd(other))
                     throw reader.Fail(BatchError.NotCanonical, $"{other} cannot be defined here");
-                columns.Others.Add(other);
             }
         }
     }

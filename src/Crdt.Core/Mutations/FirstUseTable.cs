@@ -3,7 +3,7 @@ namespace Crdt;
 /// <summary>Distinct items in the order of their first use, found again by content. Small tables are searched
 /// one by one; only past that a dictionary is made.</summary>
 internal sealed class FirstUseTable<T>
-    where T : class, IEquatable<T>
+    where T : notnull, IEquatable<T>
 {
     private const int Linear = 8;
 
@@ -39,7 +39,7 @@ internal sealed class FirstUseTable<T>
         if (indexes is { Count: > 0 }) return indexes.TryGetValue(item, out int index) ? index : -1;
         for (int i = 0; i < items.Count; i++)
         {
-            if (ReferenceEquals(items[i], item) || items[i].Equals(item)) return i;
+            if (items[i].Equals(item)) return i;
         }
         return -1;
     }

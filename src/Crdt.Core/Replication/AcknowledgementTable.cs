@@ -3,6 +3,13 @@ namespace Crdt;
 /// <summary>Who is known to hold what. Safe for concurrent use.</summary>
 internal sealed class AcknowledgementTable
 {
+    /// <summary>Marks kept of one author: behind that, older ones are thinned out, and what they stood for counts as
+    /// synced at the next mark that is left.</summary>
+    internal const int MarksMax = 128;
+
+    /// <summary>Replicas whose statements are kept: beyond any number of servers, far below what would hurt.</summary>
+    internal const int MakersMax = 4_096;
+
     private readonly Lock gate = new();
     private readonly SortedDictionary<ReplicaId, Acknowledgement> newest = [];
     private readonly Dictionary<ReplicaId, List<(long Sequence, DateTimeOffset Time)>> synced = [];
@@ -17,6 +24,7 @@ internal sealed class AcknowledgementTable
     {
         lock (gate)
         {
+            if (newest.Count >= MakersMax && !newest.ContainsKey(statement.By)) return null;
             VersionVector known = newest.TryGetValue(statement.By, out Acknowledgement? before)
                 ? before.Held : VersionVector.Empty;
             if (known.Covers(statement.Held)) return null;
@@ -91,7 +99,20 @@ internal sealed class AcknowledgementTable
         foreach (Dot dot in news.Held)
         {
             if (!synced.TryGetValue(dot.Replica, out var marks)) synced[dot.Replica] = marks = [];
-            if (marks.Count == 0 || marks[^1].Sequence < dot.Sequence) marks.Add((dot.Sequence, news.Time));
+            if (marks.Count > 0 && marks[^1].Sequence >= dot.Sequence) continue;
+            marks.Add((dot.Sequence, news.Time));
+            if (marks.Count > MarksMax) Thin(marks);
         }
+    }
+
+    /// <summary>Drops every second mark of the older half.</summary>
+    private static void Thin(List<(long Sequence, DateTimeOffset Time)> marks)
+    {
+        int kept = 0;
+        for (int i = 0; i < marks.Count; i++)
+        {
+            if (i >= marks.Count / 2 || i % 2 == 1) marks[kept++] = marks[i];
+        }
+        marks.RemoveRange(kept, marks.Count - kept);
     }
 }

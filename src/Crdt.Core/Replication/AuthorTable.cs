@@ -56,6 +56,13 @@ internal sealed class AuthorTable
         return SHA256.HashData(joined);
     }
 
+    /// <summary>Highest sequence applied of a replica, which need not be known.</summary>
+    public long AppliedOf(ReplicaId replica) => Ids.TryGetIndex(replica, out int index) ? states[index].Applied : 0;
+
+    /// <summary>The chain's hash at a replica's last head; the replica need not be known.</summary>
+    public byte[] HeadOf(ReplicaId replica) =>
+        Ids.TryGetIndex(replica, out int index) ? states[index].Head : ChainStart(replica);
+
     /// <summary>The author's index, made when it is new.</summary>
     public int IndexOf(ReplicaId replica)
     {

@@ -36,7 +36,7 @@ internal static class ChangeApplier
             SiblingSlot? addition = change.HasValue
                 ? new SiblingSlot(path, dot, row.Timestamp, change.Value, ExtraOf(row.Kind, path, change, sequence, observed))
                 : null;
-            state.Apply(path, author, observed, addition);
+            state.Apply(path, author, observed, addition, columns.Role);
             if (rented is not null) ArrayPool<ulong>.Shared.Return(rented);
         }
     }

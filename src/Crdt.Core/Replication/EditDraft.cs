@@ -128,7 +128,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
             }
             if (change.HasValue) addition = new SiblingSlot(path, Draft, new(ulong.MaxValue), change.Value, null);
         }
-        view.Apply(path, author: 0, CollectionsMarshal.AsSpan(replaced), addition);
+        view.Apply(path, author: 0, CollectionsMarshal.AsSpan(replaced), addition, ReplicaRole.Server);
     }
 
     private SiblingSlot? OwnTotal(FieldPath counter)

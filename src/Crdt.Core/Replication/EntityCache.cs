@@ -21,6 +21,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
 
     public int Count => slots.Count;
 
+    /// <summary>States that are held only until the next publishing.</summary>
+    public int UnpublishedStates => undo.Count;
+
     public IEnumerable<EntitySlot> Slots => slots.Values;
 
     // ---- the writer's side ----
@@ -36,7 +39,12 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     public void Revert(int mark)
     {
         for (int i = undo.Count - 1; i >= mark; i--)
-            (undo[i].Slot.Working, undo[i].Slot.Unit) = (undo[i].Working, undo[i].Unit);
+        {
+            EntitySlot slot = undo[i].Slot;
+            (slot.Working, slot.Unit) = (undo[i].Working, undo[i].Unit);
+            // What was given up before it ever was leaves nothing; the slot itself is passed over when publishing.
+            if (slot is { Published: null, Working: null }) slots.TryRemove(slot.Key, out _);
+        }
         undo.RemoveRange(mark, undo.Count - mark);
     }
 
@@ -48,10 +56,12 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
         touched.Clear();
     }
 
+    /// <summary>The slot of an entity; one that never was has a slot of its own, kept once something is written to it.</summary>
     public EntitySlot GetOrLoad(EntityKey key)
     {
         if (slots.TryGetValue(key, out EntitySlot? slot)) return slot;
-        slot = Load(key) ?? new EntitySlot(key);
+        slot = Load(key);
+        if (slot is null) return new EntitySlot(key);
         lock (gate) return slots.GetOrAdd(key, slot);
     }
 
@@ -66,6 +76,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
         (slot.Working, slot.Unit, slot.IsRecentlyUsed) = (working, unit, true);
         if (!slot.IsTouched)
         {
+            if (slot.Published is null) slots[slot.Key] = slot;
             slot.IsTouched = true;
             touched.Add(slot);
         }

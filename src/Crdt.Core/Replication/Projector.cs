@@ -15,6 +15,9 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas)
     /// <summary>Whether an update is under way or its end has not been noted.</summary>
     public bool IsProjecting { get; private set; }
 
+    /// <summary>Completes when the last update has ended and its end was noted.</summary>
+    public Task Ended { get; private set; } = Task.CompletedTask;
+
     /// <summary>What went wrong with the last update; it is tried again with the next one.</summary>
     public Exception? Error { get; private set; }
 
@@ -68,7 +71,7 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas)
         }
         entities.Sort(static (a, b) => a.Key.CompareTo(b.Key));
         storing = StoreAsync(new ProjectionUpdate(upTo, bookkeeping, entities));
-        _ = EndAsync(storing, taken, end);
+        Ended = EndAsync(storing, taken, end);
         return storing;
     }
 

@@ -70,7 +70,7 @@ public sealed class Replica : IAsyncDisposable
                 $"The founding given is that of space {given.Space}; the store holds {store.Identity.Space}.", nameof(options));
         }
         var replica = new Replica(store, options);
-        replica.writer.Restore();
+        await replica.writer.RestoreAsync().ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
             long last = CountMutations(genesis);
@@ -214,13 +214,12 @@ public sealed class Replica : IAsyncDisposable
     {
         while (true)
         {
-            Task? storing = null;
-            await writer.EnqueueAsync(new CallWork(w => storing = w.StartProjection()), cancellationToken)
+            (Task? storing, Task ended) = (null, Task.CompletedTask);
+            await writer.EnqueueAsync(
+                new CallWork(w => (storing, ended) = (w.StartProjection(), w.ProjectionEnded)), cancellationToken)
                 .ConfigureAwait(false);
             if (storing is null) return;
-            await storing.WaitAsync(cancellationToken).ConfigureAwait(false);
-            // The end of an update is noted on the writer's turn, which this call comes after.
-            await writer.EnqueueAsync(new CallWork(static _ => { }), cancellationToken).ConfigureAwait(false);
+            await ended.WaitAsync(cancellationToken).ConfigureAwait(false);
             if (writer.ProjectionError is not null) return;
         }
     }

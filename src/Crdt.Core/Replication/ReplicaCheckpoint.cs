@@ -17,6 +17,7 @@ internal static class ReplicaCheckpoint
         output.Write((ulong)digest);
         output.Write(writer.LivingEntities);
         output.Write(writer.Clock.Last.Bits);
+        output.Write(writer.Clock.OffsetMs);
         output.Write(writer.Authors.Ids.Count);
         for (int i = 0; i < writer.Authors.Ids.Count; i++)
         {
@@ -55,6 +56,7 @@ internal static class ReplicaCheckpoint
         var digest = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
         long living = reader.ReadInt64();
         writer.Clock.Restore(new HybridTimestamp(reader.ReadUInt64()));
+        writer.Clock.OffsetMs = reader.ReadInt64();
         for (int i = reader.ReadCount("The number of authors"); i > 0; i--)
         {
             int author = writer.Authors.IndexOf(AcknowledgementCodec.ReadReplica(ref reader));

@@ -9,8 +9,15 @@ internal sealed class ReplicaWriter
     /// <summary>Transactions that wait together share a batch up to about this size: a large one alone.</summary>
     private const int SharedBatchLengthBytesMax = 256 << 10;
 
-    /// <summary>While the log is applied again, superseded states are let go of after so many entities.</summary>
-    private const int ReplayedEntitiesPerPublish = 4_096;
+    /// <summary>An update of the projection is due after so many mutations for each entity that it may take: few
+    /// entities that are edited often have a long log behind them, too.</summary>
+    private const int MutationsPerEntity = 4;
+
+    /// <summary>What waits beyond this goes into the next append: a group is bounded in memory and on disk.</summary>
+    private const long GroupLengthBytesMax = 8 << 20;
+
+    /// <summary>While the log is applied again, superseded states are let go of after so many.</summary>
+    private const int ReplayedStatesPerPublish = 4_096;
 
     private readonly IReplicaStore store;
     private readonly ReplicaOptions options;
@@ -26,7 +33,8 @@ internal sealed class ReplicaWriter
     private readonly OwnRun openRun = new();
     private readonly Projector projector;
     private bool hasOpenRun;
-    private long ownBound;
+    private long ownBound, entriesLengthBytes;
+    private long unprojectedMutations;
     private long publishedEnd;
 
     public ReplicaWriter(IReplicaStore store, ReplicaOptions options)
@@ -90,14 +98,23 @@ internal sealed class ReplicaWriter
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public ValueTask CloseAsync() => queue.CloseAsync();
 
-    private async ValueTask ProcessAsync(IReadOnlyList<WorkItem> group)
+    private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
     {
         OwnRun.Mark runBefore = openRun.Position;
         var failures = new Exception?[group.Count];
+        int count = 0;
         Exception? problem = null;
         try
         {
-            for (int i = 0; i < group.Count; i++) failures[i] = TryPrepare(group[i]);
+            // What would make the append too long waits for the next one.
+            for (; count < group.Count && entriesLengthBytes + ownBound < GroupLengthBytesMax; count++)
+            {
+                if (!group[count].ComesLast) failures[count] = TryDo(group[count], static (i, w) => i.Prepare(w));
+            }
+            for (int i = 0; i < count; i++)
+            {
+                if (group[i].ComesLast) failures[i] = TryDo(group[i], static (i, w) => i.Prepare(w));
+            }
             FlushOwnBatch();
             AddOwnStatement();
             if (entries.Count > 0)
@@ -121,12 +138,17 @@ internal sealed class ReplicaWriter
         }
         if (problem is null) problem = TryPublish();
         entries.Clear();
+        entriesLengthBytes = 0;
         statements.Clear();
         Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
-        for (int i = 0; i < group.Count; i++) group[i].Complete(failures[i] ?? problem);
+        for (int i = 0; i < count; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
         Committed.Set();
         if (problem is null) await ProjectIfDueAsync().ConfigureAwait(false);
+        return count;
     }
+
+    private void Finish(WorkItem item, Exception? problem) =>
+        item.Complete(problem ?? TryDo(item, static (i, w) => i.Finish(w)));
 
     /// <summary>What is in the log must become visible. Should that fail, memory and log no longer belong together: the
     /// writer takes no more work, and opening the replica again goes on from the log.</summary>
@@ -148,11 +170,11 @@ internal sealed class ReplicaWriter
         }
     }
 
-    private Exception? TryPrepare(WorkItem item)
+    private Exception? TryDo(WorkItem item, Action<WorkItem, ReplicaWriter> part)
     {
         try
         {
-            item.Prepare(this);
+            part(item, this);
             return null;
         }
 #pragma warning disable CA1031 // Each item takes back its own part and answers for its own error, whatever that is.
@@ -222,7 +244,12 @@ internal sealed class ReplicaWriter
         return made;
     }
 
-    private int[] OwnOthers() => own.Others.Count == 0 ? [] : [.. own.Others.Select(Authors.IndexOf)];
+    private int[] OwnOthers()
+    {
+        int[] others = own.Others.Count == 0 ? [] : new int[own.Others.Count];
+        for (int i = 0; i < others.Length; i++) others[i] = Authors.IndexOf(own.Others[i]);
+        return others;
+    }
 
     /// <summary>What a mutation takes at most, encoded: to decide without encoding.</summary>
     private static long Bound(BatchColumns columns, int mutation)
@@ -241,6 +268,12 @@ internal sealed class ReplicaWriter
         return bound;
     }
 
+    private void AddEntry(in LogEntry entry)
+    {
+        entries.Add(entry);
+        entriesLengthBytes += entry.Payload.Length;
+    }
+
     private void FlushOwnBatch()
     {
         if (own.MutationCount == 0) return;
@@ -248,8 +281,8 @@ internal sealed class ReplicaWriter
         byte[] bytes = batchWriter.Write(own, first);
         own.Clear();
         ownBound = 0;
-        if (openRun.IsFullFor(bytes.Length)) AddOwnHead();
-        entries.Add(new LogEntry(LogEntryKind.Batch, Identity.Replica, first, last, bytes));
+        if (openRun.IsFullFor(bytes)) AddOwnHead();
+        AddEntry(new LogEntry(LogEntryKind.Batch, Identity.Replica, first, last, bytes));
         Authors.Advance(0, Own with { Applied = last });
         openRun.Add(bytes);
     }
@@ -266,7 +299,7 @@ internal sealed class ReplicaWriter
     {
         byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
-        entries.Add(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
+        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
         Authors.Advance(0, Own with { HeadSequence = last, Head = head });
     }
 
@@ -286,15 +319,14 @@ internal sealed class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
-            int author = Authors.IndexOf(run.Author);
-            long applied = Authors[author].Applied;
+            long applied = Authors.AppliedOf(run.Author);
             if (run.LastSequence <= applied) return false;
             if (run.FirstSequence > applied + 1)
                 throw Fail(ApplyError.Gap, run, run.FirstSequence, $"The sequences from {applied + 1} are missing");
             if (run.FirstSequence <= applied)
                 throw Fail(ApplyError.PartlyCovered, run, run.FirstSequence, $"The sequences up to {applied} are held already");
-            byte[] head = CheckChain(run, author);
-            ApplyBatches(run, author, head);
+            byte[] head = CheckChain(run);
+            ApplyBatches(run, Authors.IndexOf(run.Author), head);
             return true;
         }
         catch
@@ -304,9 +336,9 @@ internal sealed class ReplicaWriter
         }
     }
 
-    private byte[] CheckChain(BatchRun run, int author)
+    private byte[] CheckChain(BatchRun run)
     {
-        byte[] head = Authors[author].Head;
+        byte[] head = Authors.HeadOf(run.Author);
         bool isFounding = !Authors.HasApplied;
         for (int i = 0; i < run.Batches.Count; i++)
         {
@@ -323,10 +355,14 @@ internal sealed class ReplicaWriter
     private void ApplyBatches(BatchRun run, int author, byte[] head)
     {
         long next = run.FirstSequence;
+        long plainLengthBytes = 0;
         foreach (ReadOnlyMemory<byte> batch in run.Batches)
         {
             try
             {
+                plainLengthBytes += BatchReader.PlainLengthOf(batch.Span);
+                if (plainLengthBytes > FormatLimits.RunPlainLengthBytesMax)
+                    throw Fail(ApplyError.LimitExceeded, run, next, "The run unpacks to more than 8 MiB");
                 batchReader.Read(batch, run.Author, next, foreign);
             }
             catch (BatchFormatException e)
@@ -335,13 +371,13 @@ internal sealed class ReplicaWriter
             }
             ApplyForeign(author, next);
             long last = next + foreign.MutationCount - 1;
-            entries.Add(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
+            AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
             Authors.Advance(author, Authors[author] with { Applied = last });
             next = last + 1;
         }
         if (next - 1 != run.LastSequence)
             throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
-        entries.Add(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
+        AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
         Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
     }
 
@@ -349,7 +385,11 @@ internal sealed class ReplicaWriter
     private void ApplyForeign(int author, long first)
     {
         Span<int> others = foreign.Others.Count <= 64 ? stackalloc int[foreign.Others.Count] : new int[foreign.Others.Count];
-        for (int i = 0; i < others.Length; i++) others[i] = Authors.IndexOf(foreign.Others[i]);
+        for (int i = 0; i < others.Length; i++)
+        {
+            // An id that nobody here has heard of has written nothing that could have been observed.
+            if (!Authors.Ids.TryGetIndex(foreign.Others[i], out others[i])) throw NotArrived(author, first, foreign.Others[i]);
+        }
         CheckObserved(author, first, others);
         for (int m = 0; m < foreign.MutationCount; m++)
         {
@@ -365,17 +405,19 @@ internal sealed class ReplicaWriter
         for (int d = 0; d < foreign.DotCount; d++)
         {
             int replica = foreign.DotReplica[d];
-            if (replica == BatchColumns.Self || foreign.DotSequence[d] <= Authors[others[replica - 1]].Applied) continue;
-            throw new ApplyException(ApplyError.UnknownObservedDot, Authors.Ids[author], first,
-                $"A change replaces {foreign.Others[replica - 1]}:{foreign.DotSequence[d]}, which has not arrived");
+            if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied)
+                throw NotArrived(author, first, foreign.Others[replica - 1]);
         }
     }
+
+    private ApplyException NotArrived(int author, long first, ReplicaId observed) => new(
+        ApplyError.UnknownObservedDot, Authors.Ids[author], first,
+        $"A change replaces what {observed} wrote and what has not arrived");
 
     // ---- acknowledgements ----
 
     public void PrepareAcknowledgement(Acknowledgement statement)
     {
-        // A statement about sequences that are not here yet is kept as far as it goes: the vector bounds it.
         if (statement.By == Identity.Replica || Acknowledgements.Merge(statement) is not { } news) return;
         AddNote(news);
     }
@@ -395,7 +437,7 @@ internal sealed class ReplicaWriter
         statements.Add(statement);
     }
 
-    private void AddNote(Acknowledgement news) => entries.Add(
+    private void AddNote(Acknowledgement news) => AddEntry(
         new LogEntry(LogEntryKind.Note, Identity.Replica, 0, 0, AcknowledgementCodec.Encode(news)));
 
     // ---- publishing ----
@@ -415,6 +457,10 @@ internal sealed class ReplicaWriter
             changed?.Add(slot.Key);
         });
         LivingEntities = living;
+        foreach (LogEntry entry in entries)
+        {
+            if (entry.Kind == LogEntryKind.Batch) unprojectedMutations += entry.LastSequence - entry.FirstSequence + 1;
+        }
         foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
         if (touchesSpace) ReadPolicies();
         if (changed is { Count: > 0 }) Changed?.Invoke(changed);
@@ -438,7 +484,8 @@ internal sealed class ReplicaWriter
     {
         if (!store.IsProjecting) return;
         Cache.Evict();
-        if (projector.DirtyEntities < options.ProjectedEntitiesPerUpdate) return;
+        if (projector.DirtyEntities < options.ProjectedEntitiesPerUpdate
+            && unprojectedMutations < MutationsPerEntity * (long)options.ProjectedEntitiesPerUpdate) return;
         Task? storing = StartProjection();
         // Beyond twice the budget a commit waits for the projection: memory stays bounded.
         if (storing is not null && Cache.Count > 2L * options.CachedEntitiesMax) await storing.ConfigureAwait(false);
@@ -446,8 +493,15 @@ internal sealed class ReplicaWriter
 
     /// <summary>Begins to bring the projection up to date, on the writer's turn; the store does the work beside it.</summary>
     /// <returns>As <see cref="Projector.Begin"/>.</returns>
-    public Task? StartProjection() => projector.Begin(
-        PublishedEnd, Policies, digest => ReplicaCheckpoint.Encode(this, digest.Value), EndProjectionAsync);
+    public Task? StartProjection()
+    {
+        if (!projector.IsProjecting) unprojectedMutations = 0;
+        return projector.Begin(
+            PublishedEnd, Policies, digest => ReplicaCheckpoint.Encode(this, digest.Value), EndProjectionAsync);
+    }
+
+    /// <summary>Completes when the last update of the projection has ended.</summary>
+    public Task ProjectionEnded => projector.Ended;
 
     private async ValueTask EndProjectionAsync(Action end)
     {
@@ -458,7 +512,7 @@ internal sealed class ReplicaWriter
     // ---- opening ----
 
     /// <summary>Takes over the checkpoint, and applies the log behind it again.</summary>
-    public void Restore()
+    public async ValueTask RestoreAsync()
     {
         if (store.IsProjecting)
         {
@@ -466,15 +520,30 @@ internal sealed class ReplicaWriter
             projector.Restore(digest);
             foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
         }
+        // Not the store's end: it may lie behind the last entry, and nothing would ever be found there.
+        publishedEnd = store.ProjectedTo.Value;
         foreach (LoggedEntry logged in store.ReadLog(store.ProjectedTo))
         {
             Replay(logged.Entry);
-            if (Cache.Touched.Count >= ReplayedEntitiesPerPublish) Publish();
+            publishedEnd = logged.Next.Value;
+            if (Cache.UnpublishedStates < ReplayedStatesPerPublish) continue;
+            Publish();
+            await ProjectReplayedAsync().ConfigureAwait(false);
         }
         Publish();
-        publishedEnd = store.LogEnd.Value;
         ReadPolicies();
         RestoreOpenRun();
+        await ProjectReplayedAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A long replay goes into the projection on the way, so that memory stays bounded and the next opening is
+    /// short.</summary>
+    private async ValueTask ProjectReplayedAsync()
+    {
+        if (!store.IsProjecting || projector.DirtyEntities < options.ProjectedEntitiesPerUpdate) return;
+        _ = StartProjection();
+        await projector.Ended.ConfigureAwait(false);
+        Cache.Evict();
     }
 
     private void Replay(in LogEntry entry)
@@ -515,9 +584,11 @@ internal sealed class ReplicaWriter
 
     // ---- units ----
 
-    private readonly record struct UnitMark(BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries);
+    private readonly record struct UnitMark(
+        BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries, long EntriesLengthBytes);
 
-    private UnitMark Mark() => new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count);
+    private UnitMark Mark() =>
+        new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
 
     private void Revert(UnitMark mark)
     {
@@ -526,6 +597,7 @@ internal sealed class ReplicaWriter
         Authors.Revert(mark.Authors);
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
+        entriesLengthBytes = mark.EntriesLengthBytes;
     }
 
     private static ApplyException Fail(ApplyError error, BatchRun run, long sequence, string message) =>

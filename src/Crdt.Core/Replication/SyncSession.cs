@@ -69,6 +69,9 @@ public sealed class SyncSession : IDisposable
         unreturnedCredit = this.options.CreditBytes - InitialCreditBytes;
     }
 
+    // Two clocks can differ by no more than all the time that a timestamp can tell.
+    private const long ClockSkewMsMax = HybridTimestamp.MillisecondsMax;
+
     /// <summary>The bytes of batches that either side may send before anything is acknowledged: just more than two
     /// runs, a constant of the protocol.</summary>
     internal const int InitialCreditBytes = (2 * FormatLimits.RunLengthBytesMax) + 1;
@@ -169,6 +172,19 @@ public sealed class SyncSession : IDisposable
         }
     }
 
+    /// <summary>Takes note of the peer's wall clock. A device goes by the last server it met, so that one whose clock
+    /// battery is dead takes part fairly (semantics 4); of other peers nothing is taken over.</summary>
+    /// <param name="skewMs">How far the peer's clock is ahead of the own one, in milliseconds.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="InvalidOperationException">The peer has not said yet who it is.</exception>
+    public async ValueTask NotePeerClockAsync(long skewMs, CancellationToken cancellationToken)
+    {
+        if (peer is null) throw new InvalidOperationException("The peer has not said yet who it is.");
+        if (peerRole == ReplicaRole.Client || replica.Role != ReplicaRole.Client) return;
+        await replica.Writer.EnqueueAsync(new CallWork(w => w.Clock.OffsetMs = Math.Clamp(skewMs, -ClockSkewMsMax, ClockSkewMsMax)), cancellationToken)
+            .ConfigureAwait(false);
+    }
+
     /// <summary>Ends the session. What was received stays.</summary>
     public void Dispose() => entries?.Dispose();
 
@@ -206,29 +222,22 @@ public sealed class SyncSession : IDisposable
                 throw new SyncException(SyncError.UnexpectedMessage, "Heads are told once, and only where the hashes differ.");
             mustHearHeads = false;
         }
-        (ChainHead[] own, UInt128 digest) = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
-        CheckForks(own, heads.Heads);
-        bool isEqual = own.Length == heads.Heads.Count
-            && own.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
+        ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
+        CheckForks(own.Heads, heads.Heads);
+        bool isEqual = own.Heads.Length == heads.Heads.Count
+            && own.Heads.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
         lock (gate)
         {
-            isDiverged |= isEqual && digest != heads.Digest;
+            isDiverged |= isEqual && own.Digest.Value != heads.Digest;
             KnowPeer(heads.Heads);
         }
     }
 
-    /// <summary>Heads and digest of one moment: both read on the writer's turn, with no run open.</summary>
-    private async ValueTask<(ChainHead[] Heads, UInt128 Digest)> ReadHeadsAsync(CancellationToken cancellationToken)
+    private async ValueTask<ReadHeadsWork> ReadHeadsAsync(CancellationToken cancellationToken)
     {
-        (ChainHead[] heads, UInt128 digest, bool isWhole) = ([], 0, false);
-        while (!isWhole)
-        {
-            await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
-            var reading = new CallWork(w =>
-                (heads, digest, isWhole) = (w.Authors.Heads(), w.ComputeDigest().Value, !w.HasOpenRun));
-            await replica.Writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
-        }
-        return (heads, digest);
+        var reading = new ReadHeadsWork();
+        await replica.Writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
+        return reading;
     }
 
     private static void CheckForks(ChainHead[] own, IReadOnlyList<ChainHead> theirs)
@@ -256,6 +265,8 @@ public sealed class SyncSession : IDisposable
             receiveCredit -= lengthBytes;
             isApplying = true;
             Raise(announced, run.Author, run.LastSequence);
+            // The peer holds what it sends: said before the own log shows it, or it would be sent back.
+            Raise(acknowledged, run.Author, run.LastSequence);
         }
         bool isNews;
         try
@@ -269,7 +280,6 @@ public sealed class SyncSession : IDisposable
         lock (gate)
         {
             if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
-            Raise(acknowledged, run.Author, run.LastSequence);
             Raise(unacknowledged, run.Author, run.LastSequence);
             unreturnedCredit += lengthBytes;
             isApplying = false;
@@ -300,8 +310,16 @@ public sealed class SyncSession : IDisposable
 
     private async ValueTask TakeAsync(StatementsMessage statements, CancellationToken cancellationToken)
     {
+        long own = replica.Vector[replica.Id];
         foreach (Acknowledgement statement in statements.Statements)
         {
+            if (statement.Role == ReplicaRole.Client)
+                throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
+            if (statement.Held[replica.Id] > own)
+            {
+                throw new SyncException(SyncError.UnexpectedMessage,
+                    $"{statement.By} is said to hold {statement.Held[replica.Id]} mutations of this replica, which made {own}.");
+            }
             lock (gate)
             {
                 toldStatements[statement.By] = toldStatements.GetValueOrDefault(statement.By, VersionVector.Empty)
@@ -353,9 +371,9 @@ public sealed class SyncSession : IDisposable
         if (ownHave is null) return await StartAsync(cancellationToken).ConfigureAwait(false);
         if (mustTellHeads)
         {
-            (ChainHead[] heads, UInt128 digest) = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
+            ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
             lock (gate) mustTellHeads = false;
-            return new HeadsMessage(digest, heads);
+            return new HeadsMessage(own.Digest.Value, own.Heads);
         }
         lock (gate)
         {
@@ -368,12 +386,12 @@ public sealed class SyncSession : IDisposable
 
     private async ValueTask<SyncMessage> StartAsync(CancellationToken cancellationToken)
     {
-        await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+        ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
         lock (gate)
         {
-            ownHeads = replica.Writer.Authors.Heads();
+            ownHeads = own.Heads;
             ownStatements = [.. ServerStatements()];
-            ownHave = new HaveMessage(replica.Id, replica.Role, HashOf(ownHeads), HashOf(ownStatements));
+            ownHave = new HaveMessage(replica.Id, replica.Role, HashOf(ownHeads, own.Digest), HashOf(ownStatements));
             CompareFirstMessages();
             return ownHave;
         }
@@ -477,7 +495,8 @@ public sealed class SyncSession : IDisposable
         if (sequence > vector.GetValueOrDefault(replica)) vector[replica] = sequence;
     }
 
-    private static byte[] HashOf(ChainHead[] heads)
+    /// <summary>With the digest in it, equal hashes mean equal states: a divergence shows even where nothing is new.</summary>
+    private static byte[] HashOf(ChainHead[] heads, StateDigest digest)
     {
         var buffer = new ArrayBufferWriter<byte>(64);
         var writer = new MessagePackWriter(buffer);
@@ -487,6 +506,8 @@ public sealed class SyncSession : IDisposable
             writer.Write(head.Sequence);
             writer.Write(head.Hash.Span);
         }
+        writer.Write((ulong)(digest.Value >> 64));
+        writer.Write((ulong)digest.Value);
         writer.Flush();
         return SHA256.HashData(buffer.WrittenSpan);
     }

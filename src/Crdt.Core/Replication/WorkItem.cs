@@ -8,8 +8,21 @@ internal abstract class WorkItem
     private Exception? error;
     private bool isDone;
 
+    /// <summary>Whether it must come behind what waits beside it.</summary>
+    public virtual bool ComesLast => false;
+
+    /// <summary>Whether it is done even where the group it waited in is given up.</summary>
+    public virtual bool OutlivesGroup => false;
+
     /// <summary>Does the work on unpublished state. An exception gives up this item alone.</summary>
-    public abstract void Prepare(ReplicaWriter writer);
+    public virtual void Prepare(ReplicaWriter writer)
+    {
+    }
+
+    /// <summary>Looks at what was published, or at what stands if the group was given up.</summary>
+    public virtual void Finish(ReplicaWriter writer)
+    {
+    }
 
     /// <summary>Reports the end: after the group became durable and visible, or with what went wrong.</summary>
     public void Complete(Exception? problem)

@@ -2,8 +2,9 @@ namespace Crdt;
 
 /// <summary>What the single writer is asked to do, group by group: those that wait together are done together, and
 /// never two groups at a time.</summary>
-/// <param name="process">Does a group; must complete every item of it, and not fail.</param>
-internal sealed class WorkQueue(Func<IReadOnlyList<WorkItem>, ValueTask> process)
+/// <param name="process">Does a group, or as much of its beginning as it likes to do at once, and says how many items
+/// that were. Must complete these, and not fail.</param>
+internal sealed class WorkQueue(Func<IReadOnlyList<WorkItem>, ValueTask<int>> process)
 {
     private readonly Lock gate = new();
     private readonly Queue<WorkItem> waiting = new();
@@ -69,15 +70,14 @@ internal sealed class WorkQueue(Func<IReadOnlyList<WorkItem>, ValueTask> process
         {
             lock (gate)
             {
-                if (waiting.Count == 0)
+                while (waiting.TryDequeue(out WorkItem? item)) group.Add(item);
+                if (group.Count == 0)
                 {
                     isDraining = false;
                     return;
                 }
-                while (waiting.TryDequeue(out WorkItem? item)) group.Add(item);
             }
-            await process(group).ConfigureAwait(false);
-            group.Clear();
+            group.RemoveRange(0, await process(group).ConfigureAwait(false));
         }
     }
 }

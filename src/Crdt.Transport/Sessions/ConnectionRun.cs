@@ -287,6 +287,12 @@ internal sealed class ConnectionRun
         try
         {
             await session.Sync.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
+            if (!session.KnowsPeerClock)
+            {
+                // With its first message the peer has said in which role it is here.
+                session.KnowsPeerClock = true;
+                await session.Sync.NotePeerClockAsync(Clock.SkewMs, aborted.Token).ConfigureAwait(false);
+            }
         }
         catch (SyncException e)
         {
