@@ -34,13 +34,20 @@ public sealed class VersionVector : IReadOnlyCollection<Dot>, IEquatable<Version
     public static VersionVector From(IEnumerable<Dot> dots)
     {
         ArgumentNullException.ThrowIfNull(dots);
-        var highest = new SortedDictionary<ReplicaId, long>();
-        foreach (Dot dot in dots)
+        Dot[] sorted = [.. dots];
+        Array.Sort(sorted, static (a, b) =>
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(dot.Sequence, nameof(dots));
-            if (dot.Sequence > highest.GetValueOrDefault(dot.Replica)) highest[dot.Replica] = dot.Sequence;
+            int order = a.Replica.CompareTo(b.Replica);
+            return order != 0 ? order : a.Sequence.CompareTo(b.Sequence);
+        });
+        int count = 0;
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(sorted[i].Sequence, nameof(dots));
+            bool isHighest = i + 1 == sorted.Length || sorted[i + 1].Replica != sorted[i].Replica;
+            if (isHighest && sorted[i].Sequence > 0) sorted[count++] = sorted[i];
         }
-        return highest.Count == 0 ? Empty : new VersionVector([.. highest.Select(e => new Dot(e.Key, e.Value))]);
+        return count == 0 ? Empty : new VersionVector(sorted[..count]);
     }
 
     /// <summary>Whether the mutation of <paramref name="dot"/> is included.</summary>
