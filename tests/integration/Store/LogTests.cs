@@ -398,6 +398,7 @@ public sealed class LogTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
+    [Trait("Law", "10")]
     public async Task After_a_power_cut_at_any_instant_all_that_was_acknowledged_is_there_in_whole_groups(int seed)
     {
         var random = new Random(seed);

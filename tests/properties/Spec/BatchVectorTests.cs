@@ -42,6 +42,7 @@ public class BatchVectorTests
 
     [Fact]
     [Trait("Spec", "WF-2.13")]
+    [Trait("Spec", "CV-9")]
     public void Each_vector_decodes_to_its_content_and_encodes_to_its_bytes_again()
     {
         foreach (JsonNode? vector in Repository.Vectors(FileName))
