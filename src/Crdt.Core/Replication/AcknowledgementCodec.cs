@@ -10,7 +10,7 @@ internal static class AcknowledgementCodec
     {
         WriteReplica(ref writer, statement.By);
         writer.Write((int)statement.Role);
-        writer.Write(statement.Time.ToUnixTimeMilliseconds());
+        WriteTime(ref writer, statement.Time);
         WriteVector(ref writer, statement.Held);
     }
 
@@ -29,6 +29,10 @@ internal static class AcknowledgementCodec
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
+
+    /// <summary>Unix milliseconds; a clock before 1970 tells 0, so that its device takes part none the less.</summary>
+    public static void WriteTime(ref MessagePackWriter writer, DateTimeOffset time) =>
+        writer.Write(Math.Max(0, time.ToUnixTimeMilliseconds()));
 
     public static DateTimeOffset ReadTime(ref CanonicalReader reader)
     {

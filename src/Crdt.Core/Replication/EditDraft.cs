@@ -192,7 +192,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
             return;
         }
         if (!view.At(path).IsEmpty) Drop(path);
-        foreach ((string name, Value member) in value.AsObject()) PutDeep(path.Key(name), member);
+        foreach ((string name, Value member) in value.AsObject()) PutDeep(Member(path, name), member);
     }
 
     private void Remove(FieldPath path)
@@ -224,7 +224,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     {
         foreach ((string name, Value member) in patch.AsObject())
         {
-            FieldPath path = map.Key(name);
+            FieldPath path = Member(map, name);
             if (member.IsNull) Remove(path);
             else if (member.Kind != ValueKind.Object) Set(path, member);
             else
@@ -241,11 +241,11 @@ internal sealed class EditDraft(ReplicaTable replicas)
         Value? current = map.IsRoot ? Value.FromTrusted(Tree.Members(FieldPath.Root, null)) : Tree.Read(map);
         foreach ((string name, Value _) in current is { Kind: ValueKind.Object } c ? c.AsObject() : [])
         {
-            if (!document.TryGetMember(name, out _)) Remove(map.Key(name));
+            if (!document.TryGetMember(name, out _)) Remove(Member(map, name));
         }
         foreach ((string name, Value member) in document.AsObject())
         {
-            FieldPath path = map.Key(name);
+            FieldPath path = Member(map, name);
             Value? now = Tree.Read(path);
             if (now == member) continue;
             switch (Tree.SideOf(path))
@@ -282,7 +282,22 @@ internal sealed class EditDraft(ReplicaTable replicas)
         }
     }
 
-    private static bool IsElement(Value value) => value.Kind == ValueKind.String && value.AsString().Length > 0;
+    /// <summary>The path of a document's member, whose name need not be one for a path.</summary>
+    private FieldPath Member(FieldPath map, string name)
+    {
+        try
+        {
+            return map.Key(name);
+        }
+        catch (ArgumentException e)
+        {
+            throw new MutationException(MutationError.BadPath, edit.Key, map,
+                $"The member '{name}' at '{map}' of {edit.Key} cannot be a field: {e.Message}");
+        }
+    }
+
+    private static bool IsElement(Value value) => value.Kind == ValueKind.String
+        && Utf8Name.Strict.GetByteCount(value.AsString()) is > 0 and <= FormatLimits.NameLengthBytesMax;
 
     // ---- making room ----
 
@@ -321,7 +336,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
         {
             if (SeenObject(at) is not { } value) continue;
             Drop(at);
-            foreach ((string name, Value member) in value.AsObject()) SetDeep(at.Key(name), member);
+            foreach ((string name, Value member) in value.AsObject()) SetDeep(Member(at, name), member);
         }
     }
 

@@ -38,7 +38,7 @@ internal static class ReplicaCheckpoint
             foreach ((long sequence, DateTimeOffset time) in marks)
             {
                 output.Write(sequence);
-                output.Write(time.ToUnixTimeMilliseconds());
+                AcknowledgementCodec.WriteTime(ref output, time);
             }
         }
         output.Flush();

@@ -36,7 +36,7 @@ internal sealed class SyncMessageCodec
                 break;
             case AckMessage ack:
                 writer.Write(Ack);
-                writer.Write(ack.Time.ToUnixTimeMilliseconds());
+                AcknowledgementCodec.WriteTime(ref writer, ack.Time);
                 AcknowledgementCodec.WriteVector(ref writer, ack.Held);
                 writer.Write(ack.CreditBytes);
                 break;
