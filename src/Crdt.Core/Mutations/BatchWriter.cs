@@ -43,7 +43,7 @@ internal sealed class BatchWriter
 
     private readonly ArrayBufferWriter<byte> buffer = new(4_096);
     private readonly FirstUseTable<string> texts = new();
-    private readonly FirstUseTable<string> types = new();
+    private readonly FirstUseTable<(string Domain, string Type)> types = new();
 
     /// <summary>Length of the last batch before compression.</summary>
     public int PlainLengthBytes { get; private set; }
@@ -132,7 +132,7 @@ internal sealed class BatchWriter
             defined++;
             EntityKey key = columns.Entities[entity];
             int known = types.Count;
-            int type = types.GetOrAdd($"{key.Domain}/{key.Type}");
+            int type = types.GetOrAdd((key.Domain, key.Type));
             writer.Write(type);
             if (type == known)
             {

@@ -34,7 +34,8 @@ internal static class StoredEntities
         0,
         [],
         new SiblingSlot(
-            path, new LocalDot(0, sequence, ReplicaRole.Client), HybridTimestamp.FromUnixMs(sequence), value, null));
+            path, new LocalDot(0, sequence, ReplicaRole.Client), HybridTimestamp.FromUnixMs(sequence), value, null),
+        ReplicaRole.Client);
 
     private static ReplicaTable MakeReplicas()
     {

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
 namespace Crdt.Properties.Spec;
@@ -75,6 +77,25 @@ public class MessageVectorTests
         var heads = new ReadOnlySequence<byte>([2, 0xC4, 16, .. new byte[16], 0x90]);
         SyncException first = await Assert.ThrowsAsync<SyncException>(() => early.ReceiveAsync(heads, default).AsTask());
         Assert.Equal(SyncError.UnexpectedMessage, first.Error);
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-4.6")]
+    public async Task The_heads_hash_is_over_all_heads_and_the_digest()
+    {
+        await using Team team = await Team.CreateAsync(1);
+        using var session = new SyncSession(team[0]);
+        var have = (HaveMessage)new SyncMessageCodec().Read(await NextAsync(session));
+        var bytes = new List<byte>();
+        foreach (ChainHead head in team[0].Heads)
+        {
+            bytes.AddRange([0xC4, 16, .. head.Author.Value.ToByteArray(bigEndian: true)]);
+            bytes.AddRange([(byte)head.Sequence, 0xC4, 32, .. head.Hash.Span]);
+        }
+        byte[] digest = new byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(digest, (await team[0].GetStatusAsync()).Digest.Value);
+        bytes.AddRange([0xCF, .. digest.Take(8), 0xCF, .. digest.Skip(8)]);
+        Assert.Equal(SHA256.HashData([.. bytes]), have.HeadsHash.ToArray());
     }
 
     [Fact]
