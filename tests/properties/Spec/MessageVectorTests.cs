@@ -90,10 +90,11 @@ public class MessageVectorTests
         foreach (ChainHead head in team[0].Heads)
         {
             bytes.AddRange([0xC4, 16, .. head.Author.Value.ToByteArray(bigEndian: true)]);
-            bytes.AddRange([(byte)head.Sequence, 0xC4, 32, .. head.Hash.Span]);
+            bytes.AddRange([(byte)head.Sequence, 0xC4, 32, .. head.Hash.ToArray()]);
         }
         byte[] digest = new byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(digest, (await team[0].GetStatusAsync()).Digest.Value);
+        ReplicaStatus status = await team[0].GetStatusAsync();
+        BinaryPrimitives.WriteUInt128BigEndian(digest, status.Digest.Value);
         bytes.AddRange([0xCF, .. digest.Take(8), 0xCF, .. digest.Skip(8)]);
         Assert.Equal(SHA256.HashData([.. bytes]), have.HeadsHash.ToArray());
     }
