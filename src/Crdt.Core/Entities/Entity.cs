@@ -156,6 +156,9 @@ public sealed class Entity
     /// <summary>The key, and whether it is alive.</summary>
     public override string ToString() => Exists ? Key.ToString() : $"{Key} (deleted)";
 
+    /// <summary>Its siblings, if this replica gave it out: others count their authors differently.</summary>
+    internal EntityState? StateIn(ReplicaTable table) => ReferenceEquals(table, replicas) ? state : null;
+
     /// <summary>Every sibling of every register, root included.</summary>
     internal IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
         state.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));

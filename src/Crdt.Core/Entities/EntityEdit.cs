@@ -7,8 +7,8 @@ public sealed class EntityEdit
 {
     private readonly List<EditStep> steps = [];
 
-    internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis) =>
-        (Key, Kind, Basis) = (key, kind, basis);
+    internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null) =>
+        (Key, Kind, Basis, Seen) = (key, kind, basis, seen);
 
     /// <summary>Which entity.</summary>
     public EntityKey Key { get; }
@@ -23,6 +23,9 @@ public sealed class EntityEdit
 
     /// <summary>What the person had seen; <see langword="null"/> for all that the replica holds at the commit.</summary>
     internal VersionVector? Basis { get; }
+
+    /// <summary>The entity that the person was looking at, where the replica itself had given it out.</summary>
+    internal Entity? Seen { get; }
 
     internal IReadOnlyList<EditStep> Steps => steps;
 
@@ -58,7 +61,8 @@ public sealed class EntityEdit
     public EntityEdit Patch(Value patch) => AddDocument(EditStepKind.Patch, patch);
 
     /// <summary>Makes the fields equal to a JSON document: objects become maps, all else values; fields that the
-    /// document lacks are removed, and what is equal already is not written.</summary>
+    /// document lacks are removed, and what is equal already is not written. In an edit of an entity as it was seen,
+    /// that is what the document is compared with: what arrived since stays.</summary>
     /// <param name="document">An object.</param>
     /// <exception cref="ArgumentException"><paramref name="document"/> is no object.</exception>
     public EntityEdit Replace(Value document) => AddDocument(EditStepKind.Replace, document);

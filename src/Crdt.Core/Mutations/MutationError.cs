@@ -24,8 +24,11 @@ public enum MutationError
     /// <summary>The conflict to be resolved is no more: somebody settled it.</summary>
     NoConflict,
 
-    /// <summary>The path does not fit the edit.</summary>
+    /// <summary>A name of the document, or of a value that would have to become paths, cannot be one.</summary>
     BadPath,
+
+    /// <summary>A document gives a counter's value, and others have counted since the version that it is based on.</summary>
+    CountedMeanwhile,
 
     /// <summary>More siblings would be replaced by one change than a batch can name (65,535).</summary>
     TooManySiblings,

@@ -33,7 +33,7 @@ public sealed class Transaction
     public EntityEdit Update(Entity seen)
     {
         ArgumentNullException.ThrowIfNull(seen);
-        return Add(seen.Key, EditKind.Update, seen.Version);
+        return Add(seen.Key, EditKind.Update, seen.Version, seen);
     }
 
     /// <summary>Changes an entity as it was at a version, for instance the one a thin client read.</summary>
@@ -105,11 +105,11 @@ public sealed class Transaction
         return replica.CommitAsync(this, cancellationToken);
     }
 
-    private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis)
+    private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null)
     {
         ArgumentNullException.ThrowIfNull(key);
         if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
-        var edit = new EntityEdit(key, kind, basis);
+        var edit = new EntityEdit(key, kind, basis, seen);
         edits.Add(edit);
         return edit;
     }

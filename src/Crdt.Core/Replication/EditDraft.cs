@@ -18,6 +18,9 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     // The entity as the steps so far leave it. It is the state itself while they cannot touch each other.
     private EntityState view = null!;
+
+    // What a document is compared with: the entity as the person saw it, where that is known.
+    private EntityState? seen;
     private bool isDetached, hasNested;
 
     /// <summary>A change to be: a value, a removal, or an increment.</summary>
@@ -28,6 +31,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     public void Begin(EntityEdit source, EntityState before, TypePolicies typePolicies)
     {
         (edit, state, policies, view) = (source, before, typePolicies, before);
+        seen = source.Seen?.StateIn(replicas);
         pending.Clear();
         isDetached = hasNested = false;
     }
@@ -44,6 +48,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
         }
     }
 
+    /// <exception cref="MutationException">A name in it cannot be a path, or a counter would leave 64 bits.</exception>
     public void Take(in EditStep step)
     {
         if (!isDetached && !IsAlone(step)) Detach();
@@ -153,6 +158,8 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private EntityTree Tree => new(view, replicas, policies);
 
+    private EntityTree Baseline => new(seen ?? view, replicas, policies);
+
     // ---- steps ----
 
     private void Set(FieldPath path, Value value)
@@ -203,8 +210,15 @@ internal sealed class EditDraft(ReplicaTable replicas)
         Drop(path);
     }
 
-    private void Count(FieldPath counter, Int128 by)
+    private void CountTo(FieldPath counter, long total)
     {
+        foreach (ref readonly SiblingSlot slot in seen is null ? state.At(counter) : default)
+        {
+            if (IsSeen(slot)) continue;
+            throw new MutationException(MutationError.CountedMeanwhile, edit.Key, counter,
+                $"Others have counted '{counter}' of {edit.Key} since the version that the document is based on.");
+        }
+        Int128 by = total - EntityTree.Sum((seen ?? view).At(counter));
         if (by < long.MinValue || by > long.MaxValue) throw Overflow(counter);
         Increment(counter, (long)by);
     }
@@ -238,7 +252,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void ReplaceMap(FieldPath map, Value document)
     {
-        Value? current = map.IsRoot ? Value.FromTrusted(Tree.Members(FieldPath.Root, null)) : Tree.Read(map);
+        Value? current = map.IsRoot ? Value.FromTrusted(Baseline.Members(FieldPath.Root, null)) : Baseline.Read(map);
         foreach ((string name, Value _) in current is { Kind: ValueKind.Object } c ? c.AsObject() : [])
         {
             if (!document.TryGetMember(name, out _)) Remove(Member(map, name));
@@ -246,15 +260,14 @@ internal sealed class EditDraft(ReplicaTable replicas)
         foreach ((string name, Value member) in document.AsObject())
         {
             FieldPath path = Member(map, name);
-            Value? now = Tree.Read(path);
-            if (now == member) continue;
+            if (Baseline.Read(path) == member) continue;
             switch (Tree.SideOf(path))
             {
                 case NameSide.Map when member.Kind == ValueKind.Object && member.AsObject().Count > 0:
                     ReplaceMap(path, member);
                     break;
                 case NameSide.Counter when member.Kind == ValueKind.Integer:
-                    Count(path.AsCounter(), member.AsInteger() - EntityTree.Sum(view.At(path.AsCounter())));
+                    CountTo(path.AsCounter(), member.AsInteger());
                     break;
                 case NameSide.Set when member.Kind == ValueKind.Array && member.AsArray().Count > 0
                     && member.AsArray().All(IsElement):
@@ -270,7 +283,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     private void ReplaceSet(FieldPath set, Value elements)
     {
         var wanted = elements.AsArray().Select(e => e.AsString()).ToHashSet(StringComparer.Ordinal);
-        foreach (FieldPath path in PathsBelow(set))
+        foreach (FieldPath path in PathsBelow(seen ?? view, set))
         {
             if (path.Kind == PathKind.Element && !wanted.Remove(path.Name)) Drop(path);
         }
@@ -321,7 +334,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
         {
             if (!view.At(at).IsEmpty) Drop(at);
             ResetCounterNamed(at);
-            foreach (FieldPath below in PathsBelow(at))
+            foreach (FieldPath below in PathsBelow(view, at))
             {
                 bool isElement = below.Kind == PathKind.Element && below.Depth == at.Depth + 1;
                 if (isElement != (child == PathKind.Element)) Drop(below);
@@ -381,14 +394,14 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void ClearBelow(FieldPath path)
     {
-        foreach (FieldPath below in PathsBelow(path)) Drop(below);
+        foreach (FieldPath below in PathsBelow(view, path)) Drop(below);
     }
 
     /// <summary>A copy: dropping changes what it is taken from.</summary>
-    private List<FieldPath> PathsBelow(FieldPath path)
+    private static List<FieldPath> PathsBelow(EntityState entity, FieldPath path)
     {
         var paths = new List<FieldPath>();
-        foreach (ref readonly SiblingSlot slot in view.Below(path))
+        foreach (ref readonly SiblingSlot slot in entity.Below(path))
         {
             if (paths.Count == 0 || !paths[^1].Equals(slot.Path)) paths.Add(slot.Path);
         }
