@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace Crdt;
@@ -8,6 +9,7 @@ internal sealed class EntityState(EntityKey key)
 {
     private SiblingSlot[] slots = [];
     private int count;
+    private bool isBorrowed;
 
     public EntityKey Key { get; } = key;
 
@@ -19,18 +21,26 @@ internal sealed class EntityState(EntityKey key)
 
     public ReadOnlySpan<SiblingSlot> Slots => slots.AsSpan(0, count);
 
-    /// <summary>A copy to change, with room for <paramref name="more"/> siblings.</summary>
+    /// <summary>A copy to change, with room for <paramref name="more"/> siblings; on borrowed memory until
+    /// <see cref="Trim"/>.</summary>
     public EntityState ToWorking(int more)
     {
-        var copy = new EntityState(Key) { slots = new SiblingSlot[count + more], count = count };
+        var copy = new EntityState(Key)
+        {
+            slots = ArrayPool<SiblingSlot>.Shared.Rent(count + more), count = count, isBorrowed = true,
+        };
         Slots.CopyTo(copy.slots);
         return copy;
     }
 
-    /// <summary>Drops room that was not used.</summary>
+    /// <summary>Takes as much memory as it needs, and gives back what was borrowed.</summary>
     public void Trim()
     {
-        if (slots.Length > count) Array.Resize(ref slots, count);
+        if (!isBorrowed) return;
+        SiblingSlot[] exact = Slots.ToArray();
+        Array.Clear(slots, 0, count);
+        ArrayPool<SiblingSlot>.Shared.Return(slots);
+        (slots, isBorrowed) = (exact, false);
     }
 
     /// <summary>Where the siblings at exactly <paramref name="path"/> begin (or would), and how many there are.</summary>
@@ -91,13 +101,25 @@ internal sealed class EntityState(EntityKey key)
     private void Splice(int from, int to, in SiblingSlot? addition)
     {
         int grow = (addition is null ? 0 : 1) - (to - from);
-        if (count + grow > slots.Length) Array.Resize(ref slots, Math.Max(count + grow, count + (count / 2) + 2));
+        if (count + grow > slots.Length) Grow(count + grow);
         if (grow != 0 && to < count) slots.AsSpan(to, count - to).CopyTo(slots.AsSpan(to + grow));
         if (addition is { } slot) slots[from] = slot;
         int before = count;
         count += grow;
         // References past the end would keep dropped values alive.
         if (count < before) slots.AsSpan(count, before - count).Clear();
+    }
+
+    private void Grow(int length)
+    {
+        SiblingSlot[] larger = ArrayPool<SiblingSlot>.Shared.Rent(length);
+        Slots.CopyTo(larger);
+        if (isBorrowed)
+        {
+            Array.Clear(slots, 0, count);
+            ArrayPool<SiblingSlot>.Shared.Return(slots);
+        }
+        (slots, isBorrowed) = (larger, true);
     }
 
     private static int LowerBound(ReadOnlySpan<SiblingSlot> all, FieldPath path)

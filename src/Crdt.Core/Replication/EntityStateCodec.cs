@@ -55,6 +55,7 @@ internal static class EntityStateCodec
             SiblingExtra? extra = ReadExtra(ref reader);
             state.Append(new SiblingSlot(path, dot, timestamp, ValueCodec.Read(ref reader, null, "A value"), extra));
         }
+        state.Trim();
         return state;
     }
 
