@@ -90,6 +90,8 @@ internal sealed class ErrorReport(CliOutput output)
 
     private void Write(ExitCode code, string message, string? hint, Exception? error)
     {
+        // Both streams may be the same terminal: what was written first stands first.
+        output.Flush();
         if (output.IsJson)
         {
             output.ErrorConsole.Profile.Out.Writer.WriteLine(JsonText.Object(w =>

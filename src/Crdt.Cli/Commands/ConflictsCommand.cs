@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Crdt.Cli.Output;
+using Spectre.Console;
 
 namespace Crdt.Cli.Commands;
 
@@ -39,25 +40,46 @@ internal static class ConflictsCommand
         return ExitCode.Ok;
     }
 
-    private static void WriteTable(CliOutput output, List<Conflict> conflicts, Writers writers, ReplicaId self) =>
-        output.Table(["entity", "field", "policy", "#", "read", "value", "by", "at", "mutation"],
-            conflicts.SelectMany(conflict =>
-            {
-                int visible = SiblingJson.VisibleIndex(conflict.Siblings, conflict.Visible);
-                return conflict.Siblings.Select((sibling, i) => (IReadOnlyList<string>)
+    private static void WriteTable(CliOutput output, List<Conflict> conflicts, Writers writers, ReplicaId self)
+    {
+        if (!output.IsInteractive)
+        {
+            output.Table(
+                ["entity", "field", "policy", "#", "read", "value", "by", "at", "mutation"],
+                conflicts.SelectMany(conflict => Sides(conflict, writers, self).Select((side, i) => (IReadOnlyList<string>)
                 [
                     i == 0 ? conflict.Key.ToString() : "",
                     i == 0 ? conflict.Path.ToString() : "",
-                    i > 0 ? "" : conflict.Kind == ConflictKind.Kinds ? "kinds differ" : conflict.Policy.ToString(),
-                    (i + 1).ToString(CultureInfo.InvariantCulture),
-                    i == visible ? "*" : "",
-                    sibling.Value.ToJson(),
-                    writers.Describe(sibling, self),
-                    Shown.Time(sibling.Timestamp.Time),
-                    Shown.Short(MutationId.Of(sibling.Dot)),
-                ]);
-            }),
-            "#");
+                    i == 0 ? Decider(conflict) : "",
+                    .. side,
+                ])),
+                "#");
+            return;
+        }
+        foreach (Conflict conflict in conflicts)
+        {
+            output.Markup($"[bold]{Markup.Escape(Shown.OneLine(conflict.Key.ToString()))}[/]  "
+                + $"{Markup.Escape(Shown.OneLine(conflict.Path.ToString()))}  [dim]{Decider(conflict)}[/]");
+            output.Table(["#", "read", "value", "by", "at", "mutation"], Sides(conflict, writers, self), "#");
+        }
+    }
+
+    private static string Decider(Conflict conflict) =>
+        conflict.Kind == ConflictKind.Kinds ? "kinds differ" : conflict.Policy.ToString();
+
+    private static IEnumerable<IReadOnlyList<string>> Sides(Conflict conflict, Writers writers, ReplicaId self)
+    {
+        int visible = SiblingJson.VisibleIndex(conflict.Siblings, conflict.Visible);
+        return conflict.Siblings.Select((sibling, i) => (IReadOnlyList<string>)
+        [
+            (i + 1).ToString(CultureInfo.InvariantCulture),
+            i == visible ? "*" : "",
+            sibling.Value.ToJson(),
+            writers.Describe(sibling, self),
+            Shown.Time(sibling.Timestamp.Time),
+            Shown.Short(MutationId.Of(sibling.Dot)),
+        ]);
+    }
 
     private static void WriteJson(CliOutput output, Conflict conflict, Writers writers) => output.Json(w =>
     {

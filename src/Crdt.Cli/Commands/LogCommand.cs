@@ -112,23 +112,41 @@ internal static class LogCommand
     private static void WriteTable(CliOutput output, Queue<QueuedMutation> shown, ReplicaId self)
     {
         if (shown.Count == 0) return;
+        if (output.IsInteractive)
+        {
+            output.Table(
+                ["mutation", "author", "kind", "entity", "user", "created", "status", "held by"],
+                shown.Select(q => (IReadOnlyList<string>)
+                [
+                    Shown.Short(q.Mutation.Id), .. Common(q, self, Shown.Second(q.Mutation.CreatedAt)), Number(q.HeldBy),
+                ]),
+                "held by");
+            return;
+        }
         output.Table(
-            ["mutation", "author", "seq", "kind", "entity", "user", "created", "status", "synced", "held by"],
+            ["mutation", "seq", "author", "kind", "entity", "user", "created", "status", "synced", "held by"],
             shown.Select(q => (IReadOnlyList<string>)
             [
                 q.Mutation.Id.ToString(),
-                Shown.Author(q.Mutation.Dot.Replica, self),
-                q.Mutation.Dot.Sequence.ToString(CultureInfo.InvariantCulture),
-                Shown.Camel(q.Mutation.Kind),
-                q.Mutation.Key.ToString(),
-                q.Mutation.User ?? "",
-                Shown.Time(q.Mutation.CreatedAt),
-                Shown.Camel(q.Status),
+                Number(q.Mutation.Dot.Sequence),
+                .. Common(q, self, Shown.Time(q.Mutation.CreatedAt)),
                 q.SyncedAt is { } at ? Shown.Time(at) : "",
-                q.HeldBy.ToString(CultureInfo.InvariantCulture),
+                Number(q.HeldBy),
             ]),
             "seq", "held by");
     }
+
+    private static IEnumerable<string> Common(QueuedMutation queued, ReplicaId self, string created) =>
+    [
+        Shown.Author(queued.Mutation.Dot.Replica, self),
+        Shown.Camel(queued.Mutation.Kind),
+        queued.Mutation.Key.ToString(),
+        queued.Mutation.User ?? "",
+        created,
+        Shown.Camel(queued.Status),
+    ];
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static void WriteJson(CliOutput output, QueuedMutation queued) => output.Json(w =>
     {

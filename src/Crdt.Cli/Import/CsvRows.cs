@@ -94,7 +94,7 @@ internal static class CsvRows
     {
         // A quote in the middle of an unquoted cell is text; one that opens a cell and does not close it is damage.
         if (badCell is ['"', ..]) return "a quote that opens a cell does not close it";
-        if (cells.Length != header.Length) return $"{cells.Length} cells where the header has {header.Length} columns";
+        if (cells.Length != header.Length) return $"{Output.Shown.Count(cells.Length, "cell")} where the header has {header.Length} columns";
         int unreadable = Array.FindIndex(cells, c => c.Contains(Replacement, StringComparison.Ordinal));
         if (unreadable >= 0) return $"column '{header[unreadable]}': not UTF-8";
         return cells.All(c => c.Length == 0) ? "no cell has a value" : null;

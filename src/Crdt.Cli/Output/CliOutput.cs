@@ -9,6 +9,8 @@ internal sealed class CliOutput
     // Where nobody looks, a table is as wide as its content: a line stays a line.
     private const int UnboundedWidth = 4_096;
 
+    private static readonly string[] Breakable = ["entity", "field", "value", "user", "by"];
+
     private readonly CliStreams streams;
 
     public CliOutput(CliStreams streams, bool isJson)
@@ -52,11 +54,11 @@ internal sealed class CliOutput
     /// <summary>Something beside the result, for people.</summary>
     public void Note(string text)
     {
-        if (!IsJson) ErrorConsole.MarkupLineInterpolated($"[dim]{Shown.Lines(text)}[/]");
+        if (!IsJson) WriteError($"[dim]{Shown.Lines(text)}[/]");
     }
 
     /// <summary>Something that is not as it should be.</summary>
-    public void Warn(string text) => ErrorConsole.MarkupLineInterpolated($"[yellow]{Shown.Lines(text)}[/]");
+    public void Warn(string text) => WriteError($"[yellow]{Shown.Lines(text)}[/]");
 
     /// <summary>A table with a header; with borders where a person looks, else aligned columns.</summary>
     public void Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows, params string[] numeric)
@@ -67,7 +69,8 @@ internal sealed class CliOutput
         {
             var column = new TableColumn(new Text(Shown.Cell(header), new Style(decoration: Decoration.Bold)));
             if (numeric.Contains(header)) column.RightAligned();
-            table.AddColumn(column.NoWrap());
+            // A terminal that is too narrow breaks what is long anyway; elsewhere a row is a line.
+            table.AddColumn(IsInteractive && Breakable.Contains(header) ? column : column.NoWrap());
         }
         foreach (IReadOnlyList<string> row in rows) table.AddRow(row.Select(cell => new Text(Shown.Cell(cell))));
         Write(table);
@@ -103,6 +106,13 @@ internal sealed class CliOutput
                     task.Description = Spectre.Console.Markup.Escape($"{title}  {note}");
                 });
             });
+    }
+
+    private void WriteError(FormattableString markup)
+    {
+        // Both streams may be the same terminal: what was written first stands first.
+        streams.Output.Flush();
+        ErrorConsole.MarkupLineInterpolated(markup);
     }
 
     private void Write(Spectre.Console.Rendering.IRenderable content)

@@ -13,6 +13,10 @@ internal static class Shown
     public static string Time(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
+    /// <summary>As <see cref="Time"/>, to the second: for tables where a person looks.</summary>
+    public static string Second(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     /// <summary>The first eight digits of an id: enough for people to tell replicas apart.</summary>
     public static string Short(ReplicaId id) => id.Value.ToString("D")[..8];
 

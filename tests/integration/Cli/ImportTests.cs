@@ -179,7 +179,7 @@ public sealed class ImportTests : CliTest
         Assert.Equal(7, result.ExitCode);
         Assert.Equal(
             [
-                (4, "1 cells where the header has 2 columns"),
+                (4, "1 cell where the header has 2 columns"),
                 (5, "no id: 'id' is empty"),
                 (7, "the id '3' stands in line 6 already"),
                 (8, "a quote that opens a cell does not close it"),
