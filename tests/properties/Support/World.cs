@@ -93,12 +93,30 @@ internal sealed class World : IAsyncDisposable
         Assert.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
         Assert.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
         Assert.Equal(replica.Vector, VersionVector.From(history.Select(m => m.Dot)));
+        CheckCauses(history);
+        AuditReport audit = await replica.AuditAsync();
+        Assert.Empty(audit.Unaccounted);
+        Assert.Equal(audit.Written, audit.Replaced + audit.Held);
         string dump = await DumpAsync(replica);
         if (statesByVector.TryAdd($"{replica.Vector}", dump)) return;
         Assert.Equal(statesByVector[$"{replica.Vector}"], dump);
     }
 
     public async ValueTask DisposeAsync() => await Team.DisposeAsync();
+
+    /// <summary>Nobody replaces what had not arrived where it was replaced.</summary>
+    private static void CheckCauses(IEnumerable<Mutation> history)
+    {
+        var written = new HashSet<(EntityKey, FieldPath, Dot)>();
+        foreach (Mutation mutation in history)
+        {
+            foreach (Change change in mutation.Changes)
+            {
+                Assert.All(change.Observed, dot => Assert.Contains((mutation.Key, change.Path, dot), written));
+                if (change.Value is not null) written.Add((mutation.Key, change.Path, mutation.Dot));
+            }
+        }
+    }
 
     private static void CheckEntity(Replica replica, Reference reference, EntityKey key)
     {
@@ -204,12 +222,25 @@ internal sealed class World : IAsyncDisposable
         string before = await DumpAsync(replica);
         try
         {
-            await transaction.CommitAsync();
+            CheckObserved(transaction, replica, await transaction.CommitAsync());
         }
         catch (MutationException)
         {
             Assert.Equal(before, await DumpAsync(replica));
         }
+    }
+
+    /// <summary>An edit of what somebody had seen replaces nothing that they had not; a resolution leaves one value.</summary>
+    private static void CheckObserved(Transaction transaction, Replica replica, CommitResult result)
+    {
+        if (transaction.Edits is not [var edit] || result.Count != 1 || edit.Basis is not { } basis) return;
+        Mutation mutation = replica.FindMutation(new Dot(result.Replica, result.FirstSequence))!.Mutation;
+        foreach (Change change in mutation.Changes.Where(c => !c.Path.IsRoot || mutation.Kind == MutationKind.Delete))
+            Assert.All(change.Observed, dot => Assert.True(basis.Covers(dot)));
+        if (edit.Kind != EditKind.Resolve) return;
+        Entity entity = replica.Get(edit.Key)!;
+        Assert.Single(entity.Siblings(edit.Steps[0].Path));
+        Assert.DoesNotContain(entity.Conflicts(), c => c.Path == edit.Steps[0].Path);
     }
 
     private void Note(Transaction transaction, Replica replica, int at, Edit edit)
