@@ -317,8 +317,7 @@ internal sealed class ConnectionRun
                 while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
                     MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
                 bool more = await turns.WriteAsync().ConfigureAwait(false);
-                if (Frames.Outgoing.LengthBytes > 0)
-                    await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+                await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
                 if (!more && !IsClosing)
                     await writerCall.WaitAsync(aborted.Token).ConfigureAwait(false);
             }
