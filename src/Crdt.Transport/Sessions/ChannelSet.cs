@@ -3,14 +3,19 @@ namespace Crdt.Transport.Sessions;
 /// <summary>The spaces of one connection: what each side declared under which number, and a session for each that
 /// both declared. The dialler declares all it has, the other side only what the dialler has too, so nobody learns
 /// from it which other spaces there are. Safe for concurrent calls.</summary>
+/// <remarks>The dialler's first messages travel with its greeting, also those of spaces that the other side proves not
+/// to have. Their declarations lapse: what still arrives under such a number is passed over, and if the other side gets
+/// the space later, both declare it anew, so that no message of the first try is taken for one of the second.</remarks>
 internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<SpaceId, int> ownNumbers = [];
     private readonly Dictionary<int, SpaceId> peerNumbers = [];
     private readonly HashSet<SpaceId> peerSpaces = [];
+    private readonly HashSet<SpaceId> lapsed = []; // declared by the dialler in its greeting, not by the other side
     private readonly List<SpaceChannel> undeclared = [];
     private SpaceSession[] sessions = [];
+    private int declarations;
     private bool disposed;
 
     /// <summary>The sessions there are now, in the order in which they began.</summary>
@@ -32,6 +37,14 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
                 declared.Add(Declare(replica.Space));
                 Open(replica);
             }
+            foreach ((int number, SpaceId space) in peerNumbers.ToArray())
+            {
+                if (ownNumbers.ContainsKey(space))
+                    continue;
+                peerNumbers[number] = default;
+                peerSpaces.Remove(space);
+                lapsed.Add(space);
+            }
             return declared;
         }
     }
@@ -48,6 +61,8 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
                     throw new WireException(WireError.Malformed, $"{peer} declares channel {space.Number} badly.");
                 if (!peerSpaces.Add(space.Space))
                     throw new WireException(WireError.Malformed, $"{peer} declares space {space.Space} twice.");
+                if (!isDialler)
+                    lapsed.Remove(space.Space);
             }
         }
     }
@@ -60,8 +75,11 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
         {
             foreach (SpaceSession session in sessions)
             {
-                if (!peerSpaces.Contains(session.Channel.Space))
-                    session.Sync.Dispose();
+                if (peerSpaces.Contains(session.Channel.Space))
+                    continue;
+                session.Sync.Dispose();
+                ownNumbers.Remove(session.Channel.Space);
+                lapsed.Add(session.Channel.Space);
             }
             sessions = [.. sessions.Where(session => peerSpaces.Contains(session.Channel.Space))];
             return sessions.Length;
@@ -74,10 +92,11 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
     {
         lock (gate)
         {
-            bool common = peerSpaces.Contains(replica.Space);
-            bool declare = !ownNumbers.ContainsKey(replica.Space) && (isDialler || common);
-            bool open = common && !sessions.Any(session => session.Channel.Space == replica.Space);
-            if (disposed || !(declare || open) || (declare && ownNumbers.Count == MessageFormat.ChannelsMax))
+            bool isLapsed = lapsed.Contains(replica.Space);
+            bool isCommon = peerSpaces.Contains(replica.Space) || (isLapsed && !isDialler);
+            bool declare = !ownNumbers.ContainsKey(replica.Space) && (isCommon || (isDialler && !isLapsed));
+            bool open = isCommon && !Array.Exists(sessions, session => session.Channel.Space == replica.Space);
+            if (disposed || !(declare || open) || (declare && declarations == MessageFormat.ChannelsMax))
                 return false;
             if (declare)
                 undeclared.Add(Declare(replica.Space));
@@ -127,7 +146,7 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
 
     private SpaceChannel Declare(SpaceId space)
     {
-        var channel = new SpaceChannel(ownNumbers.Count, space);
+        var channel = new SpaceChannel(declarations++, space);
         ownNumbers.Add(space, channel.Number);
         return channel;
     }

@@ -20,6 +20,7 @@ internal sealed class ConnectionRun
     private readonly Pings pings;
     private readonly Deadlines deadlines;
     private readonly SessionTurns turns;
+    private readonly ITimer watch;
     private readonly Lock gate = new();
     private readonly Wakeup writerCall = new();
     private readonly CancellationTokenSource ending = new(); // no more sync is to be expected
@@ -48,9 +49,11 @@ internal sealed class ConnectionRun
         Clock = new PeerClock(time);
         pings = new Pings(Clock, time);
         deadlines = new Deadlines(Frames, options);
-        turns = new SessionTurns(Channels, Frames.Outgoing, writerCall, Fail, aborted.Token);
+        turns = new SessionTurns(Frames.Outgoing, writerCall, Fail, aborted.Token);
         Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
         Ending = ending.Token;
+        watch = time.CreateTimer(
+            static state => ((ConnectionRun)state!).Watch(), this, options.WatchInterval, options.WatchInterval);
     }
 
     public bool IsDialler { get; }
@@ -82,8 +85,6 @@ internal sealed class ConnectionRun
 
     public async Task RunAsync()
     {
-        ITimer watch = time.CreateTimer(
-            static state => ((ConnectionRun)state!).Watch(), this, options.WatchInterval, options.WatchInterval);
         Task writing = Task.CompletedTask;
         try
         {
@@ -107,7 +108,7 @@ internal sealed class ConnectionRun
         {
             Fail(e); // whatever it is, the end must become known
         }
-        await CleanUpAsync(watch).ConfigureAwait(false);
+        await CleanUpAsync().ConfigureAwait(false);
     }
 
     /// <summary>Begins the end: the first reason stands, unless it was a mere loss and the peer's last words say
@@ -314,9 +315,11 @@ internal sealed class ConnectionRun
             while (!IsClosing)
             {
                 pings.Write(Frames.Outgoing);
+                // Looked up before the declarations are: so each of these sessions is declared before it speaks.
+                IReadOnlyList<SpaceSession> sessions = Channels.Sessions;
                 while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
                     MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
-                bool more = await turns.WriteAsync().ConfigureAwait(false);
+                bool more = await turns.WriteAsync(sessions).ConfigureAwait(false);
                 await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
                 if (!more && !IsClosing)
                     await writerCall.WaitAsync(aborted.Token).ConfigureAwait(false);
@@ -392,7 +395,7 @@ internal sealed class ConnectionRun
         }
     }
 
-    private async ValueTask CleanUpAsync(ITimer watch)
+    private async ValueTask CleanUpAsync()
     {
         await watch.DisposeAsync().ConfigureAwait(false);
         await aborted.CancelAsync().ConfigureAwait(false);

@@ -5,15 +5,14 @@ namespace Crdt.Transport.Sessions;
 /// <summary>Takes the next messages of a connection's sessions, in turn. Nothing queues: a session is asked when there
 /// is room, and one that has nothing calls when it has.</summary>
 internal sealed class SessionTurns(
-    ChannelSet channels, FrameBuffer output, Wakeup call, Action<Exception> fail, CancellationToken aborted)
+    FrameBuffer output, Wakeup call, Action<Exception> fail, CancellationToken aborted)
 {
     private uint next;
 
     /// <summary>Composes one message of each session in turn, until there is enough for a flush.</summary>
     /// <returns>Whether there may be more.</returns>
-    public async ValueTask<bool> WriteAsync()
+    public async ValueTask<bool> WriteAsync(IReadOnlyList<SpaceSession> sessions)
     {
-        IReadOnlyList<SpaceSession> sessions = channels.Sessions;
         int silent = 0;
         while (silent < sessions.Count && output.LengthBytes < FramedConnection.FlushLengthBytes)
         {

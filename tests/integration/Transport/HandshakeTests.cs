@@ -222,6 +222,32 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-6.5")]
+    public async Task Late_messages_of_a_lapsed_declaration_do_not_reach_the_session_that_begins_later()
+    {
+        await using Mesh mesh = new(transport);
+        (PeerNode node, _) = await mesh.NodeAsync();
+        SpaceGenesis later = Mesh.Found("later");
+        await using RawPeer peer = await DialAsync(node);
+        Hello hello = RawPeer.Hello(node);
+        await peer.GreetAsync(hello with { Spaces = [.. hello.Spaces, new SpaceChannel(7, later.Space)] });
+        await Mesh.UntilAsync(() => node.Connections.Count == 1, "the connection");
+        node.Add(await mesh.ReplicaAsync(later));
+        SpaceChannel declared = MessageFormat.ReadSpaces(await peer.ReadAsync(FrameType.Spaces), "the node").Single();
+        Assert.Equal(later.Space, declared.Space);
+
+        await peer.SendAsync(FrameType.Data, 0x07, 0xC1); // nonsense to any session: it must reach none
+        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(8, later.Space)]));
+        await peer.SendAsync(FrameType.Data, 0x07, 0xC1);
+        await peer.SendAsync(frames => MessageFormat.WritePing(frames, 5));
+        await peer.ReadAsync(FrameType.Pong);
+        Assert.Equal(2, node.Connections.Single().Spaces.Count);
+
+        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(9, later.Space)]));
+        Assert.Equal(WireError.Malformed, (await peer.ReadFarewellAsync(FrameType.Bye)).Error);
+    }
+
+    [Fact]
     public async Task A_dialler_hears_why_it_was_rejected_and_that_the_other_side_is_no_node()
     {
         await using Mesh mesh = new(transport);
