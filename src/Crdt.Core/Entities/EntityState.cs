@@ -27,7 +27,9 @@ internal sealed class EntityState(EntityKey key)
     {
         var copy = new EntityState(Key)
         {
-            slots = ArrayPool<SiblingSlot>.Shared.Rent(count + more), count = count, isBorrowed = true,
+            slots = ArrayPool<SiblingSlot>.Shared.Rent(count + more),
+            count = count,
+            isBorrowed = true,
         };
         Slots.CopyTo(copy.slots);
         return copy;
