@@ -16,7 +16,8 @@ internal sealed class CrdtCommandLine(string directory)
         AnsiConsole.MarkupLineInterpolated($"[bold]> crdt {string.Join(' ', arguments.Select(Quote))}[/]");
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
-        AnsiConsole.WriteLine((await process.StandardOutput.ReadToEndAsync()).TrimEnd());
+        // As it is: the command lays its tables out by itself.
+        Console.WriteLine((await process.StandardOutput.ReadToEndAsync()).TrimEnd());
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
             throw new FieldDayException($"crdt {string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}");

@@ -68,13 +68,20 @@ internal sealed class BatchReader
             throw new BatchFormatException(BatchError.UnknownFormat, $"Format {format} of a batch is not known here.");
         int size = ReadDeclaredSize(stored.Span, out int headerLength);
         rented = ArrayPool<byte>.Shared.Rent(size);
-        if (!BrotliDecoder.TryDecompress(stored.Span[headerLength..], rented.AsSpan(0, size), out int written)
-            || written != size)
+        if (!TryDecompress(stored.Span[headerLength..], rented.AsSpan(0, size)))
         {
             throw new BatchFormatException(
                 BatchError.BadCompression, $"The batch does not unpack to the {size} bytes that it declares.");
         }
         return rented.AsMemory(0, size);
+    }
+
+    /// <summary>Whether one whole stream, with nothing behind it, fills the destination to the last byte.</summary>
+    private static bool TryDecompress(ReadOnlySpan<byte> stream, Span<byte> plain)
+    {
+        using var decoder = new BrotliDecoder();
+        return decoder.Decompress(stream, plain, out int consumed, out int written) == OperationStatus.Done
+            && consumed == stream.Length && written == plain.Length;
     }
 
     private static int ReadDeclaredSize(ReadOnlySpan<byte> stored, out int headerLength)

@@ -72,7 +72,8 @@ public sealed class SpaceGenesis
                 throw reader.Fail(BatchError.OutOfRange, "The genesis batch was not written by an authority");
             return new SpaceGenesis(authority, batch);
         }
-        catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException or InvalidOperationException)
+        catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException
+            or OverflowException or ArgumentException or InvalidOperationException)
         {
             throw new BatchFormatException(BatchError.Truncated, $"This is not the founding of a space: {e.Message}", e);
         }

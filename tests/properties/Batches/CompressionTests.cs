@@ -1,0 +1,25 @@
+namespace Crdt.Properties;
+
+public class CompressionTests
+{
+    [Fact]
+    [Trait("Spec", "WF-2.2")]
+    public async Task A_compressed_batch_with_something_behind_its_stream_is_refused()
+    {
+        await using Team team = await Team.CreateAsync(1);
+        await team[0].CommitAsync(tx =>
+        {
+            for (int i = 0; i < 100; i++) tx.Create(new("incident", "strike", $"{i}")).Set("species", "gull");
+        });
+        LogEntry entry = team.Stores[0].ReadLog(default).Select(l => l.Entry).Last(e => e.Kind == LogEntryKind.Batch);
+        byte[] whole = entry.Payload.ToArray();
+        Assert.Equal(BatchWriter.CompressedFormat, whole[0]);
+        var columns = new BatchColumns();
+        new BatchReader().Read(whole, entry.Author, entry.FirstSequence, columns);
+        Assert.Equal(100, columns.MutationCount);
+
+        BatchFormatException error = Assert.Throws<BatchFormatException>(
+            () => new BatchReader().Read((byte[])[.. whole, 0], entry.Author, entry.FirstSequence, columns));
+        Assert.Equal(BatchError.BadCompression, error.Error);
+    }
+}
