@@ -98,10 +98,10 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
                 EntityState? before = slot.Published;
                 working.Trim();
                 working.Epoch = epoch;
-                if (hasViews)
+                if (hasViews && before is not null)
                 {
                     working.Previous = before;
-                    chained.Add(slot);
+                    if (before.Previous is null) chained.Add(slot);
                 }
                 slot.Published = working;
                 slot.Working = null;
@@ -155,14 +155,23 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     {
         lock (gate)
         {
-            if (--views[epoch] == 0) views.Remove(epoch);
-            if (views.Count > 0) return;
-            foreach (EntitySlot slot in chained)
-            {
-                if (slot.Published is { } state) state.Previous = null;
-            }
-            chained.Clear();
+            if (--views[epoch] > 0) return;
+            bool wasOldest = views.Keys.First() == epoch;
+            views.Remove(epoch);
+            if (wasOldest) LetGo(views.Count == 0 ? long.MaxValue : views.Keys.First());
         }
+    }
+
+    /// <summary>Lets go of the states that only views from before <paramref name="oldest"/> could see.</summary>
+    private void LetGo(long oldest)
+    {
+        chained.RemoveAll(slot =>
+        {
+            EntityState? state = slot.Published;
+            while (state is not null && state.Epoch > oldest) state = state.Previous;
+            if (state is not null) state.Previous = null;
+            return slot.Published?.Previous is null;
+        });
     }
 
     /// <summary>The entity's state as last committed, or <see langword="null"/> if there is none.</summary>

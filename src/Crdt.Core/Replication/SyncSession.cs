@@ -452,6 +452,13 @@ public sealed class SyncSession : IDisposable
     /// <summary>The next run in apply order that the peer has not acknowledged; its batches stand together.</summary>
     private BatchRun? ReadRun()
     {
+        // What was opened earlier ends where the log ended then.
+        bool isStale = entries is not null;
+        return ReadOpenedRun() ?? (isStale ? ReadOpenedRun() : null);
+    }
+
+    private BatchRun? ReadOpenedRun()
+    {
         var batches = new List<ReadOnlyMemory<byte>>();
         long first = 0;
         LogPosition runStart = cursor, end = replica.Writer.PublishedEnd;

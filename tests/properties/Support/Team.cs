@@ -16,7 +16,10 @@ internal sealed class Team : IAsyncDisposable
 
     public IReadOnlyList<Replica> Replicas => replicas;
 
-    public List<MemoryReplicaStore> Stores { get; } = [];
+    public List<IReplicaStore> Stores { get; } = [];
+
+    /// <summary>Whether its stores keep projections, brought up to date with every commit; few entities stay cached.</summary>
+    public bool IsProjecting { get; private init; }
 
     public List<FakeTimeProvider> Clocks { get; } = [];
 
@@ -31,12 +34,17 @@ internal sealed class Team : IAsyncDisposable
     }
 
     /// <summary>Devices first, then servers.</summary>
+    public static Task<Team> CreateAsync(
+        int devices, int servers = 0, params (string Scope, ConflictPolicy Policy)[] policies) =>
+        CreateAsync(devices, servers, isProjecting: false, policies);
+
+    /// <summary>Devices first, then servers.</summary>
     public static async Task<Team> CreateAsync(
-        int devices, int servers = 0, params (string Scope, ConflictPolicy Policy)[] policies)
+        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies)
     {
         SpaceGenesis genesis = SpaceGenesis.Create(IdOf(200), "test",
             policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start));
-        var team = new Team(genesis);
+        var team = new Team(genesis) { IsProjecting = isProjecting };
         for (int i = 0; i < devices + servers; i++)
             await team.AddAsync(i < devices ? ReplicaRole.Client : ReplicaRole.Server);
         return team;
@@ -45,7 +53,8 @@ internal sealed class Team : IAsyncDisposable
     public async Task<Replica> AddAsync(ReplicaRole role = ReplicaRole.Client)
     {
         var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
-        var store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role));
+        var identity = new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role);
+        IReplicaStore store = IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
         Clocks.Add(clock);
         Stores.Add(store);
         replicas.Add(await OpenAsync(store, clock));
@@ -102,6 +111,10 @@ internal sealed class Team : IAsyncDisposable
         return buffer.WrittenCount;
     }
 
-    private async Task<Replica> OpenAsync(MemoryReplicaStore store, TimeProvider clock) =>
-        await Replica.OpenAsync(store, new ReplicaOptions { Time = clock, Genesis = Genesis });
+    private async Task<Replica> OpenAsync(IReplicaStore store, TimeProvider clock)
+    {
+        var options = new ReplicaOptions { Time = clock, Genesis = Genesis };
+        if (IsProjecting) options = options with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
+        return await Replica.OpenAsync(store, options);
+    }
 }

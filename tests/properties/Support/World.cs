@@ -18,16 +18,19 @@ internal sealed class World : IAsyncDisposable
     private readonly Dictionary<(int, int), Entity> seen = [];
     private readonly Dictionary<int, (ReplicaView View, string Shown)> views = [];
 
+    private ConflictKind resolved;
+
     private World(Team team) => Team = team;
 
     public Team Team { get; }
 
-    public static async Task<World> CreateAsync(int devices) => new(await Team.CreateAsync(devices, 1, Policies));
+    public static async Task<World> CreateAsync(int devices, bool isProjecting = false) =>
+        new(await Team.CreateAsync(devices, 1, isProjecting, Policies));
 
     /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
-    public static async Task<World> RunAsync(Schedule schedule)
+    public static async Task<World> RunAsync(Schedule schedule, bool isProjecting = false)
     {
-        World world = await CreateAsync(schedule.Devices);
+        World world = await CreateAsync(schedule.Devices, isProjecting);
         foreach (Step step in schedule.Steps) await world.TakeAsync(step);
         await world.FinishAsync();
         return world;
@@ -231,7 +234,7 @@ internal sealed class World : IAsyncDisposable
     }
 
     /// <summary>An edit of what somebody had seen replaces nothing that they had not; a resolution leaves one value.</summary>
-    private static void CheckObserved(Transaction transaction, Replica replica, CommitResult result)
+    private void CheckObserved(Transaction transaction, Replica replica, CommitResult result)
     {
         if (transaction.Edits is not [var edit] || result.Count != 1 || edit.Basis is not { } basis) return;
         Mutation mutation = replica.FindMutation(new Dot(result.Replica, result.FirstSequence))!.Mutation;
@@ -240,7 +243,7 @@ internal sealed class World : IAsyncDisposable
         if (edit.Kind != EditKind.Resolve) return;
         Entity entity = replica.Get(edit.Key)!;
         Assert.Single(entity.Siblings(edit.Steps[0].Path));
-        Assert.DoesNotContain(entity.Conflicts(), c => c.Path == edit.Steps[0].Path);
+        Assert.DoesNotContain(entity.Conflicts(), c => c.Path == edit.Steps[0].Path && c.Kind == resolved);
     }
 
     private void Note(Transaction transaction, Replica replica, int at, Edit edit)
@@ -265,6 +268,7 @@ internal sealed class World : IAsyncDisposable
                 Conflict[] conflicts = [.. replica.Conflicts(openOnly: false)];
                 if (conflicts.Length == 0) break;
                 Conflict conflict = conflicts[edit.Entity % conflicts.Length];
+                resolved = conflict.Kind;
                 if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
                 else if (conflict.Kind == ConflictKind.Values) transaction.Resolve(conflict, conflict.Siblings[^1]);
                 break;
