@@ -140,13 +140,18 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
         await nodes[device].StopAsync();
         nodes[device].Dispose();
         var command = new CrdtCommandLine(Path.Combine(data, device));
-        await command.ShowAsync("conflicts");
+        string open = await command.ShowAsync("conflicts");
         foreach ((string key, string field, string[] choice) in new (string, string, string[])[]
         {
             (Strikes.Key(5).ToString(), Script.Damage, ["--value", "\"Substantial\""]),
             (Strikes.Key(6).ToString(), Script.Cost, ["--pick", "1"]),
             (Strikes.Key(12).ToString(), "Contact", ["--value", "\"the tower, 555-0142\""]),
-        }) await command.ShowAsync(["resolve", key, field, .. choice, "--user", "supervisor"]);
+        })
+        {
+            // After a kill some of it may have been decided before.
+            if (open.Contains(key, StringComparison.Ordinal))
+                await command.ShowAsync(["resolve", key, field, .. choice, "--user", "supervisor"]);
+        }
         nodes[device] = await NodeProcess.StartAsync(device, data);
         return true;
     }

@@ -8,6 +8,7 @@ namespace FieldDay;
 internal sealed class NodeProcess : IDisposable
 {
     private readonly Process process;
+    private bool isDisposed;
 
     private NodeProcess(string name, Process process) => (Name, this.process) = (name, process);
 
@@ -80,6 +81,8 @@ internal sealed class NodeProcess : IDisposable
 
     public void Dispose()
     {
+        if (isDisposed) return;
+        isDisposed = true;
         if (!process.HasExited) Kill();
         process.Dispose();
     }
