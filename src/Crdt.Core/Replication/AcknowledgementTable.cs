@@ -18,24 +18,29 @@ internal sealed class AcknowledgementTable
     /// <summary>Grows with every news, so that nobody has to look for it in vain.</summary>
     public long Version => Volatile.Read(ref version);
 
-    /// <summary>Takes note of a statement.</summary>
-    /// <returns>What of it is news: a statement of the difference, or <see langword="null"/> when nothing is.</returns>
-    public Acknowledgement? Merge(Acknowledgement statement)
+    /// <summary>What of a statement is news: a statement of the difference, or <see langword="null"/> when nothing is.</summary>
+    public Acknowledgement? NewsOf(Acknowledgement statement)
     {
         lock (gate)
         {
             if (newest.Count >= MakersMax && !newest.ContainsKey(statement.By)) return null;
-            VersionVector known = newest.TryGetValue(statement.By, out Acknowledgement? before)
-                ? before.Held : VersionVector.Empty;
-            if (known.Covers(statement.Held)) return null;
-            Acknowledgement news = statement with
+            VersionVector known = HeldOf(statement.By);
+            return known.Covers(statement.Held) ? null : statement with
             {
                 Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))),
             };
-            newest[statement.By] = statement with { Held = known.Merge(statement.Held) };
+        }
+    }
+
+    /// <summary>Takes note of a statement, once it is in the log.</summary>
+    public void Merge(Acknowledgement statement)
+    {
+        lock (gate)
+        {
+            if (NewsOf(statement) is not { } news) return;
+            newest[statement.By] = statement with { Held = HeldOf(statement.By).Merge(statement.Held) };
             if (statement.Role != ReplicaRole.Client) NoteSynced(news);
             version++;
-            return news;
         }
     }
 
@@ -93,6 +98,9 @@ internal sealed class AcknowledgementTable
             marks.Add((sequence, time));
         }
     }
+
+    private VersionVector HeldOf(ReplicaId replica) =>
+        newest.TryGetValue(replica, out Acknowledgement? statement) ? statement.Held : VersionVector.Empty;
 
     private void NoteSynced(Acknowledgement news)
     {

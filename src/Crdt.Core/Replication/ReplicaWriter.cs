@@ -418,8 +418,9 @@ internal sealed class ReplicaWriter
 
     public void PrepareAcknowledgement(Acknowledgement statement)
     {
-        if (statement.By == Identity.Replica || Acknowledgements.Merge(statement) is not { } news) return;
+        if (statement.By == Identity.Replica || Acknowledgements.NewsOf(statement) is not { } news) return;
         AddNote(news);
+        statements.Add(news);
     }
 
     /// <summary>In the server role what is appended is thereby held: the statement goes into the log beside it.</summary>

@@ -13,7 +13,7 @@ public class ConvergenceLaws
         Property.Holds(Schedules.Any, async schedule =>
         {
             await using World world = await World.RunAsync(schedule);
-        }, count: 300, size: 40);
+        }, count: 500, size: 40);
 
     [Fact]
     [Trait("Law", "1")]

@@ -44,7 +44,7 @@ public class SurvivalLaws
             }
             Assert.Equal(expected, await World.DumpAsync(replica));
         }
-    }, count: 60, size: 40);
+    }, count: 120, size: 40);
 
     [Fact]
     [Trait("Law", "5")]
@@ -68,7 +68,7 @@ public class SurvivalLaws
             if (update.Count == 0) Assert.Null(replica.Get(key));
             else Assert.Equal(updated, replica.Get(key)!.ToJson());
         }
-    }, count: 60, size: 25);
+    }, count: 100, size: 25);
 
     [Fact]
     [Trait("Law", "5")]
@@ -91,7 +91,7 @@ public class SurvivalLaws
         await world.Team[1].CommitAsync(tx => tx.Update(key).Discard("t", "p"));
         await world.Team.MeetAllAsync();
         Assert.All(world.Team.Replicas, r => Assert.DoesNotContain("p", r.Get(key)!.GetSet("t")));
-    }, count: 60, size: 25);
+    }, count: 100, size: 25);
 
     [Fact]
     public void A_counter_is_the_sum_of_all_that_was_counted_by_whomever() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>

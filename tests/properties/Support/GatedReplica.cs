@@ -25,6 +25,10 @@ internal sealed class GatedReplica : IAsyncDisposable
         return new GatedReplica(genesis, store, replica);
     }
 
+    /// <summary>The replica that its log makes, as after a crash.</summary>
+    public async Task<Replica> ReopenAsync() =>
+        await Replica.OpenAsync(Store, new ReplicaOptions { Time = new FakeTimeProvider(Team.Start) });
+
     public async Task<Replica> OpenPeerAsync() => await Replica.OpenAsync(
         new MemoryReplicaStore(new(genesis.Space, Team.IdOf(2), ReplicaRole.Client)),
         new ReplicaOptions { Time = new FakeTimeProvider(Team.Start) });
