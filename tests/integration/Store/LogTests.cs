@@ -404,7 +404,7 @@ public sealed class LogTests
         var random = new Random(seed);
         var disk = new SimulatedDisk();
         var options = new LogOptions { Disk = disk, SegmentLengthBytes = 5000 };
-        int acknowledged = 0;
+        (int acknowledged, int bursts) = (0, 0);
         var cuts = new List<(int Promised, SimulatedDisk Disk)>();
         using (ReplicaLog log = ReplicaLog.Create(Directory, Identity, options))
         {
@@ -418,11 +418,12 @@ public sealed class LogTests
                     burst.Add(log.AppendAsync(group, durable: n == 1 || random.Next(3) > 0).AsTask());
                 }
                 await Task.WhenAll(burst);
-                acknowledged = i - 1;
+                (acknowledged, bursts) = (i - 1, bursts + 1);
             }
         }
 
-        Assert.True(cuts.Count > 100);
+        // Each burst ends durably; how many of its appends share a flush is up to the threads.
+        Assert.True(cuts.Count >= bursts, $"{cuts.Count} cuts in {bursts} bursts");
         int unfinished = 0;
         foreach ((int promised, SimulatedDisk cut) in cuts)
         {
@@ -433,7 +434,7 @@ public sealed class LogTests
             Assert.Equal(0, found.Length % 2);
             unfinished += Files(cut, ".torn").Length;
         }
-        Assert.True(unfinished > 10, "The cuts tore too little to show anything.");
+        Assert.True(unfinished > bursts / 10, $"{unfinished} torn tails show too little.");
     }
 
     private static LogOptions Options(SimulatedDisk disk, int segmentLength) =>
