@@ -139,8 +139,8 @@ public sealed class Replica : IAsyncDisposable
         }
     }
 
-    /// <summary>Entities as they change, by whoever's hand, from now on. Changes that follow each other faster than
-    /// they are taken come as one; none is missed.</summary>
+    /// <summary>Entities as they change, by whoever's hand, from the first step of the enumeration on. Changes that
+    /// follow each other faster than they are taken come as one; none is missed.</summary>
     public async IAsyncEnumerable<EntityChange> ChangesAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
