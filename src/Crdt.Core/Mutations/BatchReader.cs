@@ -266,7 +266,7 @@ internal sealed class BatchReader
             if ((mask & BatchWriter.HasReissued) != 0)
             {
                 ReplicaId replica = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
-                reissued = new Dot(replica, ReadSequence(ref reader));
+                reissued = new Dot(replica, reader.ReadSequence());
             }
             if (request is not null || reissued is not null) row.Origin = new MutationOrigin(request, reissued);
             if ((mask & BatchWriter.HasContext) == 0) continue;
@@ -276,14 +276,6 @@ internal sealed class BatchReader
             if (reader.Offset - before > FormatLimits.ContextLengthBytesMax)
                 throw reader.Fail(BatchError.LimitExceeded, "A context takes more than 4 KiB");
         }
-    }
-
-    private static long ReadSequence(ref CanonicalReader reader)
-    {
-        ulong sequence = reader.ReadUInt64();
-        return sequence is >= 1 and <= Dot.SequenceMax
-            ? (long)sequence
-            : throw reader.Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
     }
 
     private static void ReadPaths(ref CanonicalReader reader, BatchColumns columns)

@@ -70,6 +70,15 @@ internal ref struct CanonicalReader(ReadOnlyMemory<byte> bytes)
         return (int)value;
     }
 
+    /// <summary>A sequence, from 1 on.</summary>
+    public long ReadSequence()
+    {
+        ulong sequence = ReadUInt64();
+        return sequence is >= 1 and <= Dot.SequenceMax
+            ? (long)sequence
+            : throw Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
+    }
+
     /// <summary>A count of items of which each takes a byte at least: checked before anything is made for them.</summary>
     public int ReadCount(string what) => ReadInt32((int)Math.Min(Remaining, int.MaxValue), what);
 

@@ -73,12 +73,10 @@ internal static class AcknowledgementCodec
         for (int i = 0; i < count; i += 2)
         {
             ReplicaId replica = ReadReplica(ref reader);
-            ulong sequence = reader.ReadUInt64();
-            if (sequence is 0 or > (ulong)Dot.SequenceMax)
-                throw reader.Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
+            long sequence = reader.ReadSequence();
             if (dots.Count > 0 && dots[^1].Replica >= replica)
                 throw reader.Fail(BatchError.NotCanonical, "A vector is not in order");
-            dots.Add(new Dot(replica, (long)sequence));
+            dots.Add(new Dot(replica, sequence));
         }
         return VersionVector.From(dots);
     }

@@ -24,8 +24,6 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     /// <summary>States that are held only until the next publishing.</summary>
     public int UnpublishedStates => undo.Count;
 
-    public IEnumerable<EntitySlot> Slots => slots.Values;
-
     // ---- the writer's side ----
 
     /// <summary>Begins a unit: what it works on is its own until the next one begins.</summary>

@@ -180,7 +180,8 @@ public sealed class Replica : IAsyncDisposable
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
         LogPosition start = store.FindStart(dot.Replica, dot.Sequence);
         Mutation? found = MutationLog.Read(store, start, writer.PublishedEnd, dot).FirstOrDefault();
-        return found is null ? null : Describe(found, ContestedDots());
+        // Its siblings lie in one entity: no other has to be looked at.
+        return found is null ? null : Describe(found, DotsOf(Get(found.Key)?.Conflicts().Where(c => c.IsOpen) ?? []));
     }
 
     /// <summary>The replica in numbers.</summary>
@@ -284,7 +285,10 @@ public sealed class Replica : IAsyncDisposable
         ? store.FindStart(author, writer.Acknowledgements.SyncedTo(author) + 1)
         : default;
 
-    private HashSet<Dot> ContestedDots() => [.. Conflicts().SelectMany(c => c.Siblings).Select(s => s.Dot)];
+    private HashSet<Dot> ContestedDots() => DotsOf(Conflicts());
+
+    private static HashSet<Dot> DotsOf(IEnumerable<Conflict> conflicts) =>
+        [.. conflicts.SelectMany(c => c.Siblings).Select(s => s.Dot)];
 
     private QueuedMutation Describe(Mutation mutation, HashSet<Dot> contested)
     {

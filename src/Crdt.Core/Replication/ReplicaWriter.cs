@@ -74,7 +74,7 @@ internal sealed class ReplicaWriter
     /// <summary>Set after every commit.</summary>
     public Pulse Committed { get; } = new();
 
-    /// <summary>Told after every commit which entities changed and whether the change came from elsewhere.</summary>
+    /// <summary>Told after every commit which entities changed.</summary>
     public event Action<IReadOnlyList<EntityKey>>? Changed;
 
     /// <summary>What went wrong with the projection last; it is tried again with the next commit.</summary>

@@ -102,7 +102,7 @@ internal sealed class SyncMessageCodec
         for (int i = 0; i < count; i += 3)
         {
             ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
-            long sequence = ReadSequence(ref reader);
+            long sequence = reader.ReadSequence();
             if (heads.Count > 0 && heads[^1].Author >= author)
                 throw reader.Fail(BatchError.NotCanonical, "The heads are not in order");
             heads.Add(new ChainHead(author, sequence, ReadExactly(ref reader, HeadsMessage.HashPrefixLengthBytes)));
@@ -131,7 +131,7 @@ internal sealed class SyncMessageCodec
     {
         int index = reader.ReadInt32(authors.Count, "The index of an author");
         if (index == authors.Count) authors.Add(AcknowledgementCodec.ReadReplica(ref reader));
-        long first = ReadSequence(ref reader);
+        long first = reader.ReadSequence();
         ulong more = reader.ReadUInt64();
         if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
         // A signature follows the hash once node keys are enrolled.
@@ -160,14 +160,6 @@ internal sealed class SyncMessageCodec
 
     private static ReplicaRole ReadRole(ref CanonicalReader reader) =>
         (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
-
-    private static long ReadSequence(ref CanonicalReader reader)
-    {
-        ulong sequence = reader.ReadUInt64();
-        return sequence is >= 1 and <= Dot.SequenceMax
-            ? (long)sequence
-            : throw reader.Fail(BatchError.OutOfRange, $"{sequence} is no sequence");
-    }
 
     private static ReadOnlyMemory<byte> ReadExactly(ref CanonicalReader reader, int lengthBytes)
     {
