@@ -1,1 +1,2 @@
+global using Crdt.Testing;
 global using Xunit;

@@ -11,7 +11,7 @@ public class BatchLaws
     private static readonly Arbitrary<int> Seeds = Arb.From(Gen.Choose(0, int.MaxValue));
 
     [Fact]
-    public void What_is_encoded_is_decoded_again_and_encodes_to_the_same_bytes() => Property.Holds(Seeds, seed =>
+    public void What_is_encoded_is_decoded_again_and_encodes_to_the_same_bytes() => Law.Holds(Seeds, seed =>
     {
         BatchColumns columns = BatchSamples.Build(new Random(seed), out long first);
         byte[] bytes = new BatchWriter().Write(columns, first);
@@ -27,7 +27,7 @@ public class BatchLaws
         var reader = new BatchReader();
         var writer = new BatchWriter();
         var decoded = new BatchColumns();
-        Property.Holds(Seeds, seed =>
+        Law.Holds(Seeds, seed =>
         {
             var random = new Random(seed);
             BatchColumns columns = BatchSamples.Build(random, out long first);
@@ -41,7 +41,7 @@ public class BatchLaws
 
     [Fact]
     public void Whatever_was_done_to_the_bytes_they_are_refused_or_are_the_one_encoding_of_what_they_say() =>
-        Property.Holds(Seeds, seed =>
+        Law.Holds(Seeds, seed =>
         {
             var random = new Random(seed);
             byte[] plain = Plain(new BatchWriter().Write(BatchSamples.Build(random, out long first), first));
@@ -49,7 +49,7 @@ public class BatchLaws
         }, count: 200);
 
     [Fact]
-    public void Bytes_at_random_are_refused_or_are_the_one_encoding_of_what_they_say() => Property.Holds(Seeds, seed =>
+    public void Bytes_at_random_are_refused_or_are_the_one_encoding_of_what_they_say() => Law.Holds(Seeds, seed =>
     {
         var random = new Random(seed);
         byte[] bytes = new byte[random.Next(40)];

@@ -11,7 +11,7 @@ public class ClockLaws
 
     /// <summary>A wall clock that jumps, remote timestamps from anywhere: what is issued only ever grows.</summary>
     [Fact]
-    public void Timestamps_strictly_increase_and_nobody_pulls_the_clock_beyond_the_bound() => Property.Holds(
+    public void Timestamps_strictly_increase_and_nobody_pulls_the_clock_beyond_the_bound() => Law.Holds(
         Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
         {
             var random = new Random(seed);

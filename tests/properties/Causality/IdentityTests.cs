@@ -5,7 +5,7 @@ namespace Crdt.Properties;
 public class IdentityTests
 {
     [Fact]
-    public void Replica_ids_are_ordered_as_their_bytes_in_network_order() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+    public void Replica_ids_are_ordered_as_their_bytes_in_network_order() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
         byte[] left = new byte[16], right = new byte[16];
@@ -55,7 +55,7 @@ public class IdentityTests
     }
 
     [Fact]
-    public void A_mutations_uuid_is_of_version_4_derived_from_its_dot_and_of_nobody_elses() => Property.Holds(
+    public void A_mutations_uuid_is_of_version_4_derived_from_its_dot_and_of_nobody_elses() => Law.Holds(
         Arb.From(Gen.Choose(1, int.MaxValue)), sequence =>
         {
             Guid id = MutationId.Of(new Dot(Team.IdOf(1), sequence));

@@ -12,7 +12,7 @@ public class VersionVectorLaws
         .ArrayOf().Select(VersionVector.From).ArrayOf(3));
 
     [Fact]
-    public void Merging_is_a_join() => Property.Holds(Three, vectors =>
+    public void Merging_is_a_join() => Law.Holds(Three, vectors =>
     {
         (VersionVector a, VersionVector b, VersionVector c) = (vectors[0], vectors[1], vectors[2]);
         Assert.Equal(a.Merge(b), b.Merge(a));
@@ -26,7 +26,7 @@ public class VersionVectorLaws
     }, count: 1_000);
 
     [Fact]
-    public void A_vector_tells_the_highest_sequence_of_each_and_enumerates_in_order() => Property.Holds(Three, vectors =>
+    public void A_vector_tells_the_highest_sequence_of_each_and_enumerates_in_order() => Law.Holds(Three, vectors =>
     {
         foreach (VersionVector vector in vectors)
         {

@@ -10,14 +10,14 @@ public class ConvergenceLaws
     [Trait("Law", "2")]
     [Trait("Law", "6")]
     public void Replicas_of_equal_vectors_hold_and_show_the_same_which_is_what_the_history_says() =>
-        Property.Holds(Schedules.Any, async schedule =>
+        Law.Holds(Schedules.Any, async schedule =>
         {
             await using World world = await World.RunAsync(schedule);
         }, count: 500, size: 40);
 
     [Fact]
     [Trait("Law", "1")]
-    public void So_do_replicas_that_read_entities_back_from_a_projection() => Property.Holds(Schedules.Any, async schedule =>
+    public void So_do_replicas_that_read_entities_back_from_a_projection() => Law.Holds(Schedules.Any, async schedule =>
     {
         await using World world = await World.RunAsync(schedule, isProjecting: true);
     }, count: 60);
@@ -26,7 +26,7 @@ public class ConvergenceLaws
     /// while views are open.</summary>
     [Fact]
     [Trait("Law", "12")]
-    public void A_replica_that_forgets_reads_like_one_that_does_not() => Property.Holds(
+    public void A_replica_that_forgets_reads_like_one_that_does_not() => Law.Holds(
         Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
         {
             var random = new Random(seed);

@@ -30,7 +30,7 @@ public class EditLaws
 
     [Fact]
     public void An_edit_reads_as_its_steps_one_after_the_other() =>
-        Property.Holds(Of(PlainStep), async schedule =>
+        Law.Holds(Of(PlainStep), async schedule =>
         {
             await using World world = await World.CreateAsync(1);
             foreach (Step step in schedule.Steps)

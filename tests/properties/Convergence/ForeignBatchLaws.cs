@@ -11,7 +11,7 @@ public class ForeignBatchLaws
 
     [Fact]
     [Trait("Law", "1")]
-    public void Whatever_a_well_formed_batch_holds_every_reader_and_writer_survives_it() => Property.Holds(Seeds, async seed =>
+    public void Whatever_a_well_formed_batch_holds_every_reader_and_writer_survives_it() => Law.Holds(Seeds, async seed =>
     {
         var random = new Random(seed);
         await using Team team = await Team.CreateAsync(2, 1, ("d0", ConflictPolicy.Merge), ("d1/t0", ConflictPolicy.FirstWriteWins));

@@ -17,7 +17,7 @@ public class SurvivalLaws
     [Fact]
     [Trait("Law", "1")]
     [Trait("Law", "3")]
-    public void Every_order_of_arrival_that_is_not_refused_ends_in_the_same_state() => Property.Holds(Schedules.Any, async schedule =>
+    public void Every_order_of_arrival_that_is_not_refused_ends_in_the_same_state() => Law.Holds(Schedules.Any, async schedule =>
     {
         await using World world = await World.RunAsync(schedule);
         IReadOnlyList<BatchRun> runs = await World.RunsOfAsync(world.Team[0]);
@@ -48,7 +48,7 @@ public class SurvivalLaws
 
     [Fact]
     [Trait("Law", "5")]
-    public void A_delete_that_did_not_see_an_update_leaves_the_whole_entity() => Property.Holds(PastAndEdit, async c =>
+    public void A_delete_that_did_not_see_an_update_leaves_the_whole_entity() => Law.Holds(PastAndEdit, async c =>
     {
         await using World world = await World.RunAsync(c.Past);
         EntityKey key = World.Keys[0];
@@ -72,7 +72,7 @@ public class SurvivalLaws
 
     [Fact]
     [Trait("Law", "5")]
-    public void An_add_survives_every_removal_that_did_not_see_it() => Property.Holds(PastAndEdit, async c =>
+    public void An_add_survives_every_removal_that_did_not_see_it() => Law.Holds(PastAndEdit, async c =>
     {
         await using World world = await World.RunAsync(c.Past);
         var random = new Random(c.Seed);
@@ -94,7 +94,7 @@ public class SurvivalLaws
     }, count: 100, size: 25);
 
     [Fact]
-    public void A_counter_is_the_sum_of_all_that_was_counted_by_whomever() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
+    public void A_counter_is_the_sum_of_all_that_was_counted_by_whomever() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
     {
         var random = new Random(seed);
         await using Team team = await Team.CreateAsync(3);

@@ -13,7 +13,7 @@ public class MeshLaws
     [Fact]
     [Trait("Law", "1")]
     [Trait("Law", "14")]
-    public void Everything_written_reaches_everybody_through_whatever_links_hold() => Property.Holds(Seeds, async seed =>
+    public void Everything_written_reaches_everybody_through_whatever_links_hold() => Law.Holds(Seeds, async seed =>
     {
         var random = new Random(seed);
         int count = random.Next(2, 5);

@@ -10,7 +10,7 @@ public class MessageLaws
     private static readonly Arbitrary<int> Seeds = Arb.From(Gen.Choose(0, int.MaxValue));
 
     [Fact]
-    public void A_message_is_read_as_it_was_written() => Property.Holds(Seeds, seed =>
+    public void A_message_is_read_as_it_was_written() => Law.Holds(Seeds, seed =>
     {
         var random = new Random(seed);
         (SyncMessageCodec writer, SyncMessageCodec reader, SyncMessageCodec again) = (new(), new(), new());
@@ -23,7 +23,7 @@ public class MessageLaws
     }, count: 300);
 
     [Fact]
-    public void A_damaged_message_is_refused_or_is_the_one_encoding_of_what_it_says() => Property.Holds(Seeds, seed =>
+    public void A_damaged_message_is_refused_or_is_the_one_encoding_of_what_it_says() => Law.Holds(Seeds, seed =>
     {
         var random = new Random(seed);
         byte[] good = Encode(new SyncMessageCodec(), Build(random));
@@ -47,7 +47,7 @@ public class MessageLaws
     /// <summary>A true session of two whose messages are damaged on the way, one in five.</summary>
     [Fact]
     public void Damage_on_the_way_ends_a_session_and_the_next_one_goes_on_as_if_nothing_had_been() =>
-        Property.Holds(Seeds, async seed =>
+        Law.Holds(Seeds, async seed =>
         {
             var random = new Random(seed);
             await using Team team = await Team.CreateAsync(2);
@@ -71,7 +71,7 @@ public class MessageLaws
         }, count: 100);
 
     [Fact]
-    public void A_founding_is_read_as_it_was_written_and_damage_is_refused_or_founds_another_space() => Property.Holds(Seeds, seed =>
+    public void A_founding_is_read_as_it_was_written_and_damage_is_refused_or_founds_another_space() => Law.Holds(Seeds, seed =>
     {
         var random = new Random(seed);
         SpaceGenesis genesis = SpaceGenesis.Create(Team.IdOf(random.Next(100)), $"space {seed}",

@@ -73,7 +73,7 @@ public class JsonNumberTests
     }
 
     [Fact]
-    public void Every_double_comes_back_from_json_as_itself() => Property.Holds(
+    public void Every_double_comes_back_from_json_as_itself() => Law.Holds(
         FsCheck.Fluent.Arb.From(FsCheck.Fluent.Gen.Choose(0, int.MaxValue)), seed =>
         {
             var random = new Random(seed);

@@ -100,7 +100,7 @@ public class JsonTextTests
     }
 
     [Fact]
-    public void What_json_says_comes_back_from_json_with_its_kinds() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+    public void What_json_says_comes_back_from_json_with_its_kinds() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         Value value = Jsonable(BatchSamples.Value(new Random(seed)));
         string json = value.ToJson();
@@ -111,7 +111,7 @@ public class JsonTextTests
     }, count: 1_000);
 
     [Fact]
-    public void Any_text_is_a_value_or_a_json_input_error() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+    public void Any_text_is_a_value_or_a_json_input_error() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
         byte[] json = Encoding.UTF8.GetBytes(BatchSamples.Value(random).ToJson());

@@ -63,7 +63,7 @@ public class NameTests
     }
 
     [Fact]
-    public void A_path_of_keys_is_read_back_from_its_text() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+    public void A_path_of_keys_is_read_back_from_its_text() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
         string[] names = [.. Enumerable.Range(0, random.Next(1, 5)).Select(_ =>
@@ -76,7 +76,7 @@ public class NameTests
     }, count: 500);
 
     [Fact]
-    public void Everything_below_a_path_follows_it_without_a_gap() => Property.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+    public void Everything_below_a_path_follows_it_without_a_gap() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
         FieldPath[] paths = [.. Enumerable.Range(0, 30).Select(_ => BatchSamples.Path(random, isStrange: true)).Distinct().Order()];
