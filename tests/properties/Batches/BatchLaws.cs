@@ -13,10 +13,10 @@ public class BatchLaws
     [Fact]
     public void What_is_encoded_is_decoded_again_and_encodes_to_the_same_bytes() => Law.Holds(Seeds, seed =>
     {
-        BatchColumns columns = BatchSamples.Build(new Random(seed), out long first);
+        BatchColumns columns = ForeignBatches.Build(new Random(seed), out long first);
         byte[] bytes = new BatchWriter().Write(columns, first);
         var decoded = new BatchColumns();
-        new BatchReader().Read(bytes, BatchSamples.Author, first, decoded);
+        new BatchReader().Read(bytes, ForeignBatches.Author, first, decoded);
         Assert.Equal(Describe(columns, first), Describe(decoded, first));
         Assert.Equal(bytes, new BatchWriter().Write(decoded, first));
     }, count: 1_000);
@@ -30,11 +30,11 @@ public class BatchLaws
         Law.Holds(Seeds, seed =>
         {
             var random = new Random(seed);
-            BatchColumns columns = BatchSamples.Build(random, out long first);
+            BatchColumns columns = ForeignBatches.Build(random, out long first);
             byte[] bytes = writer.Write(columns, first);
             Assert.Throws<BatchFormatException>(() => reader.Read(bytes.AsMemory(0, random.Next(bytes.Length)),
-                BatchSamples.Author, first, decoded));
-            reader.Read(bytes, BatchSamples.Author, first, decoded);
+                ForeignBatches.Author, first, decoded));
+            reader.Read(bytes, ForeignBatches.Author, first, decoded);
             Assert.Equal(bytes, writer.Write(decoded, first));
         }, count: 300);
     }
@@ -44,7 +44,7 @@ public class BatchLaws
         Law.Holds(Seeds, seed =>
         {
             var random = new Random(seed);
-            byte[] plain = Plain(new BatchWriter().Write(BatchSamples.Build(random, out long first), first));
+            byte[] plain = Plain(new BatchWriter().Write(ForeignBatches.Build(random, out long first), first));
             for (int i = 0; i < 60; i++) CheckForeign(Damage.Some(random, plain, from: 1), first);
         }, count: 200);
 
@@ -66,7 +66,7 @@ public class BatchLaws
     [InlineData(new byte[] { 2, 0xCD, 0xFF, 0xFF })]
     [InlineData(new byte[] { 2, 0xCE, 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
     public void What_is_no_batch_is_refused(byte[] bytes) => Assert.Throws<BatchFormatException>(() =>
-        new BatchReader().Read(bytes, BatchSamples.Author, 1, new BatchColumns()));
+        new BatchReader().Read(bytes, ForeignBatches.Author, 1, new BatchColumns()));
 
     [Fact]
     public void A_compressed_batch_that_unpacks_to_more_or_less_than_it_declares_is_refused()
@@ -78,7 +78,7 @@ public class BatchLaws
         {
             byte[] bytes = [BatchWriter.CompressedFormat, 0xCD, (byte)(declared >> 8), (byte)declared, .. packed[..length]];
             var error = Assert.Throws<BatchFormatException>(
-                () => new BatchReader().Read(bytes, BatchSamples.Author, 1, new BatchColumns()));
+                () => new BatchReader().Read(bytes, ForeignBatches.Author, 1, new BatchColumns()));
             Assert.Equal(BatchError.BadCompression, error.Error);
         }
     }
@@ -88,7 +88,7 @@ public class BatchLaws
     {
         byte[] bytes = [BatchWriter.PlainFormat, 0, 1, 0xCE, 0x00, 0xFF, 0xFF, 0xFF, .. new byte[1_000]];
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Throws<BatchFormatException>(() => new BatchReader().Read(bytes, BatchSamples.Author, 1, new BatchColumns()));
+        Assert.Throws<BatchFormatException>(() => new BatchReader().Read(bytes, ForeignBatches.Author, 1, new BatchColumns()));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000);
     }
 
@@ -103,7 +103,7 @@ public class BatchLaws
         string text = new('x', 250);
         (change.HasValue, change.Value) = (true, Value.ArrayOf(Enumerable.Repeat((Value)text, 50_000)));
         var error = Assert.Throws<BatchFormatException>(() => new BatchReader().Read(
-            new BatchWriter().Write(columns, 1), BatchSamples.Author, 1, new BatchColumns()));
+            new BatchWriter().Write(columns, 1), ForeignBatches.Author, 1, new BatchColumns()));
         Assert.Equal(BatchError.LimitExceeded, error.Error);
     }
 
@@ -112,7 +112,7 @@ public class BatchLaws
         var columns = new BatchColumns();
         try
         {
-            new BatchReader().Read(bytes, BatchSamples.Author, first, columns);
+            new BatchReader().Read(bytes, ForeignBatches.Author, first, columns);
         }
         catch (BatchFormatException)
         {
@@ -136,7 +136,7 @@ public class BatchLaws
     }
 
     private static string Describe(BatchColumns columns, long first) => string.Join('\n', Enumerable.Range(0, columns.MutationCount)
-        .Select(m => columns.ToMutation(m, BatchSamples.Author, first))
+        .Select(m => columns.ToMutation(m, ForeignBatches.Author, first))
         .Select(m => $"{m} {m.Context.ToJson()} " + string.Join('|', m.Changes.Select(c =>
             $"{Convert.ToHexString(c.Path.Bytes)} {c.Value?.Kind} {c.Value?.ToJson()} {c.Claim} {string.Join(' ', c.Observed)}")))
         .Select(text => text.Replace("System.Collections.Generic.List`1[Crdt.Change]", "", StringComparison.Ordinal)));

@@ -8,25 +8,25 @@ public class EditLaws
 {
     private static readonly string[] SetPaths = ["t", "m/t"];
 
-    private static readonly Gen<Op> PlainOp = Schedules.Op.Where(op => op.Does switch
+    private static readonly Gen<Op> PlainOp = Edits.Op.Where(op => op.Does switch
     {
-        EditStepKind.Increment => false,
+        OpKind.Increment => false,
         // Sets have names of their own here: an array that stands there as one value looks just like one.
-        EditStepKind.Add or EditStepKind.Discard => SetPaths.Contains(op.Path),
-        EditStepKind.Set => !SetPaths.Contains(op.Path) && op.Path is not ("c" or "m/c"),
-        EditStepKind.Remove => op.Path is not ("c" or "m/c"),
+        OpKind.Add or OpKind.Discard => SetPaths.Contains(op.Path),
+        OpKind.Set => !SetPaths.Contains(op.Path) && op.Path is not ("c" or "m/c"),
+        OpKind.Remove => op.Path is not ("c" or "m/c"),
         _ => !op.Text.Contains("\"c\"", StringComparison.Ordinal) && !op.Text.Contains("\"t\":[", StringComparison.Ordinal),
     });
 
     private static readonly Gen<Edit> PlainUpsert =
         from entity in Gen.Choose(0, 1)
         from ops in Gen.Frequency((2, PlainOp.ArrayOf(1)), (2, PlainOp.ArrayOf(2)), (2, PlainOp.ArrayOf(5)))
-        select new Edit(EditKind.Upsert, entity, false, ops);
+        select new Edit(EditIntent.Upsert, entity, false, ops);
 
     private static readonly Gen<Step> PlainStep = Gen.Frequency(
         (3, from at in Gen.Choose(0, 1) from edit in PlainUpsert select (Step)new Commit(at, 0, edit)),
         (2, Gen.Constant((Step)new Meet(0, 1))),
-        (1, Gen.Choose(0, 1).Select(at => (Step)new Commit(at, 1, new Edit(EditKind.Delete, 0, false)))));
+        (1, Gen.Choose(0, 1).Select(at => (Step)new Commit(at, 1, new Edit(EditIntent.Delete, 0, false)))));
 
     [Fact]
     public void An_edit_reads_as_its_steps_one_after_the_other() =>
@@ -35,7 +35,7 @@ public class EditLaws
             await using World world = await World.CreateAsync(1);
             foreach (Step step in schedule.Steps)
             {
-                if (step is Commit { Edits: [{ Kind: EditKind.Upsert } edit] } commit) await CheckAsync(world.Team[commit.At], edit);
+                if (step is Commit { Edits: [{ Kind: EditIntent.Upsert } edit] } commit) await CheckAsync(world.Team[commit.At], edit);
                 else await world.TakeAsync(step);
             }
         }, count: 500, size: 12);
@@ -48,7 +48,7 @@ public class EditLaws
         EntityKey key = World.Keys[edit.Entity];
         Entity? before = replica.Get(key);
         bool hasClash = before?.Conflicts().Any(c => c.Kind == ConflictKind.Kinds) ?? false;
-        Value expected = edit.Ops.Aggregate(before?.ToValue() ?? Value.EmptyObject, PlainEdit.Apply);
+        Value expected = edit.Ops.Aggregate(before?.ToValue() ?? Value.EmptyObject, PlainDocument.Apply);
         await replica.CommitAsync(tx =>
         {
             EntityEdit noted = tx.Upsert(key);
@@ -60,8 +60,8 @@ public class EditLaws
             Assert.Equal(expected.ToJson(), after.ToJson());
             Assert.DoesNotContain(after.Conflicts(), c => c.Kind == ConflictKind.Kinds);
         }
-        if (edit.Ops is [.., { Does: EditStepKind.Set } last])
+        if (edit.Ops is [.., { Does: OpKind.Set } last])
             Assert.Equal(Value.ParseJson(last.Text), after[FieldPath.Parse(last.Path)]);
-        if (edit.Ops is [.., { Does: EditStepKind.Replace } whole]) Assert.Equal(Value.ParseJson(whole.Text), after.ToValue());
+        if (edit.Ops is [.., { Does: OpKind.Replace } whole]) Assert.Equal(Value.ParseJson(whole.Text), after.ToValue());
     }
 }

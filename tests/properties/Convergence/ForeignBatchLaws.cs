@@ -20,7 +20,7 @@ public class ForeignBatchLaws
         long first = 1;
         for (int i = 0; i < 3; i++)
         {
-            BatchColumns columns = BatchSamples.Build(random, first, others: 0);
+            BatchColumns columns = ForeignBatches.Build(random, first, others: 0);
             byte[] batch = new BatchWriter().Write(columns, first);
             head = AuthorTable.ChainNext(head, batch);
             long last = first + columns.MutationCount - 1;

@@ -7,24 +7,24 @@ public class FoundSchedules
     /// counters sort behind elements and only the neighbour before was looked at. Seed (384413510442341299, 489066596175877503).</summary>
     [Fact]
     public async Task A_set_beside_a_map_of_counters_is_a_listed_conflict() => await LiveAsync(new Schedule(1,
-        new Commit(0, 0, new Edit(EditKind.Create, 0, false)),
+        new Commit(0, 0, new Edit(EditIntent.Create, 0, false)),
         new Meet(0, 1),
-        new Commit(0, 0, new Edit(EditKind.Update, 0, false, new Op(EditStepKind.Add, "m", "q"))),
-        new Commit(1, 0, new Edit(EditKind.Update, 0, false, new Op(EditStepKind.Increment, "m/c", "1"))),
+        new Commit(0, 0, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Add, "m", "q"))),
+        new Commit(1, 0, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Increment, "m/c", "1"))),
         new Meet(0, 1)));
 
     /// <summary>A value conflict in a name that is a set's map, too: settling the values leaves the clash of kinds, which
     /// is a conflict of its own. Seed (10327652812626902671, 1477382822003427043).</summary>
     [Fact]
     public async Task A_settled_conflict_of_values_leaves_a_clash_of_kinds_as_it_is() => await LiveAsync(new Schedule(2,
-        new Commit(2, 0, new Edit(EditKind.Upsert, 0, false, new Op(EditStepKind.Add, "m/t", "p"))),
-        new Commit(1, 0, new Edit(EditKind.Upsert, 0, false)),
-        new Commit(0, 0, new Edit(EditKind.Upsert, 0, false)),
-        new Commit(1, 0, new Edit(EditKind.Update, 0, false, new Op(EditStepKind.Set, "m", "\"p\""))),
+        new Commit(2, 0, new Edit(EditIntent.Upsert, 0, false, new Op(OpKind.Add, "m/t", "p"))),
+        new Commit(1, 0, new Edit(EditIntent.Upsert, 0, false)),
+        new Commit(0, 0, new Edit(EditIntent.Upsert, 0, false)),
+        new Commit(1, 0, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Set, "m", "\"p\""))),
         new Meet(1, 2),
-        new Commit(0, 0, new Edit(EditKind.Update, 0, false, new Op(EditStepKind.Set, "m", "\"s\""))),
+        new Commit(0, 0, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Set, "m", "\"s\""))),
         new Meet(2, 0),
-        new Commit(0, 0, new Edit(EditKind.Resolve, 0, false))));
+        new Commit(0, 0, new Edit(EditIntent.Resolve, 0, false))));
 
     private static async Task LiveAsync(Schedule schedule)
     {

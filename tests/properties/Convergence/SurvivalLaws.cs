@@ -8,7 +8,7 @@ public class SurvivalLaws
 {
     private static readonly Arbitrary<(Schedule Past, Edit Edit, int Seed)> PastAndEdit = Arb.From(
         from past in Schedules.Any.Generator
-        from edit in Schedules.Edit
+        from edit in Edits.Any
         from seed in Gen.Choose(0, int.MaxValue)
         select (past, edit, seed));
 
@@ -58,7 +58,7 @@ public class SurvivalLaws
         CommitResult update = await b.CommitAsync(tx =>
         {
             EntityEdit noted = tx.Update(key);
-            if (c.Edit.Kind != EditKind.Resolve) foreach (Op op in c.Edit.Ops) op.On(noted);
+            if (c.Edit.Kind != EditIntent.Resolve) foreach (Op op in c.Edit.Ops) op.On(noted);
         });
         string updated = b.Get(key)!.ToJson();
         await a.CommitAsync(tx => tx.Delete(key));

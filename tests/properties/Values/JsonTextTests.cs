@@ -102,7 +102,7 @@ public class JsonTextTests
     [Fact]
     public void What_json_says_comes_back_from_json_with_its_kinds() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
-        Value value = Jsonable(BatchSamples.Value(new Random(seed)));
+        Value value = Jsonable(ForeignBatches.Value(new Random(seed)));
         string json = value.ToJson();
         Assert.Equal(value, Value.ParseJson(json));
         Assert.Equal(value, Value.ParseJson(Encoding.UTF8.GetBytes(json)));
@@ -114,7 +114,7 @@ public class JsonTextTests
     public void Any_text_is_a_value_or_a_json_input_error() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
-        byte[] json = Encoding.UTF8.GetBytes(BatchSamples.Value(random).ToJson());
+        byte[] json = Encoding.UTF8.GetBytes(ForeignBatches.Value(random).ToJson());
         for (int i = 0; i < 20; i++)
         {
             try

@@ -79,7 +79,7 @@ public class NameTests
     public void Everything_below_a_path_follows_it_without_a_gap() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
-        FieldPath[] paths = [.. Enumerable.Range(0, 30).Select(_ => BatchSamples.Path(random, isStrange: true)).Distinct().Order()];
+        FieldPath[] paths = [.. Enumerable.Range(0, 30).Select(_ => ForeignBatches.Path(random, isStrange: true)).Distinct().Order()];
         foreach (FieldPath path in paths)
         {
             int at = Array.IndexOf(paths, path);

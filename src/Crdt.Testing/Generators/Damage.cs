@@ -1,7 +1,7 @@
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>Changes a few bytes: others, more, fewer.</summary>
-internal static class Damage
+public static class Damage
 {
     /// <param name="random">Decides.</param>
     /// <param name="bytes">What is damaged; stays as it is.</param>

@@ -1,30 +1,39 @@
 using System.Buffers;
 using Microsoft.Extensions.Time.Testing;
 
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>Replicas of one space in memory, with a clock each, that meet when a test says so.</summary>
-internal sealed class Team : IAsyncDisposable
+public sealed class Team : IAsyncDisposable
 {
+    /// <summary>What every clock shows at first.</summary>
     public static readonly DateTimeOffset Start = new(2026, 5, 1, 8, 0, 0, TimeSpan.Zero);
 
     private readonly List<Replica> replicas = [];
+    private readonly List<IReplicaStore> stores = [];
+    private readonly List<FakeTimeProvider> clocks = [];
 
     private Team(SpaceGenesis genesis) => Genesis = genesis;
 
+    /// <summary>How the space was founded.</summary>
     public SpaceGenesis Genesis { get; }
 
+    /// <summary>The replicas, devices first.</summary>
     public IReadOnlyList<Replica> Replicas => replicas;
 
-    public List<IReplicaStore> Stores { get; } = [];
+    /// <summary>The store of each replica.</summary>
+    public IReadOnlyList<IReplicaStore> Stores => stores;
 
     /// <summary>Whether its stores keep projections, brought up to date with every commit; few entities stay cached.</summary>
     public bool IsProjecting { get; private init; }
 
-    public List<FakeTimeProvider> Clocks { get; } = [];
+    /// <summary>The wall clock of each replica.</summary>
+    public IReadOnlyList<FakeTimeProvider> Clocks => clocks;
 
+    /// <summary>One replica.</summary>
     public Replica this[int index] => replicas[index];
 
+    /// <summary>An id that is the same in every run.</summary>
     public static ReplicaId IdOf(int number)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -50,13 +59,14 @@ internal sealed class Team : IAsyncDisposable
         return team;
     }
 
+    /// <summary>Adds a replica that holds nothing but the founding.</summary>
     public async Task<Replica> AddAsync(ReplicaRole role = ReplicaRole.Client)
     {
         var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
         var identity = new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role);
         IReplicaStore store = IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
-        Clocks.Add(clock);
-        Stores.Add(store);
+        clocks.Add(clock);
+        stores.Add(store);
         replicas.Add(await OpenAsync(store, clock));
         return replicas[^1];
     }
@@ -64,6 +74,7 @@ internal sealed class Team : IAsyncDisposable
     /// <summary>Forgets everything in memory and opens the store again, as after a crash.</summary>
     public async Task ReopenAsync(int index) => replicas[index] = await OpenAsync(Stores[index], Clocks[index]);
 
+    /// <summary>A session from first message to both in sync.</summary>
     public async Task MeetAsync(int a, int b) => await MeetAsync(replicas[a], replicas[b]);
 
     /// <summary>A session from first message to both in sync.</summary>
@@ -82,7 +93,7 @@ internal sealed class Team : IAsyncDisposable
             for (int bytes; messages < messagesMax && (bytes = await PassAsync(right, left)) > 0; messages++)
                 (isMoving, bToA) = (true, bToA + bytes);
         }
-        if (messages < messagesMax) Assert.True(left.IsInSync && right.IsInSync);
+        if (messages < messagesMax) Check.True(left.IsInSync && right.IsInSync);
         return (aToB, bToA);
     }
 
@@ -96,6 +107,7 @@ internal sealed class Team : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         foreach (Replica replica in replicas) await replica.DisposeAsync();

@@ -1,12 +1,13 @@
 using System.Text;
 
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>A team that lives through a schedule; after every step each replica that it concerned is compared with the
 /// reference, and with every replica that ever had the same vector.</summary>
-internal sealed class World : IAsyncDisposable
+public sealed class World : IAsyncDisposable
 {
-    public static readonly EntityKey[] Keys = [new("d", "t", "1"), new("d", "t", "2"), new("e", "t", "1")];
+    /// <summary>The entities that a schedule's edits are about.</summary>
+    public static IReadOnlyList<EntityKey> Keys { get; } = [new("d", "t", "1"), new("d", "t", "2"), new("e", "t", "1")];
 
     private static readonly (string, ConflictPolicy)[] Policies =
     [
@@ -15,15 +16,19 @@ internal sealed class World : IAsyncDisposable
     ];
 
     private readonly Dictionary<string, string> statesByVector = [];
-    private readonly Dictionary<(int, int), Entity> seen = [];
+    private readonly Dictionary<(int, EntityKey), Entity> seen = [];
     private readonly Dictionary<int, (ReplicaView View, string Shown)> views = [];
 
     private ConflictKind resolved;
 
     private World(Team team) => Team = team;
 
+    /// <summary>Its replicas: the devices, then one in the server role.</summary>
     public Team Team { get; }
 
+    /// <summary>A team with the policies of a world, before anything happened.</summary>
+    /// <param name="devices">How many devices; one server-role replica comes after them.</param>
+    /// <param name="isProjecting">Whether its stores keep projections, and its replicas few entities in memory.</param>
     public static async Task<World> CreateAsync(int devices, bool isProjecting = false) =>
         new(await Team.CreateAsync(devices, 1, isProjecting, Policies));
 
@@ -36,6 +41,7 @@ internal sealed class World : IAsyncDisposable
         return world;
     }
 
+    /// <summary>Lives through one step, and compares the replicas that it concerned.</summary>
     public async Task TakeAsync(Step step)
     {
         switch (step)
@@ -55,7 +61,7 @@ internal sealed class World : IAsyncDisposable
                 break;
             case Look look:
                 EntityKey key = KeyOf(look.Entity);
-                if (At(look.At).GetWithDeleted(key) is { } entity) seen[(Index(look.At), Array.IndexOf(Keys, key))] = entity;
+                if (At(look.At).GetWithDeleted(key) is { } entity) seen[(Index(look.At), key)] = entity;
                 break;
             case Reopen reopen:
                 await ReopenAsync(Index(reopen.At));
@@ -67,12 +73,13 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets everybody meet until all hold the same, and opens every store once more.</summary>
     public async Task FinishAsync()
     {
         foreach (int at in views.Keys) CheckView(at);
         await Team.MeetAllAsync();
         for (int i = 0; i < Team.Replicas.Count; i++) await CheckAsync(i);
-        Assert.All(Team.Replicas, r => Assert.Equal(Team[0].Vector, r.Vector));
+        foreach (Replica replica in Team.Replicas) Check.Equal(Team[0].Vector, replica.Vector);
         for (int i = 0; i < Team.Replicas.Count; i++) await ReopenAsync(i);
     }
 
@@ -91,20 +98,21 @@ internal sealed class World : IAsyncDisposable
     {
         Replica replica = At(at);
         Mutation[] history = [.. replica.Mutations().Select(m => m.Mutation)];
-        var reference = new Reference(history, replica.PolicyOf);
+        var reference = new ReferenceModel(history, replica.PolicyOf);
         foreach (EntityKey key in reference.Keys) CheckEntity(replica, reference, key);
-        Assert.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
-        Assert.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
-        Assert.Equal(replica.Vector, VersionVector.From(history.Select(m => m.Dot)));
+        Check.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
+        Check.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
+        Check.Equal(replica.Vector, VersionVector.From(history.Select(m => m.Dot)));
         CheckCauses(history);
         AuditReport audit = await replica.AuditAsync();
-        Assert.Empty(audit.Unaccounted);
-        Assert.Equal(audit.Written, audit.Replaced + audit.Held);
+        Check.Empty(audit.Unaccounted);
+        Check.Equal(audit.Written, audit.Replaced + audit.Held);
         string dump = await DumpAsync(replica);
         if (statesByVector.TryAdd($"{replica.Vector}", dump)) return;
-        Assert.Equal(statesByVector[$"{replica.Vector}"], dump);
+        Check.Equal(statesByVector[$"{replica.Vector}"], dump);
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await Team.DisposeAsync();
 
     /// <summary>Nobody replaces what had not arrived where it was replaced.</summary>
@@ -115,27 +123,27 @@ internal sealed class World : IAsyncDisposable
         {
             foreach (Change change in mutation.Changes)
             {
-                Assert.All(change.Observed, dot => Assert.Contains((mutation.Key, change.Path, dot), written));
+                Check.Empty(change.Observed.Where(dot => !written.Contains((mutation.Key, change.Path, dot))));
                 if (change.Value is not null) written.Add((mutation.Key, change.Path, mutation.Dot));
             }
         }
     }
 
-    private static void CheckEntity(Replica replica, Reference reference, EntityKey key)
+    private static void CheckEntity(Replica replica, ReferenceModel reference, EntityKey key)
     {
         Entity entity = replica.GetWithDeleted(key)!;
-        Assert.Equal(reference.IsAlive(key), entity.Exists);
+        Check.Equal(reference.IsAlive(key), entity.Exists);
         foreach (FieldPath path in reference.PathsOf(key))
         {
-            Assert.Equal(reference.Siblings(key, path), entity.Siblings(path));
+            Check.Equal(reference.Siblings(key, path), entity.Siblings(path));
             if (!entity.Exists || path.IsRoot || path.Kind != PathKind.Key) continue;
-            Assert.Equal(reference.Read(key, path, []), entity[path]);
+            Check.Equal(reference.Read(key, path, []), entity[path]);
         }
-        Assert.Equal(reference.PathsOf(key).Sum(p => reference.Siblings(key, p).Count), entity.AllSiblings().Count());
-        if (entity.Exists) Assert.Equal(reference.ReadEntity(key, []), entity.ToValue());
+        Check.Equal(reference.PathsOf(key).Sum(p => reference.Siblings(key, p).Count), entity.AllSiblings().Count());
+        if (entity.Exists) Check.Equal(reference.ReadEntity(key, []), entity.ToValue());
         IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {(c.Kind == ConflictKind.Values ? "values" : "kinds")}");
-        Assert.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal));
-        Assert.Equal(conflicts.Count(), replica.Conflicts(openOnly: false).Count(c => c.Key == key));
+        Check.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal));
+        Check.Equal(conflicts.Count(), replica.Conflicts(openOnly: false).Count(c => c.Key == key));
     }
 
     private static void Dump(Entity entity, StringBuilder text)
@@ -167,7 +175,7 @@ internal sealed class World : IAsyncDisposable
     private void CheckView(int at)
     {
         if (!views.Remove(at, out (ReplicaView View, string Shown) held)) return;
-        Assert.Equal(held.Shown, Show(held.View));
+        Check.Equal(held.Shown, Show(held.View));
         held.View.Dispose();
     }
 
@@ -175,14 +183,14 @@ internal sealed class World : IAsyncDisposable
 
     private Replica At(int replica) => Team[Index(replica)];
 
-    private static EntityKey KeyOf(int entity) => Keys[entity % Keys.Length];
+    private static EntityKey KeyOf(int entity) => Keys[entity % Keys.Count];
 
     private async Task ReopenAsync(int at)
     {
         views.Remove(at);
         string before = await DumpAsync(Team[at]);
         await Team.ReopenAsync(at);
-        Assert.Equal(before, await DumpAsync(Team[at]));
+        Check.Equal(before, await DumpAsync(Team[at]));
     }
 
     private async Task DeliverAsync(Deliver deliver)
@@ -193,12 +201,12 @@ internal sealed class World : IAsyncDisposable
         foreach (BatchRun run in runs.Take(deliver.Again ? int.MaxValue : deliver.RunsMax))
         {
             bool isNews = to.Vector[run.Author] < run.LastSequence;
-            Assert.Equal(isNews, await to.ApplyAsync(run, default));
+            Check.Equal(isNews, await to.ApplyAsync(run, default));
         }
     }
 
     /// <summary>All closed runs of a replica's log, in its apply order.</summary>
-    public static async Task<IReadOnlyList<BatchRun>> RunsOfAsync(Replica replica)
+    internal static async Task<IReadOnlyList<BatchRun>> RunsOfAsync(Replica replica)
     {
         await replica.CloseRunAsync(default);
         var runs = new List<BatchRun>();
@@ -211,7 +219,7 @@ internal sealed class World : IAsyncDisposable
                 logged.Entry.LastSequence, logged.Entry.Payload));
             batches.Clear();
         }
-        Assert.Empty(batches);
+        Check.Empty(batches);
         return runs;
     }
 
@@ -229,7 +237,7 @@ internal sealed class World : IAsyncDisposable
         }
         catch (MutationException)
         {
-            Assert.Equal(before, await DumpAsync(replica));
+            Check.Equal(before, await DumpAsync(replica));
         }
     }
 
@@ -239,29 +247,29 @@ internal sealed class World : IAsyncDisposable
         if (transaction.Edits is not [var edit] || result.Count != 1 || edit.Basis is not { } basis) return;
         Mutation mutation = replica.FindMutation(new Dot(result.Replica, result.FirstSequence))!.Mutation;
         foreach (Change change in mutation.Changes.Where(c => !c.Path.IsRoot || mutation.Kind == MutationKind.Delete))
-            Assert.All(change.Observed, dot => Assert.True(basis.Covers(dot)));
+            Check.Empty(change.Observed.Where(dot => !basis.Covers(dot)));
         if (edit.Kind != EditKind.Resolve) return;
         Entity entity = replica.Get(edit.Key)!;
-        Assert.Single(entity.Siblings(edit.Steps[0].Path));
-        Assert.DoesNotContain(entity.Conflicts(), c => c.Path == edit.Steps[0].Path && c.Kind == resolved);
+        Check.Equal(1, entity.Siblings(edit.Steps[0].Path).Count);
+        Check.Empty(entity.Conflicts().Where(c => c.Path == edit.Steps[0].Path && c.Kind == resolved));
     }
 
     private void Note(Transaction transaction, Replica replica, int at, Edit edit)
     {
         EntityKey key = KeyOf(edit.Entity);
-        Entity? basis = edit.AsSeen ? seen.GetValueOrDefault((at, Array.IndexOf(Keys, key))) : null;
+        Entity? basis = edit.AsSeen ? seen.GetValueOrDefault((at, key)) : null;
         switch (edit.Kind)
         {
-            case EditKind.Create:
+            case EditIntent.Create:
                 Apply(transaction.Create(key), edit);
                 break;
-            case EditKind.Update:
+            case EditIntent.Update:
                 Apply(basis is null ? transaction.Update(key) : transaction.Update(basis), edit);
                 break;
-            case EditKind.Upsert:
+            case EditIntent.Upsert:
                 Apply(transaction.Upsert(key), edit);
                 break;
-            case EditKind.Delete:
+            case EditIntent.Delete:
                 _ = basis is null ? transaction.Delete(key) : transaction.Delete(basis);
                 break;
             default:

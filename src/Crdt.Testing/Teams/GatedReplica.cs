@@ -1,17 +1,19 @@
 using Microsoft.Extensions.Time.Testing;
 
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>A replica whose store appends when the test lets it, so that commits wait together.</summary>
-internal sealed class GatedReplica : IAsyncDisposable
+public sealed class GatedReplica : IAsyncDisposable
 {
     private readonly SpaceGenesis genesis;
 
     private GatedReplica(SpaceGenesis genesis, GatedStore store, Replica replica) =>
         (this.genesis, Store, Replica) = (genesis, store, replica);
 
+    /// <summary>Its store, with the gate.</summary>
     public GatedStore Store { get; }
 
+    /// <summary>The replica.</summary>
     public Replica Replica { get; }
 
     /// <summary>A replica that has met its space; from then on its store waits for <see cref="GatedStore.Release"/>.</summary>
@@ -29,10 +31,12 @@ internal sealed class GatedReplica : IAsyncDisposable
     public async Task<Replica> ReopenAsync() =>
         await Replica.OpenAsync(Store, new ReplicaOptions { Time = new FakeTimeProvider(Team.Start) });
 
+    /// <summary>Another replica of the same space, empty, with a store that lets everything through.</summary>
     public async Task<Replica> OpenPeerAsync() => await Replica.OpenAsync(
         new MemoryReplicaStore(new(genesis.Space, Team.IdOf(2), ReplicaRole.Client)),
         new ReplicaOptions { Time = new FakeTimeProvider(Team.Start) });
 
+    /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
         Store.Problem = null;

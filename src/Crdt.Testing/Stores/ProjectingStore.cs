@@ -1,10 +1,11 @@
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>A store in memory that keeps a projection, too; appends wait at a gate, or fail.</summary>
-internal sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : IReplicaStore
+public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : IReplicaStore
 {
     private readonly SortedDictionary<EntityKey, (byte[] State, bool IsContested)> states = [];
 
+    /// <summary>An empty store of a replica.</summary>
     public ProjectingStore(ReplicaIdentity identity)
         : this(new MemoryReplicaStore(identity))
     {
@@ -15,31 +16,42 @@ internal sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) :
     {
     }
 
+    /// <summary>Where appends wait, or fail.</summary>
     public GatedStore Gate => gate;
 
+    /// <inheritdoc/>
     public ReplicaIdentity Identity => log.Identity;
 
+    /// <inheritdoc/>
     public bool IsProjecting => true;
 
+    /// <inheritdoc/>
     public LogPosition ProjectedTo { get; private set; }
 
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> Checkpoint { get; private set; }
 
+    /// <inheritdoc/>
     public LogPosition LogEnd => log.LogEnd;
 
     /// <summary>How many updates came.</summary>
     public int Updates { get; private set; }
 
+    /// <inheritdoc/>
     public ValueTask<LogPosition> AppendAsync(
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken) =>
         gate.AppendAsync(entries, isDurable, cancellationToken);
 
+    /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => log.ReadLog(from);
 
+    /// <inheritdoc/>
     public LogPosition FindStart(VersionVector covered) => log.FindStart(covered);
 
+    /// <inheritdoc/>
     public LogPosition FindStart(ReplicaId author, long sequence) => log.FindStart(author, sequence);
 
+    /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)
     {
         Updates++;
@@ -49,13 +61,17 @@ internal sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) :
         return ValueTask.CompletedTask;
     }
 
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte>? ReadState(EntityKey key) =>
         states.TryGetValue(key, out var held) ? held.State : (ReadOnlyMemory<byte>?)null;
 
+    /// <inheritdoc/>
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) =>
         states.Keys.Where(k => (domain ?? k.Domain) == k.Domain && (type ?? k.Type) == k.Type).ToList();
 
+    /// <inheritdoc/>
     public IEnumerable<EntityKey> ContestedKeys() => states.Where(s => s.Value.IsContested).Select(s => s.Key).ToList();
 
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

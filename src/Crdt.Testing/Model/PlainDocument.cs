@@ -1,19 +1,20 @@
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>What an edit means on a plain JSON document, as its documentation says it, for somebody alone.</summary>
-internal static class PlainEdit
+public static class PlainDocument
 {
+    /// <summary>The document after one step of an edit.</summary>
     public static Value Apply(Value document, Op op)
     {
         string[] path = op.Path.Split('/');
         return op.Does switch
         {
-            EditStepKind.Set => Set(document, path, Value.ParseJson(op.Text)),
-            EditStepKind.Remove => Remove(document, path),
-            EditStepKind.Add => Set(document, path, Elements(Find(document, path), op.Text, isAdded: true)),
-            EditStepKind.Discard => Discard(document, path, op.Text),
-            EditStepKind.Patch => JsonMergePatch.Apply(document, Value.ParseJson(op.Text)),
-            EditStepKind.Replace => Value.ParseJson(op.Text),
+            OpKind.Set => Set(document, path, Value.ParseJson(op.Text)),
+            OpKind.Remove => Remove(document, path),
+            OpKind.Add => Set(document, path, Elements(Find(document, path), op.Text, isAdded: true)),
+            OpKind.Discard => Discard(document, path, op.Text),
+            OpKind.Patch => JsonMergePatch.Apply(document, Value.ParseJson(op.Text)),
+            OpKind.Replace => Value.ParseJson(op.Text),
             _ => document,
         };
     }

@@ -1,13 +1,16 @@
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>The semantics a second time, as plainly as possible and at any price: from the whole history of mutations,
 /// without their order.</summary>
-internal sealed class Reference
+public sealed class ReferenceModel
 {
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> registers = [];
     private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
 
-    public Reference(IReadOnlyList<Mutation> history, Func<EntityKey, FieldPath, ConflictPolicy> policyOf)
+    /// <summary>Works out what a replica of that history has to hold and show.</summary>
+    /// <param name="history">Every mutation, each once; in any order.</param>
+    /// <param name="policyOf">The policy in force for a field.</param>
+    public ReferenceModel(IReadOnlyList<Mutation> history, Func<EntityKey, FieldPath, ConflictPolicy> policyOf)
     {
         this.policyOf = policyOf;
         var changes = history.SelectMany(m => m.Changes.Select(c => (Mutation: m, Change: c))).ToList();
@@ -30,15 +33,21 @@ internal sealed class Reference
         foreach (List<Sibling> siblings in registers.Values) siblings.Sort((a, b) => Compare(b, a));
     }
 
+    /// <summary>The entities that were ever written.</summary>
     public IEnumerable<EntityKey> Keys => registers.Keys.Select(r => r.Key).Distinct();
 
+    /// <summary>The registers of an entity that were ever written.</summary>
     public IEnumerable<FieldPath> PathsOf(EntityKey key) => registers.Keys.Where(r => r.Key == key).Select(r => r.Path);
 
-    /// <summary>The latest first.</summary>
+    /// <summary>What is held in a register, the latest first.</summary>
     public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) => registers.GetValueOrDefault((key, path)) ?? [];
 
+    /// <summary>Whether an entity is alive.</summary>
     public bool IsAlive(EntityKey key) => Siblings(key, FieldPath.Root).Any(s => s.Value == Value.True && IsRead(key, s));
 
+    /// <summary>All fields of an entity as one object.</summary>
+    /// <param name="key">The entity.</param>
+    /// <param name="clashes">Takes the names that are in use as different kinds.</param>
     public Value ReadEntity(EntityKey key, List<FieldPath> clashes) => ReadMap(key, FieldPath.Root, clashes);
 
     /// <summary>Registers in which people disagree, and names in use as different kinds where a reader gets to.</summary>
@@ -53,6 +62,10 @@ internal sealed class Reference
             .Select(p => $"{p} values").Concat(clashes.Select(p => $"{p} kinds")).Order(StringComparer.Ordinal);
     }
 
+    /// <summary>What is read at a name; <see langword="null"/> when nothing is there.</summary>
+    /// <param name="key">The entity.</param>
+    /// <param name="name">A field, or a member further down.</param>
+    /// <param name="clashes">Takes the names at and below it that are in use as different kinds.</param>
     public Value? Read(EntityKey key, FieldPath name, List<FieldPath> clashes)
     {
         FieldPath[] below = [.. PathsOf(key).Where(p => p.IsBelow(name) && Siblings(key, p).Count > 0)];

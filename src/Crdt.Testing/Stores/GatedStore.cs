@@ -1,7 +1,7 @@
-namespace Crdt.Properties;
+namespace Crdt.Testing;
 
 /// <summary>A store in memory whose appends wait at a gate, or fail.</summary>
-internal sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
+public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
 {
     private TaskCompletionSource? gate;
 
@@ -11,14 +11,19 @@ internal sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     /// <summary>How many appends have begun.</summary>
     public int Appends { get; private set; }
 
+    /// <inheritdoc/>
     public ReplicaIdentity Identity => inner.Identity;
 
+    /// <inheritdoc/>
     public bool IsProjecting => false;
 
+    /// <inheritdoc/>
     public LogPosition ProjectedTo => inner.ProjectedTo;
 
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> Checkpoint => inner.Checkpoint;
 
+    /// <inheritdoc/>
     public LogPosition LogEnd => inner.LogEnd;
 
     /// <summary>From now on appends wait.</summary>
@@ -32,6 +37,7 @@ internal sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
         waiting?.TrySetResult();
     }
 
+    /// <inheritdoc/>
     public async ValueTask<LogPosition> AppendAsync(
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken)
     {
@@ -41,20 +47,28 @@ internal sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
         return await inner.AppendAsync(entries, isDurable, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => inner.ReadLog(from);
 
+    /// <inheritdoc/>
     public LogPosition FindStart(VersionVector covered) => inner.FindStart(covered);
 
+    /// <inheritdoc/>
     public LogPosition FindStart(ReplicaId author, long sequence) => inner.FindStart(author, sequence);
 
+    /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>
         inner.ProjectAsync(update, cancellationToken);
 
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte>? ReadState(EntityKey key) => inner.ReadState(key);
 
+    /// <inheritdoc/>
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => inner.Keys(domain, type);
 
+    /// <inheritdoc/>
     public IEnumerable<EntityKey> ContestedKeys() => inner.ContestedKeys();
 
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }
