@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Crdt;
+
+/// <summary>What exactly is signed (WF-7.2): a tag that no other use has, the space, then fixed-length parts, or parts
+/// behind their length. So no signature stands for anything else, or for another space.</summary>
+internal static class SignedBytes
+{
+    private static ReadOnlySpan<byte> HeadTag => "crdt/1 head\0"u8;
+
+    private static ReadOnlySpan<byte> EnrolmentTag => "crdt/1 enrolment\0"u8;
+
+    private static ReadOnlySpan<byte> StatementTag => "crdt/1 statement\0"u8;
+
+    /// <summary>A head: tag ‖ space ‖ replica id ‖ sequence u64 ‖ H.</summary>
+    public static byte[] OfHead(SpaceId space, ReplicaId author, long sequence, ReadOnlySpan<byte> hash)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(HeadTag, space, author);
+        WriteUInt64(buffer, (ulong)sequence);
+        buffer.Write(hash);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A certificate: tag ‖ space ‖ replica id ‖ role u8 ‖ length u8 and UTF-8 of the owner's name (none: 0) ‖
+    /// public key.</summary>
+    public static byte[] OfEnrolment(
+        SpaceId space, ReplicaId replica, ReplicaRole role, string? owner, ReadOnlySpan<byte> publicKey)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(EnrolmentTag, space, replica);
+        byte[] name = Encoding.UTF8.GetBytes(owner ?? "");
+        buffer.Write([(byte)role, (byte)name.Length]);
+        buffer.Write(name);
+        buffer.Write(publicKey);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>An acknowledgement: tag ‖ space ‖ replica id ‖ Unix milliseconds u64 ‖ for each replica of the whole
+    /// vector, in order, its id and sequence u64.</summary>
+    public static byte[] OfStatement(SpaceId space, ReplicaId by, DateTimeOffset time, VersionVector held)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(StatementTag, space, by);
+        WriteUInt64(buffer, (ulong)Math.Max(0, time.ToUnixTimeMilliseconds()));
+        foreach (Dot dot in held)
+        {
+            WriteReplica(buffer, dot.Replica);
+            WriteUInt64(buffer, (ulong)dot.Sequence);
+        }
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static ArrayBufferWriter<byte> Begin(ReadOnlySpan<byte> tag, SpaceId space, ReplicaId replica)
+    {
+        var buffer = new ArrayBufferWriter<byte>(192);
+        buffer.Write(tag);
+        space.WriteBytes(buffer.GetSpan(SpaceId.LengthBytes));
+        buffer.Advance(SpaceId.LengthBytes);
+        WriteReplica(buffer, replica);
+        return buffer;
+    }
+
+    private static void WriteReplica(ArrayBufferWriter<byte> buffer, ReplicaId replica)
+    {
+        replica.WriteBytes(buffer.GetSpan(ReplicaId.LengthBytes));
+        buffer.Advance(ReplicaId.LengthBytes);
+    }
+
+    private static void WriteUInt64(ArrayBufferWriter<byte> buffer, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(buffer.GetSpan(sizeof(ulong)), value);
+        buffer.Advance(sizeof(ulong));
+    }
+}
