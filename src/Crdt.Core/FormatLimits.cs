@@ -32,4 +32,7 @@ public static class FormatLimits
 
     /// <summary>Bytes of the batches in one run: 1 MiB.</summary>
     public const int RunLengthBytesMax = 1 << 20;
+
+    /// <summary>Dots that a sibling remembers to have replaced before, beside what its author observed.</summary>
+    public const int RememberedDotsMax = 1_024;
 }

@@ -16,4 +16,12 @@ public enum ConflictPolicy
 
     /// <summary>Provisionally as <see cref="LastWriteWins"/>; a conflict until a person resolves it.</summary>
     Manual,
+
+    /// <summary>What a server-role replica held when a concurrent write arrived there: it marks what arrives as lost.
+    /// Until then, and where two servers disagreed, as <see cref="LastWriteWins"/>.</summary>
+    ServerWins,
+
+    /// <summary>What arrives at a server-role replica, which marks what it held as lost. Until then, and where two
+    /// servers disagreed, as <see cref="LastWriteWins"/>.</summary>
+    ClientWins,
 }

@@ -7,13 +7,15 @@ namespace Crdt;
 /// <remarks>Cheap to make; safe to use on any thread, for as long as one likes.</remarks>
 public sealed class Entity
 {
-    private readonly EntityState state;
+    // What is held, and what of it readers take: the same where nothing was refused.
+    private readonly EntityState held, state;
     private readonly ReplicaTable replicas;
     private readonly TypePolicies policies;
 
-    internal Entity(EntityState state, ReplicaTable replicas, TypePolicies policies)
+    internal Entity(EntityState held, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals)
     {
-        (this.state, this.replicas, this.policies) = (state, replicas, policies);
+        (this.held, this.replicas, this.policies) = (held, replicas, policies);
+        state = EffectiveState.Of(held, replicas, policies, refusals);
         Exists = EntityTree.IsAlive(state);
     }
 
@@ -30,7 +32,7 @@ public sealed class Entity
         get
         {
             var dots = new List<Dot>();
-            foreach (ref readonly SiblingSlot slot in state.Slots) dots.Add(replicas.Resolve(slot.Dot));
+            foreach (ref readonly SiblingSlot slot in held.Slots) dots.Add(replicas.Resolve(slot.Dot));
             return VersionVector.From(dots);
         }
     }
@@ -110,12 +112,12 @@ public sealed class Entity
         return [.. elements];
     }
 
-    /// <summary>All live values of one register, the latest first, also those that the policy passes over and those of
-    /// a deleted entity. <see cref="FieldPath.Root"/> gives the entity's existence: true for alive.</summary>
+    /// <summary>All live values of one register, the latest first, also those that the policy passes over, those that
+    /// were refused, and those of a deleted entity. <see cref="FieldPath.Root"/> gives the entity's existence: true for alive.</summary>
     public IReadOnlyList<Sibling> Siblings(FieldPath path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Describe(state.At(path));
+        return Describe(held.At(path));
     }
 
     /// <summary>Everything that was written concurrently in this entity and not yet settled by a later write: what a
@@ -161,17 +163,19 @@ public sealed class Entity
 
     /// <summary>Every sibling of every register, root included.</summary>
     internal IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
-        state.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));
+        held.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));
 
     /// <summary>Whether some register holds concurrent values, or some name is in use as different kinds. May say yes
     /// too often, never no too often; costs one pass.</summary>
     internal static bool MayBeContested(EntityState state)
     {
         ReadOnlySpan<SiblingSlot> slots = state.Slots;
-        for (int i = 1; i < slots.Length; i++)
+        for (int i = 0; i < slots.Length; i++)
         {
-            FieldPath path = slots[i].Path, before = slots[i - 1].Path;
-            if (path.IsRoot) continue;
+            FieldPath path = slots[i].Path;
+            if (slots[i].IsRefused) return true;
+            if (path.IsRoot || i == 0) continue;
+            FieldPath before = slots[i - 1].Path;
             if (path.Equals(before) ? path.Kind == PathKind.Key && slots[i].Value != slots[i - 1].Value
                 : path.IsBelow(before) && !before.IsRoot) return true;
             if (path.IsCounter && HasOtherKind(state, path)) return true;
@@ -233,6 +237,10 @@ public sealed class Entity
         SiblingSlot[] latestFirst = siblings.ToArray();
         Array.Sort(latestFirst, (a, b) => replicas.Compare(b, a));
         return Array.ConvertAll(
-            latestFirst, s => new Sibling(replicas.Resolve(s.Dot), s.Timestamp, s.Claim, s.Dot.Role, s.Value));
+            latestFirst, s => new Sibling(replicas.Resolve(s.Dot), s.Timestamp, s.Claim, s.Dot.Role, s.Value)
+            {
+                IsLost = s.IsLost,
+                Refused = s.IsRefused ? s.Extra!.Marks!.Codes[0] : null,
+            });
     }
 }

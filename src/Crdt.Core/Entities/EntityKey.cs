@@ -10,6 +10,9 @@ public sealed class EntityKey : IEquatable<EntityKey>, IComparable<EntityKey>
     /// <summary>The domain of the space's own data: policies, enrolments, settings (semantics 10).</summary>
     public const string SpaceDomain = "$space";
 
+    /// <summary>Type of the entities of <see cref="SpaceDomain"/> that say where a replica's log ends.</summary>
+    internal const string FenceType = "fence";
+
     private readonly int hash;
 
     /// <summary>Names an entity.</summary>

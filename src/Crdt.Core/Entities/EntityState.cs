@@ -97,6 +97,34 @@ internal sealed class EntityState(EntityKey key)
         Splice(kept, start + length, addition);
     }
 
+    /// <summary>Marks the siblings at <paramref name="path"/> that are named and still held; replaces none.</summary>
+    public void Annotate(FieldPath path, ReadOnlySpan<ulong> named, SiblingMarks marks, ReplicaTable replicas)
+    {
+        (int start, int length) = Find(path);
+        for (int i = start; i < start + length; i++)
+        {
+            if (!named.Contains(slots[i].Dot.Identity)) continue;
+            SiblingSlot slot = slots[i];
+            SiblingExtra extra = slot.Extra ?? new SiblingExtra(default, 0, []);
+            slots[i] = new SiblingSlot(slot.Path, slot.Dot, slot.Timestamp, slot.Value,
+                extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
+        }
+    }
+
+    /// <summary>Whether a sibling is refused, or stands for an increment that was: then readers look at
+    /// <see cref="EffectiveState"/>.</summary>
+    public bool HasRefusals
+    {
+        get
+        {
+            foreach (ref readonly SiblingSlot slot in Slots)
+            {
+                if (slot.Extra is { } extra && (extra.StandsFor != default || extra.Marks is { IsRefused: true })) return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Appends a sibling that comes last; for building a state from sorted input.</summary>
     public void Append(in SiblingSlot slot) => Splice(count, count, slot);
 

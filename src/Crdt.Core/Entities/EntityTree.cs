@@ -34,15 +34,26 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
     public int Pick(ReadOnlySpan<SiblingSlot> siblings, ConflictPolicy policy)
     {
         int best = -1;
+        bool sparesLost = policy is ConflictPolicy.ServerWins or ConflictPolicy.ClientWins && !AreAllLost(siblings);
         for (int i = 0; i < siblings.Length; i++)
         {
-            if (!IsRead(state.Key, siblings[i])) continue;
+            if (!IsRead(state.Key, siblings[i]) || (sparesLost && siblings[i].IsLost)) continue;
             if (best < 0) best = i;
             else if (policy == ConflictPolicy.FirstWriteWins
                 ? replicas.CompareClaims(siblings[i], siblings[best]) < 0
                 : replicas.Compare(siblings[i], siblings[best]) > 0) best = i;
         }
         return best;
+    }
+
+    /// <summary>Two servers disagreed: then it is as if nobody had marked.</summary>
+    private static bool AreAllLost(ReadOnlySpan<SiblingSlot> siblings)
+    {
+        foreach (ref readonly SiblingSlot slot in siblings)
+        {
+            if (!slot.IsLost) return false;
+        }
+        return true;
     }
 
     /// <summary>The visible members of the entity, or of the map at <paramref name="map"/>, by ordinal order of name.</summary>

@@ -71,6 +71,17 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>Whether the outermost segment is a counter: those sort behind everything else of an entity.</summary>
     internal bool StartsWithCounter => bytes.Length > 0 && bytes[0] == CodeOf(PathKind.Counter, ReplaceRule.Own);
 
+    /// <summary>Whether this is where a refused increment is taken back: below a counter's register, named by the
+    /// refused dot.</summary>
+    internal bool IsOffset
+    {
+        get
+        {
+            int last = LastSegment;
+            return last > 0 && bytes[last] == CodeOf(PathKind.Element, ReplaceRule.Observed) && Parent.IsCounter;
+        }
+    }
+
     /// <summary>Name of the last segment; empty for the root.</summary>
     public string Name => bytes.Length == 0 ? "" : NameAt(LastSegment);
 

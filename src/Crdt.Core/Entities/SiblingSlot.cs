@@ -10,5 +10,9 @@ internal readonly struct SiblingSlot(
     public readonly Value Value = value;
     public readonly SiblingExtra? Extra = extra;
 
+    public bool IsLost => Extra?.Marks is { IsLost: true };
+
+    public bool IsRefused => Extra?.Marks is { IsRefused: true };
+
     public HybridTimestamp Claim => Extra is { } e && e.Claim != default ? e.Claim : Timestamp;
 }

@@ -47,6 +47,13 @@ internal sealed class BatchColumns
         public Value Value;
         public HybridTimestamp Claim;
         public long CounterStart;
+
+        /// <summary>What a change remembers to have been replaced before, beside what it observed; null where the
+        /// change does not remember. In order, without what it observed.</summary>
+        public Dot[]? Remembered;
+
+        /// <summary>What a mark says; null in all other mutations.</summary>
+        public MarkContent? Mark;
     }
 
     /// <summary>How far the columns were filled; to come back to when a transaction is given up.</summary>
@@ -130,8 +137,9 @@ internal sealed class BatchColumns
             for (int d = DotStart(c); d < change.DotEnd; d++)
                 observed.Add(new Dot(DotReplica[d] == Self ? author : Others[DotReplica[d] - 1], DotSequence[d]));
             changes.Add(new Change(
-                PathOf(change), change.HasValue ? change.Value : (Value?)null, observed,
-                change.Claim == default ? null : change.Claim));
+                PathOf(change), change.HasValue && change.Mark is null ? change.Value : (Value?)null, observed,
+                change.Claim == default ? null : change.Claim)
+            { Mark = change.Mark, Remembered = change.Remembered });
         }
         return new Mutation(
             new Dot(author, firstSequence + mutation), row.Kind, Entities[row.Entity], row.Timestamp, Role,

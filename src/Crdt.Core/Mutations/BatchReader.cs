@@ -144,8 +144,10 @@ internal sealed class BatchReader
             ref BatchColumns.MutationRow row = ref columns.AddMutation();
             row.Kind = (MutationKind)(head & BatchWriter.KindMask);
             row.EndsTransaction = (head & BatchWriter.EndsTransaction) != 0;
-            if (row.Kind > MutationKind.Resolve)
+            if (row.Kind > MutationKind.Fence)
                 throw reader.Fail(BatchError.UnknownFormat, $"Kind {(int)row.Kind} of a mutation is not known here");
+            if (row.Kind >= MutationKind.Mark && columns.Role == ReplicaRole.Client)
+                throw reader.Fail(BatchError.OutOfRange, $"A {row.Kind} by a client: only the server role annotates");
             if (row.Kind is MutationKind.Create or MutationKind.Delete && (head & BatchWriter.WritesRoot) == 0)
                 throw reader.Fail(BatchError.OutOfRange, "A create or delete that leaves the root as it is");
         }
@@ -193,6 +195,21 @@ internal sealed class BatchReader
             var key = EntityKey.CreateTrusted(types[type].Domain, types[type].Type, ReadId(ref reader));
             if (!columns.Entities.TryAdd(key)) throw reader.Fail(BatchError.NotCanonical, $"{key} is defined twice");
         }
+        for (int m = 0; m < columns.MutationCount; m++) CheckPlace(ref reader, columns, m);
+    }
+
+    /// <summary>Annotations have their place: marks and purges outside the space's own data, fences within it.</summary>
+    private static void CheckPlace(ref CanonicalReader reader, BatchColumns columns, int mutation)
+    {
+        ref readonly BatchColumns.MutationRow row = ref columns.Mutations[mutation];
+        EntityKey key = columns.Entities[row.Entity];
+        bool isMisplaced = row.Kind switch
+        {
+            MutationKind.Mark or MutationKind.Purge => key.IsSpaceData,
+            MutationKind.Fence => !key.IsSpaceData || key.Type != EntityKey.FenceType,
+            _ => false,
+        };
+        if (isMisplaced) throw reader.Fail(BatchError.OutOfRange, $"A {row.Kind} of {key}");
     }
 
     private static string ReadKeyPart(ref CanonicalReader reader, string what)
@@ -239,8 +256,11 @@ internal sealed class BatchReader
                 int count = reader.ReadInt32(FormatLimits.ObservedDotsMax, "The number of observed dots");
                 forms[columns.ChangeCount] = count < 2 ? count : BatchWriter.ObservedList + count;
                 ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
-                root.HasValue = true;
-                root.Value = Value.From(columns.Mutations[m].Kind != MutationKind.Delete);
+                MutationKind kind = columns.Mutations[m].Kind;
+                root.HasValue = kind != MutationKind.Purge;
+                if (kind is not (MutationKind.Purge or MutationKind.Mark)) root.Value = Value.From(kind != MutationKind.Delete);
+                if (kind == MutationKind.Purge && count == 0)
+                    throw reader.Fail(BatchError.OutOfRange, "A purge that names nothing");
             }
             for (int c = 0; c < changes; c++) columns.AddChange(0);
         }
@@ -311,29 +331,42 @@ internal sealed class BatchReader
 
     private void ReadOperations(ref CanonicalReader reader, BatchColumns columns)
     {
-        for (int c = 0; c < columns.ChangeCount; c++)
+        for (int m = 0; m < columns.MutationCount; m++)
         {
-            ref BatchColumns.ChangeRow change = ref columns.Changes[c];
-            if (change.Path == BatchColumns.RootPath) continue;
-            int operation = reader.ReadInt32(31, "A change's operation");
-            change.HasValue = (operation & BatchWriter.HasValue) != 0;
-            bool isCounter = columns.Paths[change.Path].Rule == ReplaceRule.Own;
-            bool hasStart = (operation & BatchWriter.HasCounterStart) != 0, hasClaim = (operation & BatchWriter.HasClaim) != 0;
-            if ((hasStart && !(isCounter && change.HasValue)) || (hasClaim && (isCounter || !change.HasValue)))
-                throw reader.Fail(BatchError.OutOfRange, "A claim or counter start where there can be none");
-            // Their places are taken now and filled with the values.
-            change.Claim = new HybridTimestamp(hasClaim ? 1UL : 0);
-            change.CounterStart = hasStart ? 1 : 0;
-            int form = operation >> BatchWriter.ObservedShift;
-            if (form == BatchWriter.ObservedList)
-            {
-                form += reader.ReadInt32(FormatLimits.ObservedDotsMax, "The number of observed dots");
-                if (form < BatchWriter.ObservedList + 2) throw reader.Fail(BatchError.NotCanonical, "A list of one dot");
-            }
-            if (form == BatchWriter.ObservedNone && !change.HasValue && !isCounter)
-                throw reader.Fail(BatchError.OutOfRange, "A change that neither writes nor replaces anything");
-            forms[c] = form;
+            for (int c = columns.ChangeStart(m); c < columns.Mutations[m].ChangeEnd; c++)
+                ReadOperation(ref reader, columns, c, columns.Mutations[m].Kind);
         }
+    }
+
+    private void ReadOperation(ref CanonicalReader reader, BatchColumns columns, int c, MutationKind kind)
+    {
+        ref BatchColumns.ChangeRow change = ref columns.Changes[c];
+        if (change.Path == BatchColumns.RootPath) return;
+        int operation = reader.ReadInt32(63, "A change's operation");
+        change.HasValue = (operation & BatchWriter.HasValue) != 0;
+        if ((kind == MutationKind.Mark && (operation & ~(BatchWriter.ObservedMask << BatchWriter.ObservedShift)) != BatchWriter.HasValue)
+            || (kind == MutationKind.Purge && (operation & ~(BatchWriter.ObservedMask << BatchWriter.ObservedShift)) != 0))
+            throw reader.Fail(BatchError.OutOfRange, $"An operation that a {kind} cannot have");
+        bool isCounter = columns.Paths[change.Path].Rule == ReplaceRule.Own;
+        bool hasStart = (operation & BatchWriter.HasCounterStart) != 0, hasClaim = (operation & BatchWriter.HasClaim) != 0;
+        if ((hasStart && !(isCounter && change.HasValue)) || (hasClaim && (isCounter || !change.HasValue)))
+            throw reader.Fail(BatchError.OutOfRange, "A claim or counter start where there can be none");
+        // Their places are taken now and filled with the values.
+        change.Claim = new HybridTimestamp(hasClaim ? 1UL : 0);
+        change.CounterStart = hasStart ? 1 : 0;
+        bool remembers = (operation & BatchWriter.Remembers) != 0;
+        if (remembers && (isCounter || !change.HasValue))
+            throw reader.Fail(BatchError.OutOfRange, "A counter or removal remembers nothing");
+        change.Remembered = remembers ? [] : null;
+        int form = (operation >> BatchWriter.ObservedShift) & BatchWriter.ObservedMask;
+        if (form == BatchWriter.ObservedList)
+        {
+            form += reader.ReadInt32(FormatLimits.ObservedDotsMax, "The number of observed dots");
+            if (form < BatchWriter.ObservedList + 2) throw reader.Fail(BatchError.NotCanonical, "A list of one dot");
+        }
+        if (form == BatchWriter.ObservedNone && !change.HasValue && (!isCounter || kind == MutationKind.Purge))
+            throw reader.Fail(BatchError.OutOfRange, "A change that neither writes nor replaces anything");
+        forms[c] = form;
     }
 
     private void ReadDots(
@@ -439,6 +472,11 @@ internal sealed class BatchReader
             for (int c = columns.ChangeStart(m); c < columns.Mutations[m].ChangeEnd; c++)
             {
                 ref BatchColumns.ChangeRow change = ref columns.Changes[c];
+                if (columns.Mutations[m].Kind == MutationKind.Mark)
+                {
+                    change.Mark = MarkCodec.Read(ref reader, texts, change.DotEnd - columns.DotStart(c));
+                    continue;
+                }
                 if (change.Path == BatchColumns.RootPath || !change.HasValue) continue;
                 if (change.Claim != default)
                 {
@@ -455,6 +493,7 @@ internal sealed class BatchReader
                         throw reader.Fail(BatchError.OutOfRange, "A counter's start is no earlier sequence");
                     change.CounterStart = sequence - (long)back;
                 }
+                if (change.Remembered is not null) change.Remembered = MarkCodec.ReadDots(ref reader);
                 change.Value = ValueCodec.Read(ref reader, texts, "A value");
                 if (isCounter && change.Value.Kind != ValueKind.Integer)
                     throw reader.Fail(BatchError.UnexpectedType, "A counter holds an integer");

@@ -32,7 +32,9 @@ internal sealed class BatchWriter
     public const int HasValue = 1;
     public const int HasClaim = 2;
     public const int HasCounterStart = 4;
+    public const int Remembers = 32;
     public const int ObservedShift = 3;
+    public const int ObservedMask = 3;
     public const int ObservedNone = 0;
     public const int ObservedOne = 1;
     public const int ObservedAsRoot = 2;
@@ -159,7 +161,7 @@ internal sealed class BatchWriter
             && uuid.TryFormat(usual, out _, "D") && usual.SequenceEqual(id);
     }
 
-    private static void WriteUuid(ref MessagePackWriter writer, Guid uuid)
+    public static void WriteUuid(ref MessagePackWriter writer, Guid uuid)
     {
         Span<byte> bytes = stackalloc byte[16];
         uuid.TryWriteBytes(bytes, bigEndian: true, out _);
@@ -238,6 +240,7 @@ internal sealed class BatchWriter
                 writer.Write((change.HasValue ? HasValue : 0)
                     | (change.Claim == default ? 0 : HasClaim)
                     | (change.CounterStart == 0 ? 0 : HasCounterStart)
+                    | (change.Remembered is null ? 0 : Remembers)
                     | (observed << ObservedShift));
                 if (observed == ObservedList) writer.Write(change.DotEnd - columns.DotStart(c));
             }
@@ -308,9 +311,15 @@ internal sealed class BatchWriter
             for (int c = columns.ChangeStart(m); c < columns.Mutations[m].ChangeEnd; c++)
             {
                 ref readonly BatchColumns.ChangeRow change = ref columns.Changes[c];
+                if (change.Mark is { } mark)
+                {
+                    MarkCodec.Write(ref writer, mark, texts);
+                    continue;
+                }
                 if (change.Path == BatchColumns.RootPath || !change.HasValue) continue;
                 if (change.Claim != default) writer.Write(change.Claim.Bits);
                 if (change.CounterStart != 0) writer.Write(firstSequence + m - change.CounterStart);
+                if (change.Remembered is { } remembered) MarkCodec.WriteDots(ref writer, remembered);
                 ValueCodec.Write(ref writer, change.Value, texts);
             }
         }

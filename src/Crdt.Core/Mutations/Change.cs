@@ -6,4 +6,13 @@ namespace Crdt;
 /// <param name="Observed">The siblings that its author saw there and replaced. A counter's author replaces its own
 /// earlier sibling without naming it.</param>
 /// <param name="Claim">The claim it inherited under first-write-wins; <see langword="null"/> when its own time is one.</param>
-public sealed record Change(FieldPath Path, Value? Value, IReadOnlyList<Dot> Observed, HybridTimestamp? Claim);
+public sealed record Change(FieldPath Path, Value? Value, IReadOnlyList<Dot> Observed, HybridTimestamp? Claim)
+{
+    /// <summary>What a <see cref="MutationKind.Mark"/> says of the siblings in <see cref="Observed"/>, which it does not
+    /// replace; <see langword="null"/> in all other mutations.</summary>
+    public MarkKind? Marks => Mark?.Kind;
+
+    internal MarkContent? Mark { get; init; }
+
+    internal IReadOnlyList<Dot>? Remembered { get; init; }
+}

@@ -1,6 +1,6 @@
 namespace Crdt;
 
-/// <summary>What a person meant by a mutation. Codes 4 to 6 are kept for the server role's mark, purge and fence.</summary>
+/// <summary>What a mutation is: a person's intention, or from <see cref="Mark"/> on a server-role replica's annotation.</summary>
 public enum MutationKind
 {
     /// <summary>Made an entity, or made it again after a delete.</summary>
@@ -14,4 +14,13 @@ public enum MutationKind
 
     /// <summary>Settled a conflict: replaced its siblings by one of them or by a new value.</summary>
     Resolve = 3,
+
+    /// <summary>Annotated siblings as passed over or refused, or added again what a refused change took away.</summary>
+    Mark = 4,
+
+    /// <summary>Dropped a deleted entity, once every replica knew of the delete.</summary>
+    Purge = 5,
+
+    /// <summary>Said where the log of a replica ends for good.</summary>
+    Fence = 6,
 }

@@ -14,8 +14,10 @@ internal static class ChangeApplier
     /// <param name="author">Index of the author.</param>
     /// <param name="sequence">Sequence of the mutation.</param>
     /// <param name="others">Index of each of the batch's other replicas.</param>
+    /// <param name="replicas">The replica's table; holds every replica that the mutation names.</param>
     public static void Apply(
-        EntityState state, BatchColumns columns, int mutation, int author, long sequence, ReadOnlySpan<int> others)
+        EntityState state, BatchColumns columns, int mutation, int author, long sequence, ReadOnlySpan<int> others,
+        ReplicaTable replicas)
     {
         ref readonly BatchColumns.MutationRow row = ref columns.Mutations[mutation];
         var dot = new LocalDot(author, sequence, columns.Role);
@@ -33,23 +35,77 @@ internal static class ChangeApplier
                 observed[d] = new LocalDot(index, columns.DotSequence[start + d], default).Identity;
             }
             FieldPath path = columns.PathOf(change);
-            SiblingSlot? addition = change.HasValue
-                ? new SiblingSlot(path, dot, row.Timestamp, change.Value, ExtraOf(row.Kind, path, change, sequence, observed))
-                : null;
-            state.Apply(path, author, observed, addition, columns.Role);
+            if (change.Mark is { } mark)
+            {
+                Annotate(state, path, dot, mark, observed, replicas);
+            }
+            else
+            {
+                SiblingSlot? addition = change.HasValue
+                    ? new SiblingSlot(path, dot, row.Timestamp, change.Value,
+                        ExtraOf(row.Kind, path, change, sequence, observed, replicas))
+                    : null;
+                state.Apply(path, author, observed, addition, columns.Role);
+            }
             if (rented is not null) ArrayPool<ulong>.Shared.Return(rented);
         }
     }
 
-    private static SiblingExtra? ExtraOf(
-        MutationKind kind, FieldPath path, in BatchColumns.ChangeRow change, long sequence, ReadOnlySpan<ulong> observed)
+    private static void Annotate(
+        EntityState state, FieldPath path, LocalDot dot, MarkContent mark, ReadOnlySpan<ulong> named, ReplicaTable replicas)
     {
-        if (change.Claim != default) return SiblingExtra.OfClaim(change.Claim);
+        if (mark.Kind != MarkKind.Restored)
+        {
+            state.Annotate(path, named, MarksOf(mark, replicas), replicas);
+            return;
+        }
+        RestoredSibling original = Localize(mark.Siblings[0], replicas);
+        var extra = new SiblingExtra(original.Claim, 0, original.Replaced)
+        {
+            StandsFor = original.Dot,
+            Marks = original.IsLost ? SiblingMarks.Lost : null,
+        };
+        state.Apply(path, dot.Author, [], new SiblingSlot(path, dot, original.Timestamp, original.Value, extra), dot.Role);
+    }
+
+    /// <summary>What a mark adds to a sibling's marks.</summary>
+    public static SiblingMarks MarksOf(MarkContent mark, ReplicaTable replicas) => mark.Kind == MarkKind.Lost
+        ? SiblingMarks.Lost
+        : new SiblingMarks(false, [mark.Code], [.. mark.Siblings.Select(s => Localize(s, replicas))]);
+
+    private static RestoredSibling Localize(MarkedSibling sibling, ReplicaTable replicas) => new(
+        Localize(sibling.Dot, sibling.Role, replicas), sibling.Timestamp, sibling.Claim, sibling.IsLost, sibling.Value,
+        [.. sibling.Replaced.Select(d => Localize(d, default, replicas))]);
+
+    private static LocalDot Localize(Dot dot, ReplicaRole role, ReplicaTable replicas) =>
+        new(replicas.GetOrAdd(dot.Replica), dot.Sequence, role);
+
+    private static SiblingExtra? ExtraOf(
+        MutationKind kind, FieldPath path, in BatchColumns.ChangeRow change, long sequence, ReadOnlySpan<ulong> observed,
+        ReplicaTable replicas)
+    {
         if (path.Rule == ReplaceRule.Own)
             return SiblingExtra.OfCounter(change.CounterStart == 0 ? sequence : change.CounterStart);
-        if (kind != MutationKind.Delete || !path.IsRoot || observed.IsEmpty) return null;
-        LocalDot[] heads = new LocalDot[observed.Length];
-        for (int i = 0; i < heads.Length; i++) heads[i] = new LocalDot(observed[i]);
-        return SiblingExtra.OfDelete(heads);
+        bool remembers = change.Remembered is not null
+            || (path.IsRoot && kind is MutationKind.Delete or MutationKind.Create);
+        if (!remembers || (observed.IsEmpty && change.Remembered is not { Length: > 0 }))
+            return change.Claim == default ? null : new SiblingExtra(change.Claim, 0, []);
+        return new SiblingExtra(change.Claim, 0, Remember(observed, change.Remembered ?? [], replicas));
+    }
+
+    /// <summary>Of each author the last dot: it stands for those before it.</summary>
+    private static LocalDot[] Remember(ReadOnlySpan<ulong> observed, Dot[] remembered, ReplicaTable replicas)
+    {
+        var last = new Dictionary<int, LocalDot>();
+        foreach (ulong bits in observed) Raise(new LocalDot(bits));
+        foreach (Dot dot in remembered) Raise(Localize(dot, default, replicas));
+        LocalDot[] sorted = [.. last.Values];
+        Array.Sort(sorted, replicas.CompareDots);
+        return sorted;
+
+        void Raise(LocalDot dot)
+        {
+            if (!last.TryGetValue(dot.Author, out LocalDot known) || known.Sequence < dot.Sequence) last[dot.Author] = dot;
+        }
     }
 }

@@ -13,6 +13,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     private readonly List<ulong> replaced = [];
 
     private EntityState state = null!;
+    private EntityState effective = null!;
     private TypePolicies policies = TypePolicies.Default;
     private EntityEdit edit = null!;
 
@@ -28,9 +29,13 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     public Pending this[FieldPath path] => pending[path];
 
-    public void Begin(EntityEdit source, EntityState before, TypePolicies typePolicies)
+    /// <param name="source">The edit.</param>
+    /// <param name="before">What is held.</param>
+    /// <param name="effective">What of it readers take.</param>
+    /// <param name="typePolicies">Policies of the type.</param>
+    public void Begin(EntityEdit source, EntityState before, EntityState effective, TypePolicies typePolicies)
     {
-        (edit, state, policies, view) = (source, before, typePolicies, before);
+        (edit, state, policies, view, this.effective) = (source, before, typePolicies, effective, effective);
         seen = source.Seen?.StateIn(replicas);
         pending.Clear();
         isDetached = hasNested = false;
@@ -44,7 +49,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     {
         foreach (ref readonly SiblingSlot slot in state.Slots)
         {
-            if (!slot.Path.IsRoot) Drop(slot.Path);
+            if (!slot.Path.IsRoot && !slot.Path.IsOffset) Drop(slot.Path);
         }
     }
 
@@ -103,7 +108,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void Detach()
     {
-        view = state.ToWorking(4);
+        view = effective.ToWorking(4);
         isDetached = true;
         foreach ((FieldPath path, Pending change) in pending) Show(path, change);
     }
@@ -429,7 +434,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
             return;
         }
         Int128 sum = 0;
-        foreach (ref readonly SiblingSlot slot in state.At(path))
+        foreach (ref readonly SiblingSlot slot in effective.At(path))
         {
             if (IsSeen(slot)) sum += slot.Value.AsInteger();
         }

@@ -83,7 +83,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
 
     /// <summary>Makes the group's states the ones that readers see, all at once.</summary>
     /// <param name="onPublish">Told of each slot that changed, with the state before; may be null.</param>
-    public void Publish(Action<EntitySlot, EntityState?, EntityState>? onPublish)
+    public void Publish(Action<EntitySlot, EntityState>? onPublish)
     {
         lock (gate)
         {
@@ -103,7 +103,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
                 }
                 slot.Published = working;
                 slot.Working = null;
-                onPublish?.Invoke(slot, before, working);
+                onPublish?.Invoke(slot, working);
             }
             Volatile.Write(ref committed, epoch);
         }

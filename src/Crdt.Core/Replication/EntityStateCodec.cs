@@ -66,10 +66,28 @@ internal static class EntityStateCodec
             writer.WriteNil();
             return;
         }
-        writer.WriteArrayHeader(2 + extra.Heads.Length);
+        bool isAnnotated = extra.Marks is not null || extra.StandsFor != default;
+        writer.WriteArrayHeader(isAnnotated ? 7 : 3);
         writer.Write(extra.Claim.Bits);
         writer.Write(extra.CounterStart);
-        foreach (LocalDot head in extra.Heads) writer.Write(head.Bits);
+        WriteDots(ref writer, extra.Replaced);
+        if (!isAnnotated) return;
+        writer.Write(extra.StandsFor.Bits);
+        writer.Write(extra.Marks is { IsLost: true } ? 1 : 0);
+        RefusalCode[] codes = extra.Marks?.Codes ?? [];
+        writer.WriteArrayHeader(codes.Length);
+        foreach (RefusalCode code in codes) writer.Write((int)code);
+        RestoredSibling[] restored = extra.Marks?.Restored ?? [];
+        writer.WriteArrayHeader(restored.Length);
+        foreach (RestoredSibling sibling in restored)
+        {
+            writer.Write(sibling.Dot.Bits);
+            writer.Write(sibling.Timestamp.Bits);
+            writer.Write(sibling.Claim.Bits);
+            writer.Write(sibling.IsLost ? 1 : 0);
+            WriteDots(ref writer, sibling.Replaced);
+            ValueCodec.Write(ref writer, sibling.Value, null);
+        }
     }
 
     private static SiblingExtra? ReadExtra(ref CanonicalReader reader)
@@ -79,11 +97,37 @@ internal static class EntityStateCodec
             reader.ReadNil();
             return null;
         }
-        int count = reader.ReadArrayHeader("The extras");
+        bool isAnnotated = reader.ReadArrayHeader("The extras") == 7;
         var claim = new HybridTimestamp(reader.ReadUInt64());
-        long start = reader.ReadInt64();
-        LocalDot[] heads = new LocalDot[count - 2];
-        for (int i = 0; i < heads.Length; i++) heads[i] = new LocalDot(reader.ReadUInt64());
-        return new SiblingExtra(claim, start, heads);
+        var extra = new SiblingExtra(claim, reader.ReadInt64(), ReadDots(ref reader));
+        if (!isAnnotated) return extra;
+        var standsFor = new LocalDot(reader.ReadUInt64());
+        bool isLost = reader.ReadUInt64() == 1;
+        RefusalCode[] codes = new RefusalCode[reader.ReadArrayHeader("The codes")];
+        for (int i = 0; i < codes.Length; i++) codes[i] = (RefusalCode)reader.ReadUInt64();
+        RestoredSibling[] restored = new RestoredSibling[reader.ReadArrayHeader("What was replaced")];
+        for (int i = 0; i < restored.Length; i++)
+        {
+            restored[i] = new RestoredSibling(
+                new LocalDot(reader.ReadUInt64()), new HybridTimestamp(reader.ReadUInt64()),
+                new HybridTimestamp(reader.ReadUInt64()), reader.ReadUInt64() == 1, default, ReadDots(ref reader))
+                with { Value = ValueCodec.Read(ref reader, null, "A value") };
+        }
+        bool isMarked = isLost || codes.Length > 0 || restored.Length > 0;
+        return extra with { StandsFor = standsFor, Marks = isMarked ? new SiblingMarks(isLost, codes, restored) : null };
+    }
+
+    private static void WriteDots(ref MessagePackWriter writer, LocalDot[] dots)
+    {
+        writer.WriteArrayHeader(dots.Length);
+        foreach (LocalDot dot in dots) writer.Write(dot.Bits);
+    }
+
+    private static LocalDot[] ReadDots(ref CanonicalReader reader)
+    {
+        int count = reader.ReadArrayHeader("Replaced siblings");
+        LocalDot[] dots = count == 0 ? [] : new LocalDot[count];
+        for (int i = 0; i < count; i++) dots[i] = new LocalDot(reader.ReadUInt64());
+        return dots;
     }
 }

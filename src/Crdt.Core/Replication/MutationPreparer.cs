@@ -2,7 +2,7 @@ namespace Crdt;
 
 /// <summary>Turns an edit into a mutation: what it writes, and what it observes and so replaces.</summary>
 /// <remarks>Owned by the replica's single writer; reused from edit to edit.</remarks>
-internal sealed class MutationPreparer(ReplicaTable replicas)
+internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refusals)
 {
     /// <summary>Root siblings of other replicas that an update replaces: enough that the root stays small in calm
     /// times, and bounded when hundreds write at once (semantics 5).</summary>
@@ -13,6 +13,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas)
     private readonly List<SiblingSlot> observed = [];
 
     private EntityState state = null!;
+    private EntityState effective = null!;
     private TypePolicies policies = TypePolicies.Default;
     private EntityEdit edit = null!;
 
@@ -31,8 +32,9 @@ internal sealed class MutationPreparer(ReplicaTable replicas)
         long sequence, string? user, BatchColumns columns)
     {
         (edit, state, policies) = (source, before, typePolicies);
-        draft.Begin(edit, state, policies);
-        MutationKind kind = KindOf(EntityTree.IsAlive(state));
+        effective = EffectiveState.Of(state, replicas, policies, refusals);
+        draft.Begin(edit, state, effective, policies);
+        MutationKind kind = KindOf(EntityTree.IsAlive(effective));
         if (kind == MutationKind.Create) draft.ForgetFields();
         foreach (EditStep step in edit.Steps) draft.Take(step);
         draft.CollectChanges(order);
@@ -159,19 +161,61 @@ internal sealed class MutationPreparer(ReplicaTable replicas)
             return;
         }
         observed.Clear();
-        HybridTimestamp claim = now;
-        bool isClaimed = change.HasValue && policies.For(path) == ConflictPolicy.FirstWriteWins;
         foreach (ref readonly SiblingSlot slot in state.At(path))
         {
-            if (!draft.IsSeen(slot)) continue;
-            if (isClaimed && (observed.Count == 0 || slot.Claim < claim)) claim = slot.Claim;
-            observed.Add(slot);
+            if (draft.IsSeen(slot)) observed.Add(slot);
         }
         ref BatchColumns.ChangeRow row = ref columns.AddChange(index);
         row.HasValue = change.HasValue;
         row.Value = change.Value;
-        if (claim != now) row.Claim = claim;
+        if (change.HasValue && path.Kind == PathKind.Key && !edit.Key.IsSpaceData)
+        {
+            ConflictPolicy policy = policies.For(path);
+            if (policy == ConflictPolicy.FirstWriteWins && ClaimAt(path) is { } claim && claim != now) row.Claim = claim;
+            if (policy is ConflictPolicy.FirstWriteWins or ConflictPolicy.Manual && observed.Count > 0)
+                row.Remembered = Remembered();
+        }
         AddObserved(path, columns);
+    }
+
+    /// <summary>The earliest claim of what is replaced, without what was refused.</summary>
+    private HybridTimestamp? ClaimAt(FieldPath path)
+    {
+        HybridTimestamp? claim = null;
+        foreach (ref readonly SiblingSlot slot in effective.At(path))
+        {
+            if (draft.IsSeen(slot) && (claim is null || slot.Claim < claim)) claim = slot.Claim;
+        }
+        return claim;
+    }
+
+    /// <summary>What the observed siblings had replaced, of each author the last, without these themselves.</summary>
+    private Dot[] Remembered()
+    {
+        var last = new Dictionary<int, LocalDot>();
+        foreach (SiblingSlot slot in observed)
+        {
+            foreach (LocalDot dot in slot.Extra?.Replaced ?? []) Raise(dot);
+            foreach (RestoredSibling sibling in slot.Extra?.Marks?.Restored ?? [])
+            {
+                Raise(sibling.Dot);
+                foreach (LocalDot dot in sibling.Replaced) Raise(dot);
+            }
+            if (slot.Extra is { } extra && extra.StandsFor != default) Raise(extra.StandsFor);
+        }
+        foreach (SiblingSlot slot in observed)
+        {
+            if (last.TryGetValue(slot.Dot.Author, out LocalDot known) && known.Sequence <= slot.Dot.Sequence)
+                last.Remove(slot.Dot.Author);
+        }
+        Dot[] dots = [.. last.Values.Select(replicas.Resolve)];
+        Array.Sort(dots, MarkCodec.Compare);
+        return dots.Length <= FormatLimits.RememberedDotsMax ? dots : dots[..FormatLimits.RememberedDotsMax];
+
+        void Raise(LocalDot dot)
+        {
+            if (!last.TryGetValue(dot.Author, out LocalDot known) || known.Sequence < dot.Sequence) last[dot.Author] = dot;
+        }
     }
 
     private void AddIncrement(FieldPath path, int index, long by, BatchColumns columns)

@@ -2,7 +2,7 @@ namespace Crdt;
 
 /// <summary>Keeps track of what the store's projection and the state digest lack, and brings both up to date. Owned by
 /// the single writer; the store's part runs beside it.</summary>
-internal sealed class Projector(IReplicaStore store, ReplicaTable replicas)
+internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, RefusalTable refusals)
 {
     private readonly List<EntitySlot> dirty = [];
     private readonly List<EntitySlot> digestStale = [];
@@ -80,7 +80,7 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas)
         EntityState state = slot.Published!;
         UInt128 counted = slot.Counted;
         return new ProjectedEntity(
-            new Entity(state, replicas, policies.For(slot.Key)),
+            new Entity(state, replicas, policies.For(slot.Key), refusals),
             new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
             Entity.MayBeContested(state));
     }

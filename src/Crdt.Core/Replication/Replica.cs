@@ -104,7 +104,7 @@ public sealed class Replica : IAsyncDisposable
     public Entity? GetWithDeleted(EntityKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return writer.Cache.Read(key) is { } state ? new Entity(state, writer.Authors.Ids, writer.Policies.For(key)) : null;
+        return writer.Cache.Read(key) is { } state ? writer.ToEntity(state) : null;
     }
 
     /// <summary>The living entities of a type, in order of their ids, all as of one moment.</summary>

@@ -23,9 +23,7 @@ public sealed class ReplicaView : IDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-        return writer.Cache.Read(key, epoch) is { } state
-            ? new Entity(state, writer.Authors.Ids, writer.Policies.For(key))
-            : null;
+        return writer.Cache.Read(key, epoch) is { } state ? writer.ToEntity(state) : null;
     }
 
     /// <summary>The living entities of a type, in order of their ids.</summary>

@@ -45,8 +45,9 @@ internal sealed class ReplicaWriter
         Authors = new AuthorTable(Identity.Replica);
         Cache = new EntityCache(store, options.CachedEntitiesMax);
         Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
-        projector = new Projector(store, Authors.Ids);
-        preparer = new MutationPreparer(Authors.Ids);
+        Refusals = new RefusalTable(Authors.Ids);
+        projector = new Projector(store, Authors.Ids, Refusals);
+        preparer = new MutationPreparer(Authors.Ids, Refusals);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
     }
@@ -64,6 +65,8 @@ internal sealed class ReplicaWriter
     public ContestedKeys Contested { get; } = new();
 
     public PolicyTable Policies { get; private set; } = PolicyTable.Empty;
+
+    public RefusalTable Refusals { get; }
 
     /// <summary>Number of entities that are alive, without the space's own data, as published.</summary>
     public long LivingEntities { get; private set; }
@@ -236,7 +239,7 @@ internal sealed class ReplicaWriter
                 edit, slot.Current, Policies.For(edit.Key), tick, sequence, transaction.User, own)) continue;
             int changes = own.ChangeCount - own.ChangeStart(mutation);
             EntityState working = Cache.ToWorking(slot, changes);
-            ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers());
+            ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
             ownBound += Bound(own, mutation);
         }
         int made = own.MutationCount - before;
@@ -395,7 +398,7 @@ internal sealed class ReplicaWriter
         {
             EntitySlot slot = Cache.GetOrLoad(foreign.Entities[foreign.Mutations[m].Entity]);
             int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
-            ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others);
+            ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others, Authors.Ids);
         }
         Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
     }
@@ -408,6 +411,24 @@ internal sealed class ReplicaWriter
             if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied)
                 throw NotArrived(author, first, foreign.Others[replica - 1]);
         }
+        for (int c = 0; c < foreign.ChangeCount; c++)
+        {
+            ref readonly BatchColumns.ChangeRow change = ref foreign.Changes[c];
+            foreach (Dot dot in change.Remembered ?? []) CheckRemembered(author, first, dot);
+            foreach (MarkedSibling sibling in change.Mark?.Siblings ?? [])
+            {
+                CheckRemembered(author, first, sibling.Dot);
+                foreach (Dot dot in sibling.Replaced) CheckRemembered(author, first, dot);
+            }
+        }
+    }
+
+    /// <summary>What a batch speaks of has arrived before it; its author's own may stand in this very batch.</summary>
+    private void CheckRemembered(int author, long first, Dot dot)
+    {
+        long applied = Authors.AppliedOf(dot.Replica);
+        if (dot.Replica == Authors.Ids[author]) applied = first + foreign.MutationCount - 1;
+        if (dot.Sequence > applied) throw NotArrived(author, first, dot.Replica);
     }
 
     private ApplyException NotArrived(int author, long first, ReplicaId observed) => new(
@@ -443,16 +464,19 @@ internal sealed class ReplicaWriter
 
     // ---- publishing ----
 
+    /// <summary>What readers see of a state.</summary>
+    public Entity ToEntity(EntityState state) => new(state, Authors.Ids, Policies.For(state.Key), Refusals);
+
     private void Publish()
     {
-        bool touchesSpace = false;
-        long living = LivingEntities;
+        // Counted before the space's own data changes how they are read.
+        long living = LivingEntities - Cache.Touched.Sum(s => Living(s.Published));
+        ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
-        Cache.Publish((slot, before, now) =>
+        Cache.Publish((slot, now) =>
         {
-            if (!slot.Key.IsSpaceData) living += Living(now) - Living(before);
-            touchesSpace |= slot.Key.IsSpaceData;
+            living += Living(now);
             Contested.Update(slot.Key, Entity.MayBeContested(now));
             projector.Note(slot);
             changed?.Add(slot.Key);
@@ -463,17 +487,36 @@ internal sealed class ReplicaWriter
             if (entry.Kind == LogEntryKind.Batch) unprojectedMutations += entry.LastSequence - entry.FirstSequence + 1;
         }
         foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
-        if (touchesSpace) ReadPolicies();
         if (changed is { Count: > 0 }) Changed?.Invoke(changed);
     }
 
-    private static int Living(EntityState? state) => state is not null && EntityTree.IsAlive(state) ? 1 : 0;
+    private int Living(EntityState? state) => state is { Key.IsSpaceData: false }
+        && EntityTree.IsAlive(EffectiveState.Of(state, Authors.Ids, Policies.For(state.Key), Refusals)) ? 1 : 0;
 
-    private void ReadPolicies()
+    /// <summary>Takes over what entities of the space's own data say, before others are read by it.</summary>
+    private void ReadSpace(IEnumerable<EntitySlot> touched)
     {
-        IEnumerable<Entity> policies = Cache.Keys(EntityKey.SpaceDomain, PolicyScope.EntityType)
-            .Select(k => new Entity(Cache.GetOrLoad(k).Current, Authors.Ids, TypePolicies.Default));
-        Policies = PolicyTable.From(policies.Where(p => p.Exists));
+        bool touchesPolicies = false;
+        foreach (EntitySlot slot in touched)
+        {
+            touchesPolicies |= slot.Key.Type == PolicyScope.EntityType;
+            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current));
+        }
+        if (!touchesPolicies) return;
+        var policies = new List<Entity>();
+        foreach (EntityKey key in Cache.Keys(EntityKey.SpaceDomain, PolicyScope.EntityType)
+            .Union(Cache.Touched.Select(static s => s.Key).Where(static k => k.IsSpaceData && k.Type == PolicyScope.EntityType)))
+        {
+            Entity policy = ToEntity(Cache.GetOrLoad(key).Current);
+            if (policy.Exists) policies.Add(policy);
+        }
+        Policies = PolicyTable.From(policies);
+    }
+
+    /// <summary>Reads the space's own data at opening, when nothing was touched.</summary>
+    private void ReadSpaceAnew()
+    {
+        ReadSpace(Cache.Keys(EntityKey.SpaceDomain, null).Select(Cache.GetOrLoad).ToList());
     }
 
     /// <summary>The digest of the published state. On the writer's turn only.</summary>
@@ -520,6 +563,7 @@ internal sealed class ReplicaWriter
             (UInt128 digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
             projector.Restore(digest);
             foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
+            ReadSpaceAnew();
         }
         // Not the store's end: it may lie behind the last entry, and nothing would ever be found there.
         publishedEnd = store.ProjectedTo.Value;
@@ -532,7 +576,6 @@ internal sealed class ReplicaWriter
             await ProjectReplayedAsync().ConfigureAwait(false);
         }
         Publish();
-        ReadPolicies();
         RestoreOpenRun();
         await ProjectReplayedAsync().ConfigureAwait(false);
     }

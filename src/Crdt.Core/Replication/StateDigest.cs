@@ -57,11 +57,44 @@ public readonly record struct StateDigest(UInt128 Value)
         WriteUInt64(buffer, slot.Claim.Bits);
         SiblingExtra? extra = slot.Extra;
         WriteUInt64(buffer, (ulong)(extra?.CounterStart ?? 0));
-        WriteUInt64(buffer, (ulong)(extra?.Heads.Length ?? 0));
-        foreach (LocalDot head in extra?.Heads ?? []) WriteDot(buffer, replicas.Resolve(head));
+        WriteDots(buffer, extra?.Replaced ?? [], replicas);
+        WriteValue(buffer, slot.Value);
+        if (extra is not null && (extra.StandsFor != default || extra.Marks is not null))
+            WriteAnnotations(buffer, extra, replicas);
+    }
+
+    private static void WriteAnnotations(ArrayBufferWriter<byte> buffer, SiblingExtra extra, ReplicaTable replicas)
+    {
+        WriteDots(buffer, extra.StandsFor == default ? [] : [extra.StandsFor], replicas);
+        WriteUInt64(buffer, extra.Marks is { IsLost: true } ? 1UL : 0);
+        RefusalCode[] codes = extra.Marks?.Codes ?? [];
+        WriteUInt64(buffer, (ulong)codes.Length);
+        foreach (RefusalCode code in codes) WriteUInt64(buffer, (ulong)code);
+        RestoredSibling[] restored = extra.Marks?.Restored ?? [];
+        WriteUInt64(buffer, (ulong)restored.Length);
+        foreach (RestoredSibling sibling in restored)
+        {
+            WriteDot(buffer, replicas.Resolve(sibling.Dot));
+            WriteUInt64(buffer, (ulong)sibling.Dot.Role);
+            WriteUInt64(buffer, sibling.Timestamp.Bits);
+            WriteUInt64(buffer, sibling.Claim.Bits);
+            WriteUInt64(buffer, sibling.IsLost ? 1UL : 0);
+            WriteDots(buffer, sibling.Replaced, replicas);
+            WriteValue(buffer, sibling.Value);
+        }
+    }
+
+    private static void WriteValue(ArrayBufferWriter<byte> buffer, Value value)
+    {
         var writer = new MessagePackWriter(buffer);
-        ValueCodec.Write(ref writer, slot.Value, null);
+        ValueCodec.Write(ref writer, value, null);
         writer.Flush();
+    }
+
+    private static void WriteDots(ArrayBufferWriter<byte> buffer, LocalDot[] dots, ReplicaTable replicas)
+    {
+        WriteUInt64(buffer, (ulong)dots.Length);
+        foreach (LocalDot dot in dots) WriteDot(buffer, replicas.Resolve(dot));
     }
 
     private static void WriteDot(ArrayBufferWriter<byte> buffer, Dot dot)

@@ -119,8 +119,8 @@ public class DerivedVectorTests
         foreach (ReplicaId id in (ReplicaId[])[BatchCases.A, BatchCases.B, BatchCases.C]) replicas.GetOrAdd(id);
         EntityState state = new EntityState(new EntityKey("incident", "strike", "42")).ToWorking(4);
         LocalDot a = new(0, 7, ReplicaRole.Client), b = new(1, 3, ReplicaRole.Server), c = new(2, 9, ReplicaRole.Client);
-        state.Append(new SiblingSlot(FieldPath.Root, a, new(1UL << 40), false, SiblingExtra.OfDelete([b, c])));
-        state.Append(new SiblingSlot("seat", b, new(5UL << 40), "12a", SiblingExtra.OfClaim(new(3UL << 40))));
+        state.Append(new SiblingSlot(FieldPath.Root, a, new(1UL << 40), false, new SiblingExtra(default, 0, [b, c])));
+        state.Append(new SiblingSlot("seat", b, new(5UL << 40), "12a", new SiblingExtra(new(3UL << 40), 0, [])));
         state.Append(new SiblingSlot("seat", c, new(4UL << 40), 12, null));
         state.Append(new SiblingSlot(FieldPath.Field("views").AsCounter(), b, new(6UL << 40), -2, SiblingExtra.OfCounter(2)));
         return (state, replicas);
@@ -141,8 +141,8 @@ public class DerivedVectorTests
         Add(bytes, slot.Timestamp.Bits);
         Add(bytes, slot.Claim.Bits);
         Add(bytes, (ulong)(slot.Extra?.CounterStart ?? 0));
-        Add(bytes, (ulong)(slot.Extra?.Heads.Length ?? 0));
-        foreach (LocalDot head in slot.Extra?.Heads ?? []) Add(bytes, replicas.Resolve(head));
+        Add(bytes, (ulong)(slot.Extra?.Replaced.Length ?? 0));
+        foreach (LocalDot head in slot.Extra?.Replaced ?? []) Add(bytes, replicas.Resolve(head));
         var value = new ArrayBufferWriter<byte>();
         var writer = new MessagePack.MessagePackWriter(value);
         ValueCodec.Write(ref writer, slot.Value, null);

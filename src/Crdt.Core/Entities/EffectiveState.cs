@@ -1,0 +1,137 @@
+namespace Crdt;
+
+/// <summary>An entity's siblings as readers take them: without what was refused, with what that had replaced in its
+/// place (semantics 7). What is replaced by a write is another matter: that is what is held.</summary>
+/// <remarks>A function of the siblings, the policies and the refused dots alone. Law: 6, 7.</remarks>
+internal readonly ref struct EffectiveState(
+    EntityState state, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals)
+{
+    private readonly EntityState state = state;
+    private readonly ReplicaTable replicas = replicas;
+    private readonly TypePolicies policies = policies;
+    private readonly RefusalTable refusals = refusals;
+
+    /// <summary>The state itself where nothing in it was refused.</summary>
+    public static EntityState Of(
+        EntityState state, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals) =>
+        state.HasRefusals ? new EffectiveState(state, replicas, policies, refusals).Build() : state;
+
+    private EntityState Build()
+    {
+        var effective = new EntityState(state.Key);
+        ReadOnlySpan<SiblingSlot> slots = state.Slots;
+        for (int at = 0, end; at < slots.Length; at = end)
+        {
+            FieldPath path = slots[at].Path;
+            end = at + 1;
+            while (end < slots.Length && slots[end].Path.Equals(path)) end++;
+            if (path.IsOffset) continue;
+            ReadOnlySpan<SiblingSlot> register = slots[at..end];
+            if (path.IsCounter) AppendCounter(effective, register);
+            else if (!HasRefusals(register)) Append(effective, register);
+            else AppendRegister(effective, path, register);
+        }
+        effective.Trim();
+        return effective;
+    }
+
+    private static void Append(EntityState effective, ReadOnlySpan<SiblingSlot> register)
+    {
+        foreach (ref readonly SiblingSlot slot in register) effective.Append(slot);
+    }
+
+    private static bool HasRefusals(ReadOnlySpan<SiblingSlot> register)
+    {
+        foreach (ref readonly SiblingSlot slot in register)
+        {
+            if (slot.IsRefused || slot.Extra is { } extra && extra.StandsFor != default) return true;
+        }
+        return false;
+    }
+
+    // ---- counters ----
+
+    /// <summary>The totals, and for each increment that was refused its opposite, once, while its author's total still
+    /// contains it.</summary>
+    private void AppendCounter(EntityState effective, ReadOnlySpan<SiblingSlot> totals)
+    {
+        Append(effective, totals);
+        FieldPath counter = totals[0].Path;
+        FieldPath? before = null;
+        foreach (ref readonly SiblingSlot slot in state.Below(counter))
+        {
+            // Whoever wrote it: two servers took back the same increment.
+            if (!slot.Path.IsOffset || slot.Path.Equals(before) || slot.Extra is not { } extra) continue;
+            if (!Contains(totals, extra.StandsFor)) continue;
+            effective.Append(new SiblingSlot(counter, slot.Dot, slot.Timestamp, slot.Value, null));
+            before = slot.Path;
+        }
+    }
+
+    private static bool Contains(ReadOnlySpan<SiblingSlot> totals, LocalDot increment)
+    {
+        foreach (ref readonly SiblingSlot total in totals)
+        {
+            if (total.Dot.Author == increment.Author && total.Extra!.CounterStart <= increment.Sequence
+                && increment.Sequence <= total.Dot.Sequence) return true;
+        }
+        return false;
+    }
+
+    // ---- all else ----
+
+    private void AppendRegister(EntityState effective, FieldPath path, ReadOnlySpan<SiblingSlot> register)
+    {
+        var live = new List<SiblingSlot>();
+        var restored = new List<SiblingSlot>();
+        var known = new HashSet<ulong>();
+        foreach (ref readonly SiblingSlot slot in register)
+        {
+            LocalDot origin = OriginOf(slot);
+            if (slot.IsRefused || (origin != slot.Dot && refusals.IsRefused(origin))) continue;
+            (origin == slot.Dot ? live : restored).Add(slot);
+            known.Add(origin.Identity);
+        }
+        foreach (ref readonly SiblingSlot slot in register)
+        {
+            foreach (RestoredSibling sibling in slot.IsRefused ? slot.Extra!.Marks!.Restored : [])
+            {
+                if (!refusals.IsRefused(sibling.Dot) && known.Add(sibling.Dot.Identity)) restored.Add(sibling.ToSlot(path));
+            }
+        }
+        foreach (SiblingSlot slot in live) effective.Append(slot);
+        foreach (SiblingSlot slot in restored)
+        {
+            if (!IsReplaced(path, slot, live) && !IsReplaced(path, slot, restored)) effective.Append(slot);
+        }
+    }
+
+    /// <summary>Whose place in history the sibling has: its own, or that of the one that it stands for.</summary>
+    private static LocalDot OriginOf(in SiblingSlot slot) =>
+        slot.Extra is { } extra && extra.StandsFor != default ? extra.StandsFor : slot.Dot;
+
+    /// <summary>Whether what is read again had been replaced by another unrefused sibling as well: by what that one
+    /// remembers, or where nothing is remembered by its time.</summary>
+    private bool IsReplaced(FieldPath path, in SiblingSlot slot, List<SiblingSlot> others)
+    {
+        bool remembers = path.IsRoot
+            || (path.Kind == PathKind.Key && policies.For(path) is ConflictPolicy.Manual or ConflictPolicy.FirstWriteWins);
+        if (!remembers && path.Kind != PathKind.Key) return false;
+        LocalDot origin = OriginOf(slot);
+        foreach (SiblingSlot other in others)
+        {
+            if (OriginOf(other).Identity == origin.Identity) continue;
+            if (remembers ? Remembers(other, origin) : replicas.Compare(other, slot) > 0) return true;
+        }
+        return false;
+    }
+
+    private static bool Remembers(in SiblingSlot slot, LocalDot dot)
+    {
+        foreach (LocalDot replaced in slot.Extra?.Replaced ?? [])
+        {
+            if (replaced.Author == dot.Author && replaced.Sequence >= dot.Sequence) return true;
+        }
+        return false;
+    }
+}
