@@ -369,6 +369,16 @@ internal sealed class BatchReader
         forms[c] = form;
     }
 
+    /// <summary>A counter's total is its author's alone; an increment is taken back beside it.</summary>
+    private static void CheckRestored(ref CanonicalReader reader, FieldPath path, MarkContent mark)
+    {
+        if (mark.Kind != MarkKind.Restored) return;
+        bool isFitting = path.IsRoot ? mark.Siblings[0].Value.Kind == ValueKind.Boolean
+            : path.IsOffset ? mark.Siblings[0].Value.Kind == ValueKind.Integer
+            : path.Rule != ReplaceRule.Own;
+        if (!isFitting) throw reader.Fail(BatchError.OutOfRange, $"What cannot stand at '{path}' is added again there");
+    }
+
     private void ReadDots(
         ref CanonicalReader reader, BatchColumns columns, ReplicaId author, long firstSequence, bool hasOthers)
     {
@@ -475,6 +485,7 @@ internal sealed class BatchReader
                 if (columns.Mutations[m].Kind == MutationKind.Mark)
                 {
                     change.Mark = MarkCodec.Read(ref reader, texts, change.DotEnd - columns.DotStart(c));
+                    CheckRestored(ref reader, columns.PathOf(change), change.Mark);
                     continue;
                 }
                 if (change.Path == BatchColumns.RootPath || !change.HasValue) continue;

@@ -111,7 +111,8 @@ internal static class EntityStateCodec
             restored[i] = new RestoredSibling(
                 new LocalDot(reader.ReadUInt64()), new HybridTimestamp(reader.ReadUInt64()),
                 new HybridTimestamp(reader.ReadUInt64()), reader.ReadUInt64() == 1, default, ReadDots(ref reader))
-                with { Value = ValueCodec.Read(ref reader, null, "A value") };
+                with
+            { Value = ValueCodec.Read(ref reader, null, "A value") };
         }
         bool isMarked = isLost || codes.Length > 0 || restored.Length > 0;
         return extra with { StandsFor = standsFor, Marks = isMarked ? new SiblingMarks(isLost, codes, restored) : null };

@@ -18,6 +18,8 @@ internal static class ReplicaAudit
             count++;
             foreach (Change change in mutation.Changes)
             {
+                // What a mark names stays held; only what it adds again is new.
+                if (change.Marks is MarkKind.Lost or MarkKind.Refused) continue;
                 ref List<Written>? dots = ref CollectionsMarshal.GetValueRefOrAddDefault(
                     live, (mutation.Key, change.Path), out _);
                 dots ??= [];
@@ -26,7 +28,7 @@ internal static class ReplicaAudit
                 replaced += dots.RemoveAll(w =>
                     ((replacesOwn && w.Dot.Replica == mutation.Dot.Replica) || change.Observed.Contains(w.Dot))
                     && !(sparesOthers && w.Role != ReplicaRole.Client));
-                if (change.Value is null) continue;
+                if (change.Value is null && change.Marks is null) continue;
                 dots.Add(new Written(mutation.Dot, mutation.Role));
                 written++;
             }

@@ -470,8 +470,8 @@ internal sealed class ReplicaWriter
     private void Publish()
     {
         // Counted before the space's own data changes how they are read.
-        long living = LivingEntities - Cache.Touched.Sum(s => Living(s.Published));
-        ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData));
+        long living = LivingEntities - Cache.Touched.Sum(s => s.Working is null ? 0 : Living(s.Published));
+        ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
         Cache.Publish((slot, now) =>

@@ -74,10 +74,12 @@ internal static class ForeignBatches
     private static void AddMutation(
         Random random, BatchColumns columns, long sequence, HybridTimestamp now, int others)
     {
-        var kind = (MutationKind)random.Next(4);
+        var kind = (MutationKind)random.Next(columns.Role == ReplicaRole.Client ? 4 : 7);
         ref BatchColumns.MutationRow row = ref columns.AddMutation();
         (row.Kind, row.Timestamp, row.EndsTransaction) = (kind, now, random.Next(2) == 0);
-        row.Entity = columns.Entities.GetOrAdd(new($"d{random.Next(2)}", $"t{random.Next(2)}", Ids[random.Next(Ids.Length)]));
+        row.Entity = columns.Entities.GetOrAdd(kind == MutationKind.Fence
+            ? new(EntityKey.SpaceDomain, EntityKey.FenceType, Ids[random.Next(Ids.Length)])
+            : new($"d{random.Next(2)}", $"t{random.Next(2)}", Ids[random.Next(Ids.Length)]));
         if (random.Next(4) == 0) row.User = columns.Users.GetOrAdd(Names[random.Next(Names.Length)]);
         if (random.Next(6) == 0) row.Context = Value(random);
         if (random.Next(6) == 0)
@@ -89,13 +91,71 @@ internal static class ForeignBatches
         if (writesRoot)
         {
             ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
-            (root.HasValue, root.Value) = (true, Crdt.Value.From(kind != MutationKind.Delete));
+            if (kind is not (MutationKind.Mark or MutationKind.Purge))
+                (root.HasValue, root.Value) = (true, Crdt.Value.From(kind != MutationKind.Delete));
             AddDots(random, columns, sequence, others);
+            if (kind == MutationKind.Mark) AddMark(random, columns, others);
+            if (kind == MutationKind.Purge) NameSomething(columns, sequence);
         }
         FieldPath[] paths = [.. Enumerable.Range(0, random.Next(writesRoot ? 0 : 1, 5))
             .Select(_ => Path(random, isStrange: random.Next(3) == 0)).Distinct().Order()];
-        foreach (FieldPath path in paths) AddChange(random, columns, path, sequence, now, others);
+        foreach (FieldPath path in paths)
+        {
+            if (kind is not (MutationKind.Mark or MutationKind.Purge))
+            {
+                AddChange(random, columns, path, sequence, now, others);
+                continue;
+            }
+            columns.AddChange(columns.Paths.GetOrAdd(path));
+            AddDots(random, columns, sequence, others);
+            if (kind == MutationKind.Mark) AddMark(random, columns, others);
+            else NameSomething(columns, sequence);
+        }
     }
+
+    private static void NameSomething(BatchColumns columns, long sequence)
+    {
+        int last = columns.ChangeCount - 1;
+        if (columns.DotStart(last) != columns.Changes[last].DotEnd) return;
+        if (sequence > 1) columns.AddDot(BatchColumns.Self, sequence - 1);
+        else columns.AddDot(columns.IndexOfOther(Team.IdOf(200)), 1);
+    }
+
+    private static void AddMark(Random random, BatchColumns columns, int others)
+    {
+        ref BatchColumns.ChangeRow change = ref columns.Changes[columns.ChangeCount - 1];
+        change.HasValue = true;
+        bool isNamed = change.DotEnd > columns.DotStart(columns.ChangeCount - 1);
+        MarkedSibling[] siblings = [.. Enumerable.Range(0, isNamed ? random.Next(3) : 1)
+            .Select(_ => Sibling(random, others)).DistinctBy(s => s.Dot).OrderBy(s => s.Dot.Replica).ThenBy(s => s.Dot.Sequence)];
+        FieldPath path = columns.PathOf(change);
+        if (!isNamed && path.IsRoot) siblings[0] = siblings[0] with { Value = random.Next(2) == 0 };
+        if (!isNamed && path.IsOffset) siblings[0] = siblings[0] with { Value = random.Next(9) };
+        if (!isNamed && path.Rule == ReplaceRule.Own)
+        {
+            isNamed = true;
+            columns.AddDot(columns.IndexOfOther(Team.IdOf(200)), 1);
+        }
+        change.Mark = !isNamed ? new MarkContent(MarkKind.Restored, default, siblings)
+            : random.Next(2) == 0 ? MarkContent.Lost
+            : new MarkContent(MarkKind.Refused, (RefusalCode)random.Next(8), siblings);
+    }
+
+    private static MarkedSibling Sibling(Random random, int others)
+    {
+        var time = new HybridTimestamp((ulong)random.NextInt64(1, long.MaxValue));
+        return new MarkedSibling(AnyDot(random, others), (ReplicaRole)random.Next(3), time,
+            random.Next(3) == 0 ? new HybridTimestamp(time.Bits ^ 1) : default, random.Next(2) == 0, Value(random),
+            AnyDots(random, others));
+    }
+
+    // The space's founder is the one that everybody has heard of.
+    private static Dot AnyDot(Random random, int others) => others == 0
+        ? new Dot(Team.IdOf(200), 1)
+        : new Dot(Team.IdOf(random.Next(1, 5)), random.NextInt64(1, 9));
+
+    private static Dot[] AnyDots(Random random, int others) => [.. Enumerable.Range(0, random.Next(3)).Select(_ => AnyDot(random, others))
+        .Distinct().OrderBy(d => d.Replica).ThenBy(d => d.Sequence)];
 
     private static void AddChange(
         Random random, BatchColumns columns, FieldPath path, long sequence, HybridTimestamp now, int others)
@@ -107,6 +167,7 @@ internal static class ForeignBatches
         {
             change.Value = isOwn ? random.NextInt64(-5, 5) : Value(random);
             if (isOwn && sequence > 1 && random.Next(2) == 0) change.CounterStart = random.NextInt64(1, sequence);
+            if (!isOwn && random.Next(4) == 0) change.Remembered = AnyDots(random, others);
             if (!isOwn && random.Next(4) == 0) change.Claim = new HybridTimestamp(now.Bits ^ (ulong)random.Next(1, 100_000));
         }
         AddDots(random, columns, sequence, others);

@@ -37,8 +37,8 @@ internal sealed class BatchCase(string name, ReplicaId author, long first)
     public BatchCase Root(params Dot[] observed)
     {
         ref BatchColumns.ChangeRow change = ref Columns.AddChange(BatchColumns.RootPath);
-        change.HasValue = true;
-        change.Value = Columns.Mutations[Columns.MutationCount - 1].Kind != MutationKind.Delete;
+        MutationKind kind = Columns.Mutations[Columns.MutationCount - 1].Kind;
+        if (kind != MutationKind.Purge) (change.HasValue, change.Value) = (true, kind != MutationKind.Delete);
         return Observe(observed);
     }
 
@@ -53,6 +53,19 @@ internal sealed class BatchCase(string name, ReplicaId author, long first)
     {
         Columns.AddChange(Columns.Paths.GetOrAdd(path));
         return Observe(observed);
+    }
+
+    public BatchCase Mark(FieldPath path, MarkContent mark, params Dot[] named)
+    {
+        ref BatchColumns.ChangeRow change = ref Columns.AddChange(path.IsRoot ? BatchColumns.RootPath : Columns.Paths.GetOrAdd(path));
+        (change.HasValue, change.Mark) = (true, mark);
+        return Observe(named);
+    }
+
+    public BatchCase Remember(params Dot[] dots)
+    {
+        Columns.Changes[Columns.ChangeCount - 1].Remembered = dots;
+        return this;
     }
 
     public BatchCase Claim(ulong bits)

@@ -24,6 +24,8 @@ internal static class BatchCases
         yield return Texts();
         yield return Rules();
         yield return Roles();
+        yield return Memory();
+        yield return Annotations();
         yield return Long();
     }
 
@@ -93,6 +95,29 @@ internal static class BatchCases
         var made = new BatchCase("written in the server role", B, 3);
         made.Columns.Role = ReplicaRole.Server;
         return made.Mutation(Create, new EntityKey("$space", "policy", "incident/strike")).Root().Set("conflict", "Manual").End();
+    }
+
+    private static BatchCase Memory()
+    {
+        var made = new BatchCase("a value that remembers what was replaced before", A, 5);
+        return made.Mutation(Update, Strike).Root(made.Own(4)).Set("seat", "12a", new Dot(B, 3)).Remember(new Dot(A, 2), new Dot(C, 7)).End();
+    }
+
+    private static BatchCase Annotations()
+    {
+        var made = new BatchCase("marks, a purge, a fence", B, 20);
+        made.Columns.Role = ReplicaRole.Server;
+        var replaced = new MarkedSibling(new Dot(A, 3), ReplicaRole.Client, new(1_777_000_000_000UL << 16),
+            new(1_776_000_000_000UL << 16), IsLost: true, "gull", [new Dot(C, 1)]);
+        var back = new MarkedSibling(new Dot(A, 6), ReplicaRole.Client, new(1_777_000_000_000UL << 16), default, false, -3, []);
+        made.Mutation(Mark, Strike).Mark("species", MarkContent.Lost, new Dot(A, 4), new Dot(C, 2));
+        made.Mutation(Mark, Strike).Mark(FieldPath.Root, new MarkContent(MarkKind.Refused, RefusalCode.ScopeMissing, []), new Dot(C, 3))
+            .Mark("species", new MarkContent(MarkKind.Refused, RefusalCode.ScopeMissing, [replaced]), new Dot(C, 3));
+        made.Mutation(Mark, Strike).Mark("gone", new MarkContent(MarkKind.Restored, default, [replaced]))
+            .Mark(FieldPath.FromTrusted([.. FieldPath.Field("n").AsCounter().Bytes, 4, 3, .. "a-6"u8]),
+                new MarkContent(MarkKind.Restored, default, [back])).End();
+        made.Mutation(Purge, Case).Root(new Dot(A, 5), new Dot(C, 2)).Remove("species", new Dot(A, 4)).End();
+        return made.Mutation(Fence, new EntityKey("$space", "fence", $"{C}")).Root().Set("7-00ff", "lost").End();
     }
 
     private static BatchCase Long()

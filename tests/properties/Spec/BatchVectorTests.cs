@@ -22,6 +22,8 @@ public class BatchVectorTests
     [Trait("Spec", "WF-2.10")]
     [Trait("Spec", "WF-2.11")]
     [Trait("Spec", "WF-2.12")]
+    [Trait("Spec", "WF-2.14")]
+    [Trait("Spec", "WF-2.15")]
     public void The_vectors_are_what_the_writer_writes()
     {
         var vectors = new JsonArray();

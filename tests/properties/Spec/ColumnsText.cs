@@ -59,13 +59,31 @@ internal static class ColumnsText
         return json;
     }
 
+    private static JsonObject OfMark(MarkContent mark) => new()
+    {
+        ["kind"] = mark.Kind.ToString(),
+        ["code"] = (int)mark.Code,
+        ["siblings"] = new JsonArray([.. mark.Siblings.Select(s => new JsonObject
+        {
+            ["dot"] = OfDot(s.Dot),
+            ["role"] = s.Role.ToString(),
+            ["timestamp"] = s.Timestamp.Bits.ToString(CultureInfo.InvariantCulture),
+            ["claim"] = s.Claim.Bits.ToString(CultureInfo.InvariantCulture),
+            ["lost"] = s.IsLost,
+            ["replaced"] = new JsonArray([.. s.Replaced.Select(OfDot)]),
+            ["value"] = OfValue(s.Value),
+        })]),
+    };
+
     private static JsonObject OfChange(BatchColumns columns, int index, ReplicaId author)
     {
         ref readonly BatchColumns.ChangeRow change = ref columns.Changes[index];
         FieldPath path = columns.PathOf(change);
         var json = new JsonObject { ["path"] = Convert.ToHexStringLower(path.Bytes) };
         if (!path.IsRoot) json["name"] = path.ToString();
-        if (change.HasValue) json["value"] = OfValue(change.Value);
+        if (change.Mark is { } mark) json["mark"] = OfMark(mark);
+        else if (change.HasValue) json["value"] = OfValue(change.Value);
+        if (change.Remembered is { } remembered) json["remembers"] = new JsonArray([.. remembered.Select(OfDot)]);
         if (change.Claim != default) json["claim"] = change.Claim.Bits.ToString(CultureInfo.InvariantCulture);
         if (change.CounterStart != 0) json["counterStart"] = Number(change.CounterStart);
         var observed = new JsonArray();
