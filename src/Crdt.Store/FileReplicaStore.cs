@@ -20,18 +20,20 @@ public sealed class FileReplicaStore : IReplicaStore
     private const int IdentityLengthBytes = SpaceId.LengthBytes + ReplicaId.LengthBytes + 1;
 
     private readonly ReplicaLog log;
+    private readonly ReplicaIdentity created;
     private readonly ProjectionDatabase projection;
 
     private FileReplicaStore(ReplicaLog log, ProjectionFiles files)
     {
         this.log = log;
-        Identity = DecodeIdentity(log.Identity.Span);
+        created = DecodeIdentity(log.Identity.Span);
         projection = files.Open(log, out string? lost);
         ProjectionLoss = lost;
     }
 
     /// <inheritdoc/>
-    public ReplicaIdentity Identity { get; }
+    public ReplicaIdentity Identity =>
+        log.Writer is { IsEmpty: false } writer ? created with { Replica = writer } : created;
 
     /// <inheritdoc/>
     public bool IsProjecting => true;
@@ -58,7 +60,7 @@ public sealed class FileReplicaStore : IReplicaStore
 
     /// <summary>Creates an empty replica and opens it.</summary>
     /// <param name="directory">For this replica alone; created if missing.</param>
-    /// <param name="identity">Who it is, for ever.</param>
+    /// <param name="identity">Who it is.</param>
     /// <exception cref="StoreException"><see cref="StoreError.AlreadyExists"/>, <see cref="StoreError.InUse"/>,
     /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
     public static FileReplicaStore Create(string directory, ReplicaIdentity identity) =>
@@ -115,6 +117,13 @@ public sealed class FileReplicaStore : IReplicaStore
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask ResetProjectionAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await Task.Run(projection.Reset, CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

@@ -9,12 +9,13 @@ namespace Crdt;
 /// </remarks>
 public interface IReplicaStore : IAsyncDisposable
 {
-    /// <summary>Who this replica is.</summary>
+    /// <summary>Who this replica is: as it was created, with the writer identity of the last appended entry of kind
+    /// <see cref="LogEntryKind.Identity"/>, if there is one.</summary>
     ReplicaIdentity Identity { get; }
 
     /// <summary>Whether the store keeps projected entities, so that the replica may forget them. If not, the replica
     /// keeps all in memory, reads the whole log at opening, and never calls <see cref="ProjectAsync"/>,
-    /// <see cref="ReadState"/>, <see cref="Keys"/> or <see cref="ContestedKeys"/>.</summary>
+    /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/> or <see cref="ContestedKeys"/>.</summary>
     bool IsProjecting { get; }
 
     /// <summary>The position that the projection includes the log up to: the beginning when there is none.</summary>
@@ -50,6 +51,11 @@ public interface IReplicaStore : IAsyncDisposable
     /// <summary>Takes an update into the projection in one transaction, and then moves <see cref="ProjectedTo"/>.
     /// Runs beside commits, on a thread of the store's own.</summary>
     ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken);
+
+    /// <summary>Forgets the projection and its checkpoint: <see cref="ProjectedTo"/> is the beginning again. No
+    /// <see cref="ProjectAsync"/> is under way. After a crash meanwhile the store may open with an earlier projection, or
+    /// with none.</summary>
+    ValueTask ResetProjectionAsync(CancellationToken cancellationToken);
 
     /// <summary>The registers of an entity as last projected, or <see langword="null"/> when it never was.</summary>
     ReadOnlyMemory<byte>? ReadState(EntityKey key);

@@ -11,4 +11,14 @@ public enum LogEntryKind
 
     /// <summary>A note of this replica for itself, never forwarded: what others acknowledged.</summary>
     Note = 3,
+
+    /// <summary>The replica takes a new writer identity: the entry's author is the new id, its payload the 16 bytes of
+    /// the one before. <see cref="IReplicaStore.Identity"/> follows it.</summary>
+    Identity = 6,
+
+    /// <summary>A run that a fence has cut off: kept and passed on, never applied.</summary>
+    Aside = 7,
+
+    /// <summary>A fence of which this replica was told, perhaps before the mutation that states it arrives.</summary>
+    Fence = 8,
 }

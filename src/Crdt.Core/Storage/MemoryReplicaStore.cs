@@ -11,11 +11,12 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     private readonly Lock gate = new();
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<ReplicaId, long> reached = [];
+    private ReplicaIdentity identity = identity;
     private LogEntry[] entries = new LogEntry[16];
     private int count;
 
     /// <inheritdoc/>
-    public ReplicaIdentity Identity { get; } = identity;
+    public ReplicaIdentity Identity => Volatile.Read(ref identity);
 
     /// <inheritdoc/>
     public bool IsProjecting => false;
@@ -46,6 +47,8 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
                 if (count == this.entries.Length) Array.Resize(ref this.entries, count * 2);
                 this.entries[count++] = entry;
                 if (entry.Kind == LogEntryKind.Batch) reached[entry.Author] = entry.LastSequence;
+                if (entry.Kind == LogEntryKind.Identity)
+                    Volatile.Write(ref identity, identity with { Replica = entry.Author });
                 if (count % VectorInterval == 0)
                     vectors.Add((count, VersionVector.From(reached.Select(r => new Dot(r.Key, r.Value)))));
             }
@@ -83,6 +86,9 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>
         throw NoProjection();
+
+    /// <inheritdoc/>
+    public ValueTask ResetProjectionAsync(CancellationToken cancellationToken) => throw NoProjection();
 
     /// <inheritdoc/>
     public ReadOnlyMemory<byte>? ReadState(EntityKey key) => throw NoProjection();

@@ -120,6 +120,33 @@ internal sealed class ProjectionDatabase : IDisposable
         }
     }
 
+    /// <summary>Forgets everything.</summary>
+    public void Reset()
+    {
+        lock (updating)
+        {
+            lock (gate)
+            {
+                CloseUnchanged();
+                try
+                {
+                    // LiteDB's log first: without it the data are an earlier projection, whole in itself.
+                    foreach (string path in new[] { logPath, dataPath })
+                    {
+                        if (disk.Exists(path))
+                            disk.Delete(path);
+                        disk.SyncDirectory(Path.GetDirectoryName(dataPath)!);
+                    }
+                }
+                catch (Exception e) when (StoreException.IsEnvironmental(e))
+                {
+                    throw StoreException.FromWrite("Forgetting the projection", e);
+                }
+                OpenFiles();
+            }
+        }
+    }
+
     public ReadOnlyMemory<byte>? ReadState(EntityKey key)
     {
         // Most keys that are asked for and not there are about to be created, by a commit that waits for the answer.

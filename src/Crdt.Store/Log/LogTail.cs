@@ -144,6 +144,16 @@ internal sealed class LogTail : IDisposable
             return vector[author];
     }
 
+    /// <summary>Who writes the log, once it is somebody else than the log was created for; else empty.</summary>
+    public ReplicaId Writer
+    {
+        get
+        {
+            lock (vector)
+                return vector.Writer;
+        }
+    }
+
     /// <summary>Makes all that was written durable.</summary>
     public void Flush()
     {

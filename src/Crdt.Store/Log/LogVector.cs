@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Crdt.Store.Log;
 
-/// <summary>For every author the highest sequence of a batch in the log: a vector that grows with each append. Sorted
+/// <summary>For every author the highest sequence of a batch in the log, and who writes it: a vector that grows with each append. Sorted
 /// by author, so that equal vectors are equal bytes.</summary>
 internal sealed class LogVector
 {
@@ -14,7 +14,10 @@ internal sealed class LogVector
 
     private readonly SortedDictionary<ReplicaId, long> sequences = [];
 
-    public int EncodedLength => 4 + (sequences.Count * PairLengthBytes);
+    public int EncodedLength => ReplicaId.LengthBytes + 4 + (sequences.Count * PairLengthBytes);
+
+    /// <summary>Who writes the log, once it is somebody else than the log was created for; else empty.</summary>
+    public ReplicaId Writer { get; private set; }
 
     public long this[ReplicaId author] => sequences.GetValueOrDefault(author);
 
@@ -23,6 +26,8 @@ internal sealed class LogVector
     {
         if (entry.Kind == LogEntryKind.Batch && entry.LastSequence > this[entry.Author])
             sequences[entry.Author] = entry.LastSequence;
+        else if (entry.Kind == LogEntryKind.Identity)
+            Writer = entry.Author;
     }
 
     public bool IsCoveredBy(VersionVector other)
@@ -37,6 +42,8 @@ internal sealed class LogVector
 
     public void Encode(Span<byte> destination)
     {
+        Writer.WriteBytes(destination);
+        destination = destination[ReplicaId.LengthBytes..];
         BinaryPrimitives.WriteInt32LittleEndian(destination, sequences.Count);
         destination = destination[4..];
         foreach ((ReplicaId author, long sequence) in sequences)
@@ -50,13 +57,15 @@ internal sealed class LogVector
     public static bool TryDecode(ReadOnlySpan<byte> source, [NotNullWhen(true)] out LogVector? vector)
     {
         vector = null;
-        if (source.Length < 4)
+        if (source.Length < ReplicaId.LengthBytes + 4)
             return false;
+        var writer = ReplicaId.FromBytes(source[..ReplicaId.LengthBytes]);
+        source = source[ReplicaId.LengthBytes..];
         int count = BinaryPrimitives.ReadInt32LittleEndian(source);
         if (count is < 0 or > CountMax || source.Length != 4 + (count * PairLengthBytes))
             return false;
 
-        vector = new LogVector();
+        vector = new LogVector { Writer = writer };
         source = source[4..];
         for (int i = 0; i < count; i++, source = source[PairLengthBytes..])
         {

@@ -32,6 +32,9 @@ internal sealed class ReplicaLog : IDisposable
     /// <summary>The bytes given at creation.</summary>
     public ReadOnlyMemory<byte> Identity => tail.Identity;
 
+    /// <summary>Who writes the log, once it is somebody else than it was created for; else empty.</summary>
+    public ReplicaId Writer => tail.Writer;
+
     /// <summary>All before this position is durable.</summary>
     public long DurableEnd => tail.DurableEnd;
 

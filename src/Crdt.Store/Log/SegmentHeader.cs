@@ -9,7 +9,7 @@ namespace Crdt.Store.Log;
 /// <remarks>
 /// Little-endian: magic 8 · format version 2 · zero 2 · header length 4 · base position 8 · identity length 4 ·
 /// identity ·
-/// vector (count 4, then author 16 and sequence 8 each) · XxHash3 of all before, 8.
+/// vector (current writer or zero 16, count 4, then author 16 and sequence 8 each) · XxHash3 of all before, 8.
 /// </remarks>
 internal sealed record SegmentHeader(ReadOnlyMemory<byte> Identity, long BasePosition, LogVector Start)
 {

@@ -61,6 +61,10 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
         inner.ProjectAsync(update, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask ResetProjectionAsync(CancellationToken cancellationToken) =>
+        inner.ResetProjectionAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte>? ReadState(EntityKey key) => inner.ReadState(key);
 
     /// <inheritdoc/>

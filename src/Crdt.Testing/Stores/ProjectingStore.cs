@@ -62,6 +62,14 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     }
 
     /// <inheritdoc/>
+    public ValueTask ResetProjectionAsync(CancellationToken cancellationToken)
+    {
+        states.Clear();
+        (ProjectedTo, Checkpoint) = (default, default);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte>? ReadState(EntityKey key) =>
         states.TryGetValue(key, out var held) ? held.State : (ReadOnlyMemory<byte>?)null;
 

@@ -53,6 +53,23 @@ public abstract class ReplicaStoreConformance
     }
 
     [Fact]
+    public async Task The_writer_identity_is_the_last_one_taken_also_when_much_was_written_since()
+    {
+        IReplicaStore store = Create();
+        await store.AppendAsync(Batches(1, 4), isDurable: true, default);
+        await store.AppendAsync(new LogEntry[] { new(LogEntryKind.Identity, Bob, 0, 0, new byte[16]) }, isDurable: true, default);
+        Assert.Equal(Identity with { Replica = Bob }, store.Identity);
+        store = await ReopenAsync(store);
+        Assert.Equal(Identity with { Replica = Bob }, store.Identity);
+        for (int i = 1; i <= 8; i++)
+            await store.AppendAsync(new[] { Batch(Bob, i, i, length: 1 << 20) }, isDurable: true, default);
+        store = await ReopenAsync(store);
+        Assert.Equal(Identity with { Replica = Bob }, store.Identity);
+        Assert.Equal(4 + 1 + 8, store.ReadLog(default).Count());
+        await store.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Every_position_given_is_a_place_to_go_on_from()
     {
         IReplicaStore store = Create();
@@ -182,6 +199,44 @@ public abstract class ReplicaStoreConformance
             if (opening == 0)
                 store = await ReopenAsync(store);
         }
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_projection_that_was_forgotten_is_empty_and_takes_updates_again()
+    {
+        IReplicaStore store = Create();
+        if (!store.IsProjecting)
+        {
+            await store.DisposeAsync();
+            return;
+        }
+        EntityKey one = new("d", "t", "1"), two = new("d", "t", "2");
+        for (int round = 0; round < 2; round++)
+        {
+            LogPosition end = await store.AppendAsync(new[] { Batch(Ann, round + 1, round + 1) }, isDurable: true, default);
+            await store.ProjectAsync(
+                new ProjectionUpdate(end, "checkpoint"u8.ToArray(), [StoredEntities.Make(one, "a"u8.ToArray(), contested: true)]),
+                default);
+            await store.ResetProjectionAsync(default);
+            for (int opening = 0; opening < 2; opening++)
+            {
+                Assert.Equal(default, store.ProjectedTo);
+                Assert.True(store.Checkpoint.IsEmpty);
+                Assert.Null(store.ReadState(one));
+                Assert.Empty(store.Keys());
+                Assert.Empty(store.ContestedKeys());
+                if (opening == 0)
+                    store = await ReopenAsync(store);
+            }
+            Assert.Equal(round + 1, store.ReadLog(default).Count());
+        }
+        LogPosition last = store.LogEnd;
+        await store.ProjectAsync(
+            new ProjectionUpdate(last, "again"u8.ToArray(), [StoredEntities.Make(two, "b"u8.ToArray())]), default);
+        store = await ReopenAsync(store);
+        Assert.Equal([two], store.Keys());
+        Assert.Equal(last, store.ProjectedTo);
         await store.DisposeAsync();
     }
 
