@@ -65,7 +65,9 @@ internal sealed class PeerEventLog(CliOutput output, Replica replica)
             : $" ({Shown.Camel(happened.Error)}: {happened.Message})";
         output.Line(Shown.OneLine(
             $"{Shown.Time(happened.At)}  {Shown.Camel(happened.Kind)} {peer}{exchanged}{reason}"));
-        if (progress is { IsDiverged: true }) output.Line(SyncCommand.DivergedMessage);
+        if (progress is not { IsDiverged: true }) return;
+        output.Line(SyncCommand.DivergedMessage);
+        if (progress.Divergence is { } divergence) output.Line($"What differs: {Watched.Describe(divergence)}");
     }
 
     private void WriteJson(PeerNodeEvent happened, SyncProgress? progress) => output.Json(w =>

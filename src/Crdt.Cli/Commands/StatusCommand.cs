@@ -45,6 +45,7 @@ internal static class StatusCommand
                 + $"{Shown.Time(statement.Time)} that it holds "
                 + (missing == 0 ? "all of it" : $"all but {Shown.Count(missing, "mutation")}"));
         }
+        Watched.Write(output, replica);
     }
 
     private static void WriteJson(CliOutput output, CliHost host, ReplicaStatus status) => output.Json(w =>
@@ -75,6 +76,7 @@ internal static class StatusCommand
             w.WriteEndObject();
         }
         w.WriteEndArray();
+        Watched.WriteJson(w, replica);
     });
 
     private static string Projection(CliHost host)

@@ -48,6 +48,7 @@ internal static class SyncCommand
         writer.WriteNumber("mutations_sent", progress.MutationsSent);
         writer.WriteNumber("mutations_received", progress.MutationsReceived);
         writer.WriteBoolean("diverged", progress.IsDiverged);
+        if (progress.Divergence is { } divergence) Watched.WriteKeys(writer, divergence);
     }
 
     private static async Task<ExitCode> RunAsync(CliContext context)
@@ -82,7 +83,9 @@ internal static class SyncCommand
         long sent = connection.BytesSent, received = connection.BytesReceived;
         await connection.CloseAsync();
         Report(context.Output, peer, done, sent, received, Stopwatch.GetElapsedTime(started));
-        return done.IsDiverged ? throw new CliException(ExitCode.Peer, DivergedMessage) : ExitCode.Ok;
+        return done.IsDiverged
+            ? throw new CliException(ExitCode.Peer, DivergedMessage, done.Divergence is { } found ? $"What differs: {Watched.Describe(found)}" : null)
+            : ExitCode.Ok;
     }
 
     private static async Task WaitAsync(

@@ -32,6 +32,19 @@ internal static class Shown
     public static string Seconds(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
 
+    /// <summary>A length of time of any size, in the unit that fits it.</summary>
+    public static string Duration(TimeSpan time)
+    {
+        (double count, string unit) = time switch
+        {
+            { TotalMinutes: < 2 } => (time.TotalSeconds, "s"),
+            { TotalHours: < 2 } => (time.TotalMinutes, "min"),
+            { TotalDays: < 2 } => (time.TotalHours, "h"),
+            _ => (time.TotalDays, "days"),
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{count:0.#} {unit}");
+    }
+
     public static string Bytes(long bytes) => bytes switch
     {
         < 10_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes} B"),

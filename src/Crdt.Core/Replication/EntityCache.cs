@@ -21,6 +21,12 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
 
     public int Count => slots.Count;
 
+    /// <summary>What is in memory now; for the writer's turn.</summary>
+    public IEnumerable<EntitySlot> Slots => slots.Values;
+
+    /// <summary>Whether the entity is in memory.</summary>
+    public bool Contains(EntityKey key) => slots.ContainsKey(key);
+
     /// <summary>States that are held only until the next publishing.</summary>
     public int UnpublishedStates => undo.Count;
 

@@ -34,15 +34,21 @@ internal static class EntityStateCodec
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>The digest alone, without the siblings; <see langword="null"/> when there are none.</summary>
+    /// <exception cref="BatchFormatException">The bytes are something else: the store is damaged.</exception>
+    public static UInt128? DigestOf(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = new CanonicalReader(bytes);
+        UInt128 digest = ReadStart(ref reader, out int count);
+        return count == 0 ? null : digest;
+    }
+
     /// <summary>Reads back what <see cref="Encode"/> wrote.</summary>
     /// <exception cref="BatchFormatException">The bytes are something else: the store is damaged.</exception>
     public static EntityState Decode(EntityKey key, ReadOnlyMemory<byte> bytes, out UInt128 digest)
     {
         var reader = new CanonicalReader(bytes);
-        if (reader.ReadInt32(int.MaxValue, "The version") != FormatVersion)
-            throw reader.Fail(BatchError.UnknownFormat, $"The state of {key} has a format that is not known here");
-        digest = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
-        int count = reader.ReadCount("The number of siblings");
+        digest = ReadStart(ref reader, out int count);
         EntityState state = new EntityState(key).ToWorking(count);
         FieldPath path = FieldPath.Root;
         for (int i = 0; i < count; i++)
@@ -57,6 +63,15 @@ internal static class EntityStateCodec
         }
         state.Trim();
         return state;
+    }
+
+    private static UInt128 ReadStart(ref CanonicalReader reader, out int count)
+    {
+        if (reader.ReadInt32(int.MaxValue, "The version") != FormatVersion)
+            throw reader.Fail(BatchError.UnknownFormat, "The state has a format that is not known here");
+        var digest = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
+        count = reader.ReadCount("The number of siblings");
+        return digest;
     }
 
     private static void WriteExtra(ref MessagePackWriter writer, SiblingExtra? extra)

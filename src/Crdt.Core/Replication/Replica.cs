@@ -39,19 +39,23 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>The heads of all closed runs, by author.</summary>
     public IReadOnlyList<ChainHead> Heads => writer.Authors.Heads();
 
-    /// <summary>Whether the space was founded with an authority's key: then only who is enrolled writes, and everything
-    /// is signed. <see langword="false"/> until the founding has arrived.</summary>
-    public bool IsKeyed => writer.Trust.IsKeyedPublished;
-
-    /// <summary>Who is enrolled, the authority itself included, in order of ids; empty in an open space.</summary>
-    public IReadOnlyList<Enrolment> Enrolments => writer.Trust.All();
-
     /// <summary>The newest statement of every replica about what it holds durably, in order of their ids.</summary>
     public IReadOnlyList<Acknowledgement> Acknowledgements => writer.Acknowledgements.Newest();
 
     /// <summary>What went wrong with the store's projection last, <see langword="null"/> if nothing: the log is whole,
     /// and it is tried again.</summary>
     public Exception? ProjectionError => writer.ProjectionError;
+
+    /// <summary>Replicas that had applied the same as this one and held something else, the latest first: one entry for
+    /// each, until the two are found equal again.</summary>
+    public IReadOnlyList<Divergence> Divergences => writer.Watch.Divergences;
+
+    /// <summary>How far other replicas' clocks are from this one's, as last measured, in order of their ids.</summary>
+    public IReadOnlyList<ClockSkew> ClockSkews => writer.Watch.Skews;
+
+    /// <summary>Tells of a divergence when it is noticed, and again when the entities that differ are known. Raised within a
+    /// session, which waits for the handlers.</summary>
+    public event EventHandler<Divergence>? Diverged;
 
     internal ReplicaOptions Options { get; }
 
@@ -80,7 +84,10 @@ public sealed class Replica : IAsyncDisposable
         await replica.writer.RestoreAsync().ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
-            await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
+            long last = CountMutations(genesis);
+            await replica.ApplyAsync(
+                new BatchRun(genesis.Authority, 1, [genesis.Batch], last, genesis.Head), cancellationToken)
+                .ConfigureAwait(false);
         }
         return replica;
     }
@@ -101,24 +108,6 @@ public sealed class Replica : IAsyncDisposable
         return transaction.CommitAsync(cancellationToken);
     }
 
-    /// <summary>Enrols a replica in this space: it can write as soon as its enrolment has arrived there, and be
-    /// understood wherever that has arrived. Needs the server role, and a certificate of the authority
-    /// (<see cref="Enrolment.Issue"/>).</summary>
-    /// <exception cref="InvalidOperationException">The space is open: nobody is enrolled there.</exception>
-    /// <exception cref="ArgumentException">The certificate is not this space's authority's.</exception>
-    /// <exception cref="MutationException">The replica id is enrolled already, or this replica writes in the client
-    /// role.</exception>
-    public ValueTask<CommitResult> EnrolAsync(Enrolment enrolment, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(enrolment);
-        writer.Trust.CheckCertificate(enrolment);
-        return CommitAsync(tx =>
-        {
-            EntityEdit edit = tx.Create(enrolment.Key);
-            foreach ((FieldPath field, Value value) in EnrolmentFields.Of(enrolment)) edit.Set(field, value);
-        }, cancellationToken: cancellationToken);
-    }
-
     /// <summary>The entity as last committed; <see langword="null"/> when it is not alive.</summary>
     public Entity? Get(EntityKey key) => GetWithDeleted(key) is { Exists: true } entity ? entity : null;
 
@@ -128,6 +117,12 @@ public sealed class Replica : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(key);
         return writer.Cache.Read(key) is { } state ? writer.ToEntity(state) : null;
     }
+
+    /// <summary>Keys of the entities of a type, or of a domain, or of all, in order, deleted ones too: without reading any of
+    /// them. May tell of entities that are made while it is enumerated.</summary>
+    /// <param name="domain">Which domain; all when <see langword="null"/>.</param>
+    /// <param name="type">Which type; all when <see langword="null"/>.</param>
+    public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => writer.Cache.Keys(domain, type);
 
     /// <summary>The living entities of a type, in order of their ids, all as of one moment.</summary>
     public IEnumerable<Entity> Query(string domain, string type)
@@ -273,9 +268,6 @@ public sealed class Replica : IAsyncDisposable
     /// <returns>Whether it was news.</returns>
     internal async ValueTask<bool> ApplyAsync(BatchRun run, CancellationToken cancellationToken)
     {
-        // What is covered already is not worth a signature's price.
-        if (writer.Trust.IsKeyedPublished && writer.Authors.PublishedSequence(run.Author) < run.LastSequence)
-            run = writer.Trust.Verify(run);
         var work = new ApplyWork(run);
         await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
         return work.WasApplied;
@@ -288,11 +280,24 @@ public sealed class Replica : IAsyncDisposable
     internal ValueTask AcknowledgeAsync(Acknowledgement statement, CancellationToken cancellationToken) =>
         writer.EnqueueAsync(new AcknowledgeWork(statement), cancellationToken);
 
+    internal async ValueTask NoteAsync(WatchNote note, CancellationToken cancellationToken)
+    {
+        await writer.EnqueueAsync(new WatchWork(note), cancellationToken).ConfigureAwait(false);
+        if (note is DivergenceNote { Divergence: var divergence }) Diverged?.Invoke(this, divergence);
+    }
+
     internal async ValueTask<StateDigest> ComputeDigestAsync(CancellationToken cancellationToken)
     {
         StateDigest digest = default;
         await writer.EnqueueAsync(new CallWork(w => digest = w.ComputeDigest()), cancellationToken).ConfigureAwait(false);
         return digest;
+    }
+
+    private static long CountMutations(SpaceGenesis genesis)
+    {
+        var columns = new BatchColumns();
+        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
+        return columns.MutationCount;
     }
 
     private long PendingOf(ReplicaId author, long applied) =>

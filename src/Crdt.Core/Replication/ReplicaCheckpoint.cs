@@ -26,9 +26,7 @@ internal static class ReplicaCheckpoint
             output.Write(state.Applied);
             output.Write(state.HeadSequence);
             output.Write(state.Head);
-            output.Write(state.Signature.Span);
         }
-        TrustCodec.Write(ref output, writer.Trust);
         (Acknowledgement[] newest, var synced) = writer.Acknowledgements.Export();
         output.Write(newest.Length);
         foreach (Acknowledgement statement in newest) AcknowledgementCodec.Write(ref output, statement);
@@ -43,6 +41,7 @@ internal static class ReplicaCheckpoint
                 AcknowledgementCodec.WriteTime(ref output, time);
             }
         }
+        writer.Watch.Write(ref output);
         output.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -64,11 +63,8 @@ internal static class ReplicaCheckpoint
             int author = writer.Authors.IndexOf(AcknowledgementCodec.ReadReplica(ref reader));
             long applied = reader.ReadInt64(), headSequence = reader.ReadInt64();
             byte[] head = reader.ReadBytes(AuthorTable.HashLengthBytes, "A head").ToArray();
-            ReadOnlyMemory<byte> signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature");
-            writer.Authors.Advance(
-                author, new AuthorTable.AuthorState(applied, headSequence, head) { Signature = signature });
+            writer.Authors.Advance(author, new AuthorTable.AuthorState(applied, headSequence, head));
         }
-        TrustCodec.Read(ref reader, writer.Trust);
         writer.Authors.Publish();
         for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
             writer.Acknowledgements.Restore(AcknowledgementCodec.Read(ref reader));
@@ -78,6 +74,7 @@ internal static class ReplicaCheckpoint
             for (int m = reader.ReadCount("The number of marks"); m > 0; m--)
                 writer.Acknowledgements.Restore(author, reader.ReadInt64(), AcknowledgementCodec.ReadTime(ref reader));
         }
+        writer.Watch.Restore(ref reader);
         return (digest, living);
     }
 }

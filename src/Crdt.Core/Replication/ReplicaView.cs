@@ -35,6 +35,9 @@ public sealed class ReplicaView : IDisposable
         }
     }
 
+    /// <summary>The entity's siblings; <see langword="null"/> when it never was.</summary>
+    internal EntityState? Read(EntityKey key) => writer.Cache.Read(key, epoch);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -48,7 +48,6 @@ internal sealed class ReplicaWriter
         Refusals = new RefusalTable(Authors.Ids);
         projector = new Projector(store, Authors.Ids, Refusals);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
-        Trust = new TrustTable(Identity, options.Signatures, options.Key);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
     }
@@ -59,13 +58,14 @@ internal sealed class ReplicaWriter
 
     public EntityCache Cache { get; }
 
-    public TrustTable Trust { get; }
-
     public HybridLogicalClock Clock { get; }
 
     public AcknowledgementTable Acknowledgements { get; } = new();
 
     public ContestedKeys Contested { get; } = new();
+
+    /// <summary>What was noticed about other replicas.</summary>
+    public ReplicaWatch Watch { get; } = new();
 
     public PolicyTable Policies { get; private set; } = PolicyTable.Empty;
 
@@ -107,7 +107,6 @@ internal sealed class ReplicaWriter
     private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
     {
         OwnRun.Mark runBefore = openRun.Position;
-        TrustTable.Mark trustBefore = Trust.Position;
         var failures = new Exception?[group.Count];
         int count = 0;
         Exception? problem = null;
@@ -141,7 +140,6 @@ internal sealed class ReplicaWriter
             ownBound = 0;
             Cache.RevertGroup();
             Authors.Revert(0);
-            Trust.Revert(trustBefore);
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -206,7 +204,6 @@ internal sealed class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
-            BeginToWrite(transaction.Edits[0].Key);
             int count = PrepareEdits(transaction);
             if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
             {
@@ -214,7 +211,6 @@ internal sealed class ReplicaWriter
                 Revert(mark);
                 FlushOwnBatch();
                 mark = Mark();
-                BeginToWrite(transaction.Edits[0].Key);
                 count = PrepareEdits(transaction);
             }
             if (count == 0) return default;
@@ -226,18 +222,6 @@ internal sealed class ReplicaWriter
             Revert(mark);
             throw;
         }
-    }
-
-    /// <summary>In a keyed space only who is enrolled writes, and begins by naming its enrolment.</summary>
-    private void BeginToWrite(EntityKey key)
-    {
-        if (!Trust.IsKeyed) return;
-        if (Trust.ReasonNotToWrite is { } reason)
-            throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
-        if (Own.Applied + own.MutationCount > 0) return;
-        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
-        ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
-        ownBound += Bound(own, 0);
     }
 
     private int PrepareEdits(Transaction transaction)
@@ -301,7 +285,6 @@ internal sealed class ReplicaWriter
         if (own.MutationCount == 0) return;
         long first = Own.Applied + 1, last = Own.Applied + own.MutationCount;
         byte[] bytes = batchWriter.Write(own, first);
-        Trust.Record(own, Identity.Replica, first);
         own.Clear();
         ownBound = 0;
         if (openRun.IsFullFor(bytes)) AddOwnHead();
@@ -322,9 +305,8 @@ internal sealed class ReplicaWriter
     {
         byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
-        byte[] sealedHead = Trust.SealHead(last, head);
-        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, sealedHead));
-        Authors.Advance(0, Own with { HeadSequence = last, Head = head, Signature = AuthorTable.SignatureOf(sealedHead) });
+        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
+        Authors.Advance(0, Own with { HeadSequence = last, Head = head });
     }
 
     /// <returns><see langword="false"/> when the run was covered already.</returns>
@@ -332,7 +314,7 @@ internal sealed class ReplicaWriter
     {
         if (run.Batches.Count is 0 or > FormatLimits.RunBatchesMax)
             throw Fail(ApplyError.LimitExceeded, run, run.FirstSequence, $"A run of {run.Batches.Count} batches");
-        if (run.Author == Identity.Replica && !run.IsFounding)
+        if (run.Author == Identity.Replica)
         {
             return run.LastSequence <= Own.Applied + own.MutationCount
                 ? false
@@ -393,7 +375,6 @@ internal sealed class ReplicaWriter
             {
                 throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
             }
-            Trust.Admit(run, foreign, next, Authors);
             ApplyForeign(author, next);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
@@ -403,10 +384,7 @@ internal sealed class ReplicaWriter
         if (next - 1 != run.LastSequence)
             throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
         AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
-        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head)
-        {
-            Signature = AuthorTable.SignatureOf(run.Head),
-        });
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
     }
 
     /// <summary>Applies the batch in <see cref="foreign"/>, whose author has everything before it applied.</summary>
@@ -425,9 +403,7 @@ internal sealed class ReplicaWriter
             int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
             ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others, Authors.Ids);
         }
-        HybridTimestamp latest = foreign.Mutations[foreign.MutationCount - 1].Timestamp;
-        if (author == 0) Clock.Restore(latest);
-        else Clock.Witness(latest);
+        Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
     }
 
     private void CheckObserved(int author, long first, ReadOnlySpan<int> others)
@@ -486,8 +462,18 @@ internal sealed class ReplicaWriter
         statements.Add(statement);
     }
 
-    private void AddNote(Acknowledgement news) => AddEntry(
-        new LogEntry(LogEntryKind.Note, Identity.Replica, 0, 0, AcknowledgementCodec.Encode(news)));
+    private void AddNote(Acknowledgement news) => AddNote(AcknowledgementCodec.Encode(news));
+
+    /// <summary>Adds a note for this replica itself to the log.</summary>
+    public void AddNote(byte[] note) => AddEntry(new LogEntry(LogEntryKind.Note, Identity.Replica, 0, 0, note));
+
+    /// <summary>Takes over what was noticed about another replica. A device goes by the clock of the last server it met.</summary>
+    public void TakeNote(WatchNote note)
+    {
+        Watch.Take(note);
+        if (note is SkewNote { Skew: { } skew } && skew.Role != ReplicaRole.Client && Identity.Role == ReplicaRole.Client)
+            Clock.OffsetMs = skew.OffsetMs;
+    }
 
     // ---- publishing ----
 
@@ -501,7 +487,6 @@ internal sealed class ReplicaWriter
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
-        Trust.Publish();
         Cache.Publish((slot, now) =>
         {
             living += Living(now);
@@ -626,16 +611,16 @@ internal sealed class ReplicaWriter
         {
             case LogEntryKind.Batch:
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
-                Trust.Record(foreign, entry.Author, entry.FirstSequence);
                 ApplyForeign(author, entry.FirstSequence);
+                if (author == 0) Clock.Restore(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
                 Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
                 break;
             case LogEntryKind.Head:
                 byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
-                Authors.Advance(author, Authors[author] with
-                {
-                    HeadSequence = entry.LastSequence, Head = head, Signature = AuthorTable.SignatureOf(entry.Payload),
-                });
+                Authors.Advance(author, Authors[author] with { HeadSequence = entry.LastSequence, Head = head });
+                break;
+            case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):
+                TakeNote(WatchNote.Decode(entry.Payload));
                 break;
             default:
                 var reader = new CanonicalReader(entry.Payload);
@@ -655,24 +640,21 @@ internal sealed class ReplicaWriter
             openRun.Add(entry.Payload.ToArray());
         }
         hasOpenRun = !openRun.IsEmpty;
-        if (hasOpenRun && Trust.ReasonNotToWrite is { } reason)
-            throw new InvalidOperationException($"{reason} It has written what must be signed before anything else arrives.");
     }
 
     // ---- units ----
 
     private readonly record struct UnitMark(
-        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes);
+        BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries, long EntriesLengthBytes);
 
     private UnitMark Mark() =>
-        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
+        new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
 
     private void Revert(UnitMark mark)
     {
         own.Truncate(mark.Own);
         ownBound = mark.OwnBound;
         Authors.Revert(mark.Authors);
-        Trust.Revert(mark.Trust);
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
         entriesLengthBytes = mark.EntriesLengthBytes;

@@ -35,6 +35,14 @@ public readonly record struct StateDigest(UInt128 Value)
         return sum;
     }
 
+    /// <summary>An entity's key as canonical bytes.</summary>
+    internal static ReadOnlySpan<byte> KeyBytes(EntityKey key)
+    {
+        var buffer = new ArrayBufferWriter<byte>(64);
+        WriteKey(buffer, key);
+        return buffer.WrittenSpan;
+    }
+
     // The canonical bytes that are hashed: docs/wire-format.md, section WF-5.
     private static void WriteKey(ArrayBufferWriter<byte> buffer, EntityKey key)
     {

@@ -8,7 +8,7 @@ namespace Crdt;
 /// a small index; so each direction has a codec of its own.</summary>
 internal sealed class SyncMessageCodec
 {
-    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5;
+    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Ranges = 8;
     private const int StatementsHashLengthBytes = 8;
 
     private readonly List<ReplicaId> authors = [];
@@ -23,6 +23,7 @@ internal sealed class SyncMessageCodec
                 writer.Write(Have);
                 AcknowledgementCodec.WriteReplica(ref writer, have.Replica);
                 writer.Write((int)have.Role);
+                AcknowledgementCodec.WriteTime(ref writer, have.Time);
                 writer.Write(have.HeadsHash.Span);
                 writer.Write(have.StatementsHash.Span);
                 break;
@@ -46,6 +47,10 @@ internal sealed class SyncMessageCodec
                 foreach (Acknowledgement statement in statements.Statements)
                     AcknowledgementCodec.Write(ref writer, statement);
                 break;
+            case RangesMessage ranges:
+                writer.Write(Ranges);
+                RangeSummaryCodec.Write(ref writer, ranges);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -59,16 +64,17 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Statements, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Ranges, "The kind of a message") switch
             {
-                Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader),
+                Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
                     ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
                 Heads => ReadHeads(ref reader),
                 Run => new RunMessage(ReadRun(ref reader)),
                 Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
                     reader.ReadInt32(int.MaxValue, "The credit")),
                 Statements => ReadStatements(ref reader),
-                _ => throw reader.Fail(BatchError.UnknownFormat, "Kind 0 of a message is not known"),
+                Ranges => RangeSummaryCodec.Read(ref reader),
+                var kind => throw reader.Fail(BatchError.UnknownFormat, $"Kind {kind} of a message is not known"),
             };
             return reader.Remaining == 0 ? message : throw reader.Fail(BatchError.Trailing, "There is more behind the message");
         }
@@ -134,9 +140,8 @@ internal sealed class SyncMessageCodec
         long first = reader.ReadSequence();
         ulong more = reader.ReadUInt64();
         if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
-        ReadOnlyMemory<byte> head = reader.ReadMemory(
-            AuthorTable.HashLengthBytes + SignatureScheme.SignatureLengthBytesMax, "A head");
-        if (head.Length < AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A head is too short");
+        // A signature follows the hash once node keys are enrolled.
+        ReadOnlyMemory<byte> head = ReadExactly(ref reader, AuthorTable.HashLengthBytes);
         int count = reader.ReadArrayHeader("The batches");
         if (count > FormatLimits.RunBatchesMax) throw reader.Fail(BatchError.LimitExceeded, $"A run of {count} batches");
         ReadOnlyMemory<byte>[] batches = new ReadOnlyMemory<byte>[count];

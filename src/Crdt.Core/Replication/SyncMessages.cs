@@ -6,10 +6,11 @@ internal abstract record SyncMessage;
 /// <summary>The first message of both sides: who speaks, and hashes of what it holds and knows.</summary>
 /// <param name="Replica">The sender.</param>
 /// <param name="Role">Its role.</param>
+/// <param name="Time">Its wall time.</param>
 /// <param name="HeadsHash">SHA-256 over its heads.</param>
 /// <param name="StatementsHash">Eight bytes over what it knows that server-role replicas hold.</param>
 internal sealed record HaveMessage(
-    ReplicaId Replica, ReplicaRole Role, ReadOnlyMemory<byte> HeadsHash, ReadOnlyMemory<byte> StatementsHash) : SyncMessage;
+    ReplicaId Replica, ReplicaRole Role, DateTimeOffset Time, ReadOnlyMemory<byte> HeadsHash, ReadOnlyMemory<byte> StatementsHash) : SyncMessage;
 
 /// <summary>All heads, where the hashes differ.</summary>
 /// <param name="Digest">Digest of the sender's state at these heads.</param>

@@ -10,4 +10,8 @@ namespace Crdt;
 /// <param name="IsDiverged">Whether both had equal vectors and different digests: a defect, or damage.</param>
 public sealed record SyncProgress(
     ReplicaId? Peer, ReplicaRole PeerRole, long MutationsSent, long MutationsReceived, long MutationsOutstanding,
-    long MutationsExpected, bool IsDiverged);
+    long MutationsExpected, bool IsDiverged)
+{
+    /// <summary>What is known of the divergence; <see langword="null"/> where there is none.</summary>
+    public Divergence? Divergence { get; init; }
+}

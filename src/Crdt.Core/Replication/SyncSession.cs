@@ -20,6 +20,7 @@ public sealed class SyncSession : IDisposable
     private readonly SyncMessageCodec outgoing = new();
     private readonly SyncMessageCodec incoming = new();
     private readonly Dictionary<ReplicaId, VersionVector> toldStatements = [];
+    private readonly DivergenceHunt hunt;
 
     // What the peer holds durably by its own word, and what it announced.
     private readonly Dictionary<ReplicaId, long> acknowledged = [];
@@ -42,6 +43,8 @@ public sealed class SyncSession : IDisposable
 
     // Heads are told where the first messages differ; until both are there nobody knows.
     private bool mustTellHeads, mustHearHeads, isPeerKnown, isDiverged;
+    private Divergence? divergence;
+    private ClockSkew? skew;
 
     // Likewise for what is known of server-role replicas: else a device would go before it heard that its work is safe.
     private bool mustTellStatements, mustHearStatements;
@@ -61,6 +64,7 @@ public sealed class SyncSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(replica);
         this.replica = replica;
+        hunt = new DivergenceHunt(replica);
         this.options = options ?? new SyncSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(
             this.options.CreditBytes, 2 * FormatLimits.RunLengthBytesMax, nameof(options));
@@ -89,13 +93,17 @@ public sealed class SyncSession : IDisposable
             {
                 return new SyncProgress(peer, peerRole, mutationsSent, mutationsReceived,
                     isPeerKnown ? held.Sum(d => Math.Max(0, d.Sequence - acknowledged.GetValueOrDefault(d.Replica))) : 0,
-                    announced.Sum(a => Math.Max(0, a.Value - held[a.Key])), isDiverged);
+                    announced.Sum(a => Math.Max(0, a.Value - held[a.Key])), isDiverged)
+                { Divergence = divergence };
             }
         }
     }
 
     /// <summary>Whether both sides are known to hold the same, durably, and everything has been said.</summary>
-    public bool IsInSync
+    public bool IsInSync => IsQuiet && hunt.IsIdle;
+
+    /// <summary>Whether all that replicas owe each other has been said.</summary>
+    private bool IsQuiet
     {
         get
         {
@@ -121,7 +129,7 @@ public sealed class SyncSession : IDisposable
         switch (received)
         {
             case HaveMessage have:
-                Take(have);
+                await TakeAsync(have, cancellationToken).ConfigureAwait(false);
                 break;
             case HeadsMessage heads:
                 await TakeAsync(heads, cancellationToken).ConfigureAwait(false);
@@ -134,6 +142,9 @@ public sealed class SyncSession : IDisposable
                 break;
             case StatementsMessage statements:
                 await TakeAsync(statements, cancellationToken).ConfigureAwait(false);
+                break;
+            case RangesMessage ranges:
+                await TakeAsync(ranges, cancellationToken).ConfigureAwait(false);
                 break;
         }
         pulse.Set();
@@ -172,25 +183,31 @@ public sealed class SyncSession : IDisposable
         }
     }
 
-    /// <summary>Takes note of the peer's wall clock. A device goes by the last server it met, so that one whose clock
-    /// battery is dead takes part fairly (semantics 4); of other peers nothing is taken over.</summary>
+    /// <summary>Takes note of the peer's wall clock, measured better than the times in messages tell. A device goes by the
+    /// last server it met, so that one whose clock battery is dead takes part fairly (semantics 4).</summary>
     /// <param name="skewMs">How far the peer's clock is ahead of the own one, in milliseconds.</param>
+    /// <param name="uncertaintyMs">How far from the truth that is at most; <see langword="null"/> where only one way was
+    /// measured.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="InvalidOperationException">The peer has not said yet who it is.</exception>
-    public async ValueTask NotePeerClockAsync(long skewMs, CancellationToken cancellationToken)
+    public ValueTask NotePeerClockAsync(long skewMs, long? uncertaintyMs, CancellationToken cancellationToken)
     {
         if (peer is null) throw new InvalidOperationException("The peer has not said yet who it is.");
-        if (peerRole == ReplicaRole.Client || replica.Role != ReplicaRole.Client) return;
-        await replica.Writer.EnqueueAsync(new CallWork(w => w.Clock.OffsetMs = Math.Clamp(skewMs, -ClockSkewMsMax, ClockSkewMsMax)), cancellationToken)
-            .ConfigureAwait(false);
+        skew = new ClockSkew(peer.Value, peerRole, Math.Clamp(skewMs, -ClockSkewMsMax, ClockSkewMsMax), uncertaintyMs,
+            replica.Options.Time.GetUtcNow());
+        return replica.NoteAsync(new SkewNote(skew), cancellationToken);
     }
 
     /// <summary>Ends the session. What was received stays.</summary>
-    public void Dispose() => entries?.Dispose();
+    public void Dispose()
+    {
+        entries?.Dispose();
+        hunt.Dispose();
+    }
 
     // ---- what arrives ----
 
-    private void Take(HaveMessage have)
+    private async ValueTask TakeAsync(HaveMessage have, CancellationToken cancellationToken)
     {
         if (have.Replica == replica.Id)
             throw new SyncException(SyncError.SameReplica, $"The peer, too, is replica {replica.Id}: one of the two is a copy.");
@@ -199,6 +216,42 @@ public sealed class SyncSession : IDisposable
             (peer, peerRole, peerHave) = (have.Replica, have.Role, have);
             CompareFirstMessages();
         }
+        await NoteTimeAsync(have.Time, cancellationToken).ConfigureAwait(false);
+        await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A time in a message is late by the message's way: of several the one that puts the clock furthest ahead is
+    /// the nearest to the truth.</summary>
+    private async ValueTask NoteTimeAsync(DateTimeOffset time, CancellationToken cancellationToken)
+    {
+        long aheadMs = (long)(time - replica.Options.Time.GetUtcNow()).TotalMilliseconds;
+        if (skew is { } known && (known.UncertaintyMs is not null || known.OffsetMs >= aheadMs)) return;
+        await NotePeerClockAsync(aheadMs, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    // ---- divergence ----
+
+    private async ValueTask NoteAgreementAsync(CancellationToken cancellationToken)
+    {
+        bool isEqual;
+        lock (gate) isEqual = isPeerKnown && !mustTellHeads && !isDiverged;
+        if (isEqual && replica.Divergences.Any(d => d.Peer == peer))
+            await replica.NoteAsync(new AgreementNote(peer!.Value), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask NoteDivergenceAsync(IReadOnlyList<EntityKey>? keys, bool isCutOff, CancellationToken cancellationToken)
+    {
+        var noticed = new Divergence(peer!.Value, replica.Options.Time.GetUtcNow(), keys, isCutOff);
+        lock (gate) (isDiverged, divergence) = (true, noticed);
+        await replica.NoteAsync(new DivergenceNote(noticed), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask TakeAsync(RangesMessage ranges, CancellationToken cancellationToken)
+    {
+        if (await hunt.TakeAsync(ranges, cancellationToken).ConfigureAwait(false) is not { } ended) return;
+        // Nothing found, and nothing noticed here: the peer alone says that there is something.
+        if (ended.Found.Count == 0 && !isDiverged) return;
+        await NoteDivergenceAsync(ended.Found, ended.IsCutOff, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Both sides compare the same two hashes, so both come to the same end: nothing to tell, or all heads.</summary>
@@ -226,11 +279,14 @@ public sealed class SyncSession : IDisposable
         CheckForks(own.Heads, heads.Heads);
         bool isEqual = own.Heads.Length == heads.Heads.Count
             && own.Heads.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
-        lock (gate)
+        bool differs = isEqual && own.Digest.Value != heads.Digest;
+        if (differs)
         {
-            isDiverged |= isEqual && own.Digest.Value != heads.Digest;
-            KnowPeer(heads.Heads);
+            hunt.Begin();
+            await NoteDivergenceAsync(null, isCutOff: false, cancellationToken).ConfigureAwait(false);
         }
+        lock (gate) KnowPeer(heads.Heads);
+        if (isEqual && !differs) await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<ReadHeadsWork> ReadHeadsAsync(CancellationToken cancellationToken)
@@ -305,6 +361,7 @@ public sealed class SyncSession : IDisposable
             isOutOfCredit = false;
             statement = new Acknowledgement(peer!.Value, peerRole, ack.Time, ack.Held);
         }
+        await NoteTimeAsync(ack.Time, cancellationToken).ConfigureAwait(false);
         if (ack.Held.Count > 0) await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
     }
 
@@ -339,11 +396,6 @@ public sealed class SyncSession : IDisposable
         ApplyError.UnknownObservedDot => SyncError.UnknownObservedDot,
         ApplyError.WrongSpace => SyncError.WrongSpace,
         ApplyError.OwnLogForked => SyncError.Forked,
-        ApplyError.NotEnrolled => SyncError.NotEnrolled,
-        ApplyError.EnrolmentNotNamed => SyncError.EnrolmentNotNamed,
-        ApplyError.WrongRole => SyncError.WrongRole,
-        ApplyError.BadSignature => SyncError.BadSignature,
-        ApplyError.UnknownScheme => SyncError.UnknownScheme,
         _ => SyncError.LimitExceeded,
     };
 
@@ -362,6 +414,7 @@ public sealed class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
+        if (hunt.HasOutgoing || (hunt.IsWaiting && IsQuiet)) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
@@ -386,6 +439,7 @@ public sealed class SyncSession : IDisposable
             if (!isPeerKnown) return null;
             if (TakeStatements() is { } statements) return statements;
         }
+        if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
         return await NextRunAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -396,10 +450,11 @@ public sealed class SyncSession : IDisposable
         {
             ownHeads = own.Heads;
             ownStatements = [.. ServerStatements()];
-            ownHave = new HaveMessage(replica.Id, replica.Role, HashOf(ownHeads, own.Digest), HashOf(ownStatements));
+            ownHave = new HaveMessage(replica.Id, replica.Role, replica.Options.Time.GetUtcNow(), HashOf(ownHeads, own.Digest), HashOf(ownStatements));
             CompareFirstMessages();
-            return ownHave;
         }
+        await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);
+        return ownHave;
     }
 
     private AckMessage? TakeAck()

@@ -288,11 +288,12 @@ internal sealed class ConnectionRun
         try
         {
             await session.Sync.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
-            if (!session.KnowsPeerClock)
+            if (session.NotedClock != Clock.Version)
             {
-                // With its first message the peer has said in which role it is here.
-                session.KnowsPeerClock = true;
-                await session.Sync.NotePeerClockAsync(Clock.SkewMs, aborted.Token).ConfigureAwait(false);
+                // With its first message the peer has said in which role it is here; later ones follow better measurements.
+                session.NotedClock = Clock.Version;
+                long? uncertaintyMs = Clock.RoundTrip is { } way ? (long)Math.Ceiling(way.TotalMilliseconds / 2) : null;
+                await session.Sync.NotePeerClockAsync(Clock.SkewMs, uncertaintyMs, aborted.Token).ConfigureAwait(false);
             }
         }
         catch (SyncException e)

@@ -6,6 +6,7 @@ internal sealed class PeerClock(TimeProvider time)
     private readonly Lock gate = new();
     private TimeSpan? roundTrip;
     private long skewMs;
+    private int version;
 
     public TimeSpan? RoundTrip
     {
@@ -16,11 +17,17 @@ internal sealed class PeerClock(TimeProvider time)
         }
     }
 
+    /// <summary>Grows with every better measurement.</summary>
+    public int Version => Volatile.Read(ref version);
+
     public long SkewMs => Interlocked.Read(ref skewMs);
 
     /// <summary>The peer's clock came without an own question: late by the way here.</summary>
-    public void Heard(long peerClockMs) =>
+    public void Heard(long peerClockMs)
+    {
         Interlocked.Exchange(ref skewMs, unchecked(peerClockMs - time.GetUtcNow().ToUnixTimeMilliseconds()));
+        Interlocked.Increment(ref version);
+    }
 
     /// <summary>The peer's clock came as the answer to what was sent at <paramref name="sentAt"/>.</summary>
     public void Answered(long sentAt, long peerClockMs)
@@ -33,6 +40,7 @@ internal sealed class PeerClock(TimeProvider time)
             roundTrip = elapsed;
             DateTimeOffset midway = time.GetUtcNow() - elapsed / 2;
             Interlocked.Exchange(ref skewMs, unchecked(peerClockMs - midway.ToUnixTimeMilliseconds()));
+            Interlocked.Increment(ref version);
         }
     }
 }

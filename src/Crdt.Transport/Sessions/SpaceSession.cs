@@ -10,8 +10,8 @@ internal sealed class SpaceSession(SpaceChannel channel, SyncSession sync)
     /// <summary>Whether it may have something to send. Cleared by the writer, set again when it calls.</summary>
     public bool MayHaveMore { get => Volatile.Read(ref mayHaveMore); set => Volatile.Write(ref mayHaveMore, value); }
 
-    /// <summary>Whether the replica was told how far the peer's clock is off.</summary>
-    public bool KnowsPeerClock { get; set; }
+    /// <summary>The measurement of the peer's clock that the replica was told last; 0 for none.</summary>
+    public int NotedClock { get; set; }
 
     /// <summary>The wait for its next call.</summary>
     public Task Waiting { get; set; } = Task.CompletedTask;

@@ -64,5 +64,11 @@ public sealed class LogAndStatusTests : CliTest
         string text = (await OkAsync("a", "status")).Output;
         Assert.Contains("(here): 1", text);
         Assert.Contains("that it holds all of it", text);
+        JsonElement skew = Assert.Single(after.GetProperty("clock_skews").EnumerateArray());
+        Assert.Equal(server.GetProperty("replica").GetString(), skew.GetProperty("replica").GetString());
+        Assert.InRange(skew.GetProperty("offset_ms").GetInt64(), -10_000, 10_000);
+        Assert.True(skew.GetProperty("uncertainty_ms").GetInt64() < 10_000);
+        Assert.Single(server.GetProperty("clock_skews").EnumerateArray());
+        Assert.Empty(after.GetProperty("divergences").EnumerateArray());
     }
 }

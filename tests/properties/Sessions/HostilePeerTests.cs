@@ -208,7 +208,7 @@ public class HostilePeerTests
         foreach (BatchRun run in runs.Take(known)) await team[2].ApplyAsync(run, default);
         string before = await World.DumpAsync(team[2]);
         VersionVector vector = team[2].Vector;
-        long log = team[2].Store.LogEnd.Value;
+        int log = LogLength(team[2]);
         using (var session = new SyncSession(team[2]))
         {
             Impostor impostor = await Impostor.GreetAsync(session);
@@ -216,10 +216,14 @@ public class HostilePeerTests
         }
         Assert.Equal(before, await World.DumpAsync(team[2]));
         Assert.Equal(vector, team[2].Vector);
-        Assert.Equal(log, team[2].Store.LogEnd.Value);
+        Assert.Equal(log, LogLength(team[2]));
         await team.MeetAsync(0, 2);
         Assert.Equal(await World.DumpAsync(team[0]), await World.DumpAsync(team[2]));
     }
+
+    /// <summary>Entries of the log, but for what a replica notes for itself: that it met the peer, and its clock.</summary>
+    private static int LogLength(Replica replica) =>
+        replica.Store.ReadLog(default).Count(e => e.Entry.Kind != LogEntryKind.Note);
 
     private static async Task CommitLargeAsync(Replica replica, int count)
     {

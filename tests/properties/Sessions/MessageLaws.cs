@@ -120,16 +120,26 @@ public class MessageLaws
         return true;
     }
 
-    private static SyncMessage Build(Random random) => random.Next(5) switch
+    private static SyncMessage Build(Random random) => random.Next(6) switch
     {
-        0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Bytes(random, 32), Bytes(random, 8)),
+        0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, 32), Bytes(random, 8)),
         1 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
             [.. Ids(random).Select(id => new ChainHead(id, random.NextInt64(1, Dot.SequenceMax), Bytes(random, 8)))]),
         2 => BuildRun(random),
         3 => new AckMessage(Team.Start.AddMilliseconds(random.Next()), Vector(random), random.Next()),
+        4 => new RangesMessage(Bytes(random, 8), random.Next(100), [.. Enumerable.Range(0, random.Next(3)).Select(_ => BuildRange(random))]),
         _ => new StatementsMessage([.. Ids(random).Select(id => new Acknowledgement(
             id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
     };
+
+    private static RangeSummary BuildRange(Random random)
+    {
+        var range = new KeyRange(0, 0);
+        for (int depth = random.Next(KeyRange.DepthMax); depth > 0; depth--) range = range.Part(random.Next(KeyRange.FanOut));
+        var index = new DigestIndex(Enumerable.Range(0, random.Next(60)).Select(i =>
+            (new EntityKey("d", "t", $"{i}"), new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()))));
+        return index.Summarize(range, random.Next(2) == 0);
+    }
 
     private static RunMessage BuildRun(Random random)
     {

@@ -105,7 +105,7 @@ public class SessionManners
         using var right = new SyncSession(peer);
         await Team.PassAsync(left, right);
         await Team.PassAsync(right, left);
-        await left.NotePeerClockAsync(skewMs, default);
+        await left.NotePeerClockAsync(skewMs, 1, default);
     }
 
     /// <summary>Adds a sibling that nobody wrote, as a defect or a flipped bit would.</summary>

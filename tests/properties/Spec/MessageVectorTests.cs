@@ -17,6 +17,7 @@ public class MessageVectorTests
     [Trait("Spec", "WF-4.3")]
     [Trait("Spec", "WF-4.4")]
     [Trait("Spec", "WF-4.5")]
+    [Trait("Spec", "WF-4.8")]
     public void The_vectors_are_what_the_codec_writes_and_reads_back()
     {
         SyncMessageCodec writing = new(), reading = new();
@@ -53,7 +54,12 @@ public class MessageVectorTests
     [InlineData("04")]
     [InlineData("0500")]
     [InlineData("05 9000")]
+    [InlineData("09")]
     [InlineData("04 00 91 00 00")]
+    [InlineData("08 c408 0000000000000000 00 91")]
+    [InlineData("08 c408 0000000000000000 00 91 01 01 90")]
+    [InlineData("08 c408 0000000000000000 00 91 10 01 c0 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00")]
+    [InlineData("08 c407 00000000000000 00 90")]
     [InlineData("02 c410 00000000000000000000000000000000 92 01 02")]
     public void Bytes_that_are_no_message_are_refused_as_such(string hex)
     {
@@ -108,7 +114,7 @@ public class MessageVectorTests
         using var session = new SyncSession(team[1]);
         var codec = new SyncMessageCodec();
         await session.ReceiveAsync(Encode(codec, new HaveMessage(
-            BatchCases.A, ReplicaRole.Client, new byte[32], new byte[8])), default);
+            BatchCases.A, ReplicaRole.Client, Time, new byte[32], new byte[8])), default);
         // A run that is covered already changes nothing, and uses up credit all the same.
         Assert.True(await session.WriteNextAsync(new ArrayBufferWriter<byte>(), default));
         var run = new RunMessage(new BatchRun(team.Genesis.Authority, 1, [new byte[1 << 20]], 1, new byte[32]));
@@ -136,7 +142,7 @@ public class MessageVectorTests
     {
         byte[] hash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
         var vector = VersionVector.From([new Dot(BatchCases.B, 300), new Dot(BatchCases.A, 5)]);
-        yield return ("have", new HaveMessage(BatchCases.A, ReplicaRole.Server, hash, hash.AsMemory(0, 8)));
+        yield return ("have", new HaveMessage(BatchCases.A, ReplicaRole.Server, Time, hash, hash.AsMemory(0, 8)));
         yield return ("heads", new HeadsMessage((UInt128)1 << 100,
             [new ChainHead(BatchCases.A, 5, hash.AsMemory(0, 8)), new ChainHead(BatchCases.B, 300, hash.AsMemory(8, 8))]));
         yield return ("run of an author named here first", new RunMessage(new BatchRun(BatchCases.B, 299, [new byte[] { 1, 2 }], 300, hash)));
@@ -144,5 +150,10 @@ public class MessageVectorTests
             new BatchRun(BatchCases.B, 301, [new byte[] { 3 }, new byte[] { 4, 5 }], 305, hash)));
         yield return ("ack", new AckMessage(Time, vector, 70_000));
         yield return ("statements", new StatementsMessage([new Acknowledgement(BatchCases.C, ReplicaRole.Server, Time, vector)]));
+        var index = new DigestIndex(Enumerable.Range(1, 20).Select(i => (new EntityKey("d", "t", $"{i}"), (UInt128)i << 64)));
+        KeyRange part = new KeyRange(0, 0).Part((int)(KeyRange.HashOf(new EntityKey("d", "t", "1")) >> 60));
+        yield return ("ranges", new RangesMessage(hash.AsMemory(0, 8), 0, [index.Summarize(new KeyRange(0, 0), false)]));
+        yield return ("ranges by entity", new RangesMessage(hash.AsMemory(0, 8), 1, [index.Summarize(part, true)]));
+        yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
     }
 }

@@ -24,7 +24,7 @@ internal sealed class Impostor(SyncSession victim)
         return impostor;
     }
 
-    public static HaveMessage Have(ReplicaId id) => new(id, ReplicaRole.Client, new byte[32], new byte[8]);
+    public static HaveMessage Have(ReplicaId id) => new(id, ReplicaRole.Client, Team.Start, new byte[32], new byte[8]);
 
     public ValueTask SayAsync(SyncMessage message)
     {

@@ -28,7 +28,7 @@ public class RefusalTests
         await stranger.CommitAsync(tx => tx.Update(Strike).Set("species", "heron"));
         await stranger.CloseRunAsync(default);
         int ids = team[0].Writer.Authors.Ids.Count, entities = team[0].Writer.Cache.Count;
-        LogEntry[] log = [.. team.Stores[2].ReadLog(default).Select(l => l.Entry).Where(e => e.Author == stranger.Id)];
+        LogEntry[] log = [.. team.Stores[2].ReadLog(default).Select(l => l.Entry).Where(e => e.Author == stranger.Id && e.Kind != LogEntryKind.Note)];
         var run = new BatchRun(stranger.Id, 1, [log[0].Payload], 1, log[1].Payload);
 
         ApplyException error = await Assert.ThrowsAsync<ApplyException>(() => team[0].ApplyAsync(run, default).AsTask());

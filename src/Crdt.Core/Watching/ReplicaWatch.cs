@@ -1,0 +1,93 @@
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>What a replica has noticed about others. Safe for concurrent use; written on the writer's turn.</summary>
+internal sealed class ReplicaWatch
+{
+    /// <summary>Peers whose divergence is kept: each may name a thousand entities.</summary>
+    private const int DivergencesMax = 16;
+
+    /// <summary>Replicas whose clock is kept.</summary>
+    private const int SkewsMax = 1_024;
+
+    // A change of the clock below this, within a day, is not worth an entry of the log.
+    private const long SkewChangeMs = 1_000;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<ReplicaId, Divergence> divergences = [];
+    private readonly SortedDictionary<ReplicaId, ClockSkew> skews = [];
+
+    /// <summary>The latest first, one for each peer.</summary>
+    public Divergence[] Divergences
+    {
+        get
+        {
+            lock (gate) return [.. divergences.Values.OrderByDescending(d => d.Time).ThenBy(d => d.Peer)];
+        }
+    }
+
+    /// <summary>In order of replicas.</summary>
+    public ClockSkew[] Skews
+    {
+        get
+        {
+            lock (gate) return [.. skews.Values];
+        }
+    }
+
+    /// <summary>Whether the note is worth an entry of the log.</summary>
+    public bool IsNews(WatchNote note)
+    {
+        lock (gate)
+        {
+            return note switch
+            {
+                AgreementNote { Peer: var peer } => divergences.ContainsKey(peer),
+                SkewNote { Skew: var now } => !skews.TryGetValue(now.Replica, out ClockSkew? before)
+                    || before.Role != now.Role || Math.Abs(before.OffsetMs - now.OffsetMs) >= SkewChangeMs
+                    || (now.MeasuredAt - before.MeasuredAt).Duration() >= TimeSpan.FromDays(1),
+                _ => true,
+            };
+        }
+    }
+
+    public void Take(WatchNote note)
+    {
+        lock (gate)
+        {
+            switch (note)
+            {
+                case DivergenceNote { Divergence: var divergence }:
+                    divergences[divergence.Peer] = divergence;
+                    if (divergences.Count > DivergencesMax)
+                        divergences.Remove(divergences.Values.MinBy(d => d.Time)!.Peer);
+                    break;
+                case AgreementNote { Peer: var peer }:
+                    divergences.Remove(peer);
+                    break;
+                case SkewNote { Skew: var skew }:
+                    skews[skew.Replica] = skew;
+                    if (skews.Count > SkewsMax) skews.Remove(skews.Values.MinBy(s => s.MeasuredAt)!.Replica);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Everything, for the checkpoint.</summary>
+    public void Write(ref MessagePackWriter writer)
+    {
+        lock (gate)
+        {
+            WatchNote[] notes =
+                [.. divergences.Values.Select(d => new DivergenceNote(d)), .. skews.Values.Select(s => new SkewNote(s))];
+            writer.WriteArrayHeader(notes.Length);
+            foreach (WatchNote note in notes) note.Write(ref writer);
+        }
+    }
+
+    public void Restore(ref CanonicalReader reader)
+    {
+        for (int i = reader.ReadArrayHeader("What was noticed"); i > 0; i--) Take(WatchNote.Read(ref reader));
+    }
+}
