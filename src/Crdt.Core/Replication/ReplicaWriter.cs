@@ -48,6 +48,7 @@ internal sealed class ReplicaWriter
         Refusals = new RefusalTable(Authors.Ids);
         projector = new Projector(store, Authors.Ids, Refusals);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
+        Trust = new TrustTable(Identity, options.Signatures, options.Key);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
     }
@@ -57,6 +58,8 @@ internal sealed class ReplicaWriter
     public AuthorTable Authors { get; }
 
     public EntityCache Cache { get; }
+
+    public TrustTable Trust { get; }
 
     public HybridLogicalClock Clock { get; }
 
@@ -107,6 +110,7 @@ internal sealed class ReplicaWriter
     private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
     {
         OwnRun.Mark runBefore = openRun.Position;
+        TrustTable.Mark trustBefore = Trust.Position;
         var failures = new Exception?[group.Count];
         int count = 0;
         Exception? problem = null;
@@ -140,6 +144,7 @@ internal sealed class ReplicaWriter
             ownBound = 0;
             Cache.RevertGroup();
             Authors.Revert(0);
+            Trust.Revert(trustBefore);
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -204,6 +209,7 @@ internal sealed class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
+            BeginToWrite(transaction.Edits[0].Key);
             int count = PrepareEdits(transaction);
             if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
             {
@@ -211,6 +217,7 @@ internal sealed class ReplicaWriter
                 Revert(mark);
                 FlushOwnBatch();
                 mark = Mark();
+                BeginToWrite(transaction.Edits[0].Key);
                 count = PrepareEdits(transaction);
             }
             if (count == 0) return default;
@@ -222,6 +229,18 @@ internal sealed class ReplicaWriter
             Revert(mark);
             throw;
         }
+    }
+
+    /// <summary>In a keyed space only who is enrolled writes, and begins by naming its enrolment.</summary>
+    private void BeginToWrite(EntityKey key)
+    {
+        if (!Trust.IsKeyed) return;
+        if (Trust.ReasonNotToWrite is { } reason)
+            throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
+        if (Own.Applied + own.MutationCount > 0) return;
+        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
+        ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
+        ownBound += Bound(own, 0);
     }
 
     private int PrepareEdits(Transaction transaction)
@@ -285,6 +304,7 @@ internal sealed class ReplicaWriter
         if (own.MutationCount == 0) return;
         long first = Own.Applied + 1, last = Own.Applied + own.MutationCount;
         byte[] bytes = batchWriter.Write(own, first);
+        Trust.Record(own, Identity.Replica, first);
         own.Clear();
         ownBound = 0;
         if (openRun.IsFullFor(bytes)) AddOwnHead();
@@ -305,8 +325,9 @@ internal sealed class ReplicaWriter
     {
         byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
-        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
-        Authors.Advance(0, Own with { HeadSequence = last, Head = head });
+        byte[] sealedHead = Trust.SealHead(last, head);
+        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, sealedHead));
+        Authors.Advance(0, Own with { HeadSequence = last, Head = head, Signature = AuthorTable.SignatureOf(sealedHead) });
     }
 
     /// <returns><see langword="false"/> when the run was covered already.</returns>
@@ -314,7 +335,7 @@ internal sealed class ReplicaWriter
     {
         if (run.Batches.Count is 0 or > FormatLimits.RunBatchesMax)
             throw Fail(ApplyError.LimitExceeded, run, run.FirstSequence, $"A run of {run.Batches.Count} batches");
-        if (run.Author == Identity.Replica)
+        if (run.Author == Identity.Replica && !run.IsFounding)
         {
             return run.LastSequence <= Own.Applied + own.MutationCount
                 ? false
@@ -375,6 +396,7 @@ internal sealed class ReplicaWriter
             {
                 throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
             }
+            Trust.Admit(run, foreign, next, Authors);
             ApplyForeign(author, next);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
@@ -384,7 +406,10 @@ internal sealed class ReplicaWriter
         if (next - 1 != run.LastSequence)
             throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
         AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
-        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head)
+        {
+            Signature = AuthorTable.SignatureOf(run.Head),
+        });
     }
 
     /// <summary>Applies the batch in <see cref="foreign"/>, whose author has everything before it applied.</summary>
@@ -403,7 +428,9 @@ internal sealed class ReplicaWriter
             int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
             ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others, Authors.Ids);
         }
-        Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
+        HybridTimestamp latest = foreign.Mutations[foreign.MutationCount - 1].Timestamp;
+        if (author == 0) Clock.Restore(latest);
+        else Clock.Witness(latest);
     }
 
     private void CheckObserved(int author, long first, ReadOnlySpan<int> others)
@@ -487,6 +514,7 @@ internal sealed class ReplicaWriter
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
+        Trust.Publish();
         Cache.Publish((slot, now) =>
         {
             living += Living(now);
@@ -611,13 +639,16 @@ internal sealed class ReplicaWriter
         {
             case LogEntryKind.Batch:
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
+                Trust.Record(foreign, entry.Author, entry.FirstSequence);
                 ApplyForeign(author, entry.FirstSequence);
-                if (author == 0) Clock.Restore(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
                 Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
                 break;
             case LogEntryKind.Head:
                 byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
-                Authors.Advance(author, Authors[author] with { HeadSequence = entry.LastSequence, Head = head });
+                Authors.Advance(author, Authors[author] with
+                {
+                    HeadSequence = entry.LastSequence, Head = head, Signature = AuthorTable.SignatureOf(entry.Payload),
+                });
                 break;
             case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):
                 TakeNote(WatchNote.Decode(entry.Payload));
@@ -640,21 +671,24 @@ internal sealed class ReplicaWriter
             openRun.Add(entry.Payload.ToArray());
         }
         hasOpenRun = !openRun.IsEmpty;
+        if (hasOpenRun && Trust.ReasonNotToWrite is { } reason)
+            throw new InvalidOperationException($"{reason} It has written what must be signed before anything else arrives.");
     }
 
     // ---- units ----
 
     private readonly record struct UnitMark(
-        BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries, long EntriesLengthBytes);
+        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes);
 
     private UnitMark Mark() =>
-        new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
+        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
 
     private void Revert(UnitMark mark)
     {
         own.Truncate(mark.Own);
         ownBound = mark.OwnBound;
         Authors.Revert(mark.Authors);
+        Trust.Revert(mark.Trust);
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
         entriesLengthBytes = mark.EntriesLengthBytes;
