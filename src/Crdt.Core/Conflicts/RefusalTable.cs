@@ -13,9 +13,10 @@ internal sealed class RefusalTable(ReplicaTable replicas)
 
     private readonly ConcurrentDictionary<ReplicaId, ConcurrentDictionary<long, long>> ranges = new();
     private int count;
+    private long mutations;
 
-    /// <summary>Number of refused transactions.</summary>
-    public int Count => count;
+    /// <summary>Number of refused mutations.</summary>
+    public long Mutations => Interlocked.Read(ref mutations);
 
     /// <summary>The entity that tells of a refused transaction.</summary>
     public static EntityKey KeyOf(Dot first) => EntityKey.CreateTrusted(EntityKey.SpaceDomain, EntityType,
@@ -36,8 +37,10 @@ internal sealed class RefusalTable(ReplicaTable replicas)
     public void Note(Entity refusal)
     {
         if (!TryParse(refusal.Key, out Dot first) || refusal[LastField] is not { Kind: ValueKind.Integer } last) return;
-        if (ranges.GetOrAdd(first.Replica, static _ => new()).TryAdd(first.Sequence, last.AsInteger()))
-            Interlocked.Increment(ref count);
+        long end = last.AsInteger();
+        if (end < first.Sequence || !ranges.GetOrAdd(first.Replica, static _ => new()).TryAdd(first.Sequence, end)) return;
+        Interlocked.Add(ref mutations, end - first.Sequence + 1);
+        Interlocked.Increment(ref count);
     }
 
     public bool IsRefused(LocalDot dot) => count > 0 && IsRefused(replicas.Resolve(dot));

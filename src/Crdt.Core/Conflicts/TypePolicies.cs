@@ -9,11 +9,16 @@ internal sealed class TypePolicies(
 
     private readonly bool isUniform = fields.Count == 0;
 
+    /// <summary>Whether some field's policy asks a server for marks.</summary>
+    public bool HasServerPolicies { get; } = IsOfServer(others) || fields.Values.Any(IsOfServer);
+
     /// <summary>The policy of the field that <paramref name="path"/> lies in.</summary>
     public ConflictPolicy For(FieldPath path) => isUniform ? others : fields.GetValueOrDefault(TopName(path), others);
 
     /// <summary>Whether writes to that field alone leave the root register as it is (semantics 5).</summary>
     public bool IsTouch(FieldPath path) => touched.Count > 0 && touched.Contains(TopName(path));
+
+    private static bool IsOfServer(ConflictPolicy policy) => policy is ConflictPolicy.ServerWins or ConflictPolicy.ClientWins;
 
     private static string TopName(FieldPath path) => path.Segments is [var top, ..] ? top.Name : "";
 }

@@ -27,6 +27,9 @@ public sealed class EntityEdit
     /// <summary>The entity that the person was looking at, where the replica itself had given it out.</summary>
     internal Entity? Seen { get; }
 
+    /// <summary>Whether it notes what became of refused work: that clients write, too.</summary>
+    internal bool IsOfEscrow { get; init; }
+
     internal IReadOnlyList<EditStep> Steps => steps;
 
     /// <summary>Writes one value. It replaces what was there, of whatever kind, and all below it. Under

@@ -18,8 +18,8 @@ internal static class MarkCodec
         if (mark.Kind == MarkKind.Refused)
         {
             writer.Write((int)mark.Code);
-            writer.Write(mark.Siblings.Count);
         }
+        if (mark.Kind != MarkKind.Restored) writer.Write(mark.Siblings.Count);
         foreach (MarkedSibling sibling in mark.Siblings) Write(ref writer, sibling, texts);
     }
 
@@ -28,13 +28,14 @@ internal static class MarkCodec
     /// <param name="observed">How many siblings the change names.</param>
     public static MarkContent Read(ref CanonicalReader reader, FirstUseTable<string> texts, int observed)
     {
-        var kind = (MarkKind)reader.ReadInt32((int)MarkKind.Restored, "The kind of a mark");
+        var kind = (MarkKind)reader.ReadInt32((int)MarkKind.Carried, "The kind of a mark");
         if (kind == 0) throw reader.Fail(BatchError.OutOfRange, "A mark says nothing");
         if (kind == MarkKind.Restored != (observed == 0))
             throw reader.Fail(BatchError.OutOfRange, "A mark names what it annotates, and what is added again names nothing");
         if (kind == MarkKind.Lost) return MarkContent.Lost;
         if (kind == MarkKind.Restored) return new MarkContent(kind, default, [ReadSibling(ref reader, texts)]);
-        var code = (RefusalCode)reader.ReadInt32(byte.MaxValue, "The code of a refusal");
+        RefusalCode code = default;
+        if (kind == MarkKind.Refused) code = (RefusalCode)reader.ReadInt32(byte.MaxValue, "The code of a refusal");
         int count = reader.ReadInt32(SiblingsMax, "The number of replaced siblings");
         if (count > reader.Remaining) throw reader.Fail(BatchError.Truncated, $"{count} siblings cannot fit");
         var siblings = new List<MarkedSibling>();

@@ -12,4 +12,7 @@ public enum MarkKind
 
     /// <summary>What a refused change took away stands here again, with its original times.</summary>
     Restored = 3,
+
+    /// <summary>It stands, upon something that was refused: what that had replaced, should another server refuse this one.</summary>
+    Carried = 4,
 }

@@ -105,6 +105,8 @@ public sealed class Transaction
         return replica.CommitAsync(this, cancellationToken);
     }
 
+    internal void Add(EntityEdit edit) => edits.Add(edit);
+
     private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null)
     {
         ArgumentNullException.ThrowIfNull(key);

@@ -71,7 +71,7 @@ internal static class ChangeApplier
     /// <summary>What a mark adds to a sibling's marks.</summary>
     public static SiblingMarks MarksOf(MarkContent mark, ReplicaTable replicas) => mark.Kind == MarkKind.Lost
         ? SiblingMarks.Lost
-        : new SiblingMarks(false, [mark.Code], [.. mark.Siblings.Select(s => Localize(s, replicas))]);
+        : new SiblingMarks(false, mark.Kind == MarkKind.Refused ? [mark.Code] : [], [.. mark.Siblings.Select(s => Localize(s, replicas))]);
 
     private static RestoredSibling Localize(MarkedSibling sibling, ReplicaTable replicas) => new(
         Localize(sibling.Dot, sibling.Role, replicas), sibling.Timestamp, sibling.Claim, sibling.IsLost, sibling.Value,

@@ -39,13 +39,6 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>The heads of all closed runs, by author.</summary>
     public IReadOnlyList<ChainHead> Heads => writer.Authors.Heads();
 
-    /// <summary>Whether the space was founded with an authority's key: then only who is enrolled writes, and everything
-    /// is signed. <see langword="false"/> until the founding has arrived.</summary>
-    public bool IsKeyed => writer.Trust.IsKeyedPublished;
-
-    /// <summary>Who is enrolled, the authority itself included, in order of ids; empty in an open space.</summary>
-    public IReadOnlyList<Enrolment> Enrolments => writer.Trust.All();
-
     /// <summary>The newest statement of every replica about what it holds durably, in order of their ids.</summary>
     public IReadOnlyList<Acknowledgement> Acknowledgements => writer.Acknowledgements.Newest();
 
@@ -91,7 +84,10 @@ public sealed class Replica : IAsyncDisposable
         await replica.writer.RestoreAsync().ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
-            await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
+            long last = CountMutations(genesis);
+            await replica.ApplyAsync(
+                new BatchRun(genesis.Authority, 1, [genesis.Batch], last, genesis.Head), cancellationToken)
+                .ConfigureAwait(false);
         }
         return replica;
     }
@@ -110,24 +106,6 @@ public sealed class Replica : IAsyncDisposable
         Transaction transaction = Begin(user);
         edits(transaction);
         return transaction.CommitAsync(cancellationToken);
-    }
-
-    /// <summary>Enrols a replica in this space: it can write as soon as its enrolment has arrived there, and be
-    /// understood wherever that has arrived. Needs the server role, and a certificate of the authority
-    /// (<see cref="Enrolment.Issue"/>).</summary>
-    /// <exception cref="InvalidOperationException">The space is open: nobody is enrolled there.</exception>
-    /// <exception cref="ArgumentException">The certificate is not this space's authority's.</exception>
-    /// <exception cref="MutationException">The replica id is enrolled already, or this replica writes in the client
-    /// role.</exception>
-    public ValueTask<CommitResult> EnrolAsync(Enrolment enrolment, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(enrolment);
-        writer.Trust.CheckCertificate(enrolment);
-        return CommitAsync(tx =>
-        {
-            EntityEdit edit = tx.Create(enrolment.Key);
-            foreach ((FieldPath field, Value value) in EnrolmentFields.Of(enrolment)) edit.Set(field, value);
-        }, cancellationToken: cancellationToken);
     }
 
     /// <summary>The entity as last committed; <see langword="null"/> when it is not alive.</summary>
@@ -223,6 +201,59 @@ public sealed class Replica : IAsyncDisposable
         return found is null ? null : Describe(found, DotsOf(Get(found.Key)?.Conflicts().Where(c => c.IsOpen) ?? []));
     }
 
+    /// <summary>Transactions that a server refused, with what they had written.</summary>
+    /// <param name="openOnly">Only those of which nobody has decided yet what shall become of them.</param>
+    public IEnumerable<RefusedTransaction> Refusals(bool openOnly = true)
+    {
+        foreach (EntityKey key in writer.Cache.Keys(EntityKey.SpaceDomain, RefusalTable.EntityType))
+        {
+            if (Get(key) is { } entity && Escrow.Read(entity) is { } refused
+                && (!openOnly || refused.Handling is RefusalHandling.Open or RefusalHandling.Reassigned)) yield return refused;
+        }
+    }
+
+    /// <summary>Sends refused work again, as it was or changed. The new mutations say which they repeat.</summary>
+    /// <param name="refused">The work.</param>
+    /// <param name="user">Who decided so.</param>
+    /// <param name="instead">Notes down the edits to be made; <see langword="null"/> for the same again.</param>
+    /// <param name="cancellationToken">Gives up waiting; it may have been committed none the less.</param>
+    /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>
+    public ValueTask<CommitResult> ResubmitAsync(
+        RefusedTransaction refused, string? user = null, Action<Transaction>? instead = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(refused);
+        Transaction transaction = Begin(user);
+        if (instead is null) Escrow.Repeat(refused, transaction);
+        else instead(transaction);
+        foreach (EntityEdit edit in transaction.Edits) edit.Origin ??= new MutationOrigin(null, refused.First);
+        transaction.Add(Escrow.Handle(refused, RefusalHandling.Resubmitted, user, null));
+        return transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>Gives refused work to somebody else to decide.</summary>
+    public ValueTask<CommitResult> ReassignAsync(
+        RefusedTransaction refused, string assignee, string? user = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(assignee);
+        return HandleAsync(refused, RefusalHandling.Reassigned, user, assignee, cancellationToken);
+    }
+
+    /// <summary>Gives refused work up. That is recorded; the work stays in the log and in the list of all refusals.</summary>
+    public ValueTask<CommitResult> DiscardAsync(
+        RefusedTransaction refused, string? user = null, CancellationToken cancellationToken = default) =>
+        HandleAsync(refused, RefusalHandling.Discarded, user, null, cancellationToken);
+
+    private ValueTask<CommitResult> HandleAsync(
+        RefusedTransaction refused, RefusalHandling handling, string? user, string? assignee,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(refused);
+        Transaction transaction = Begin(user);
+        transaction.Add(Escrow.Handle(refused, handling, user, assignee));
+        return transaction.CommitAsync(cancellationToken);
+    }
+
     /// <summary>The replica in numbers.</summary>
     public async ValueTask<ReplicaStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
@@ -234,7 +265,8 @@ public sealed class Replica : IAsyncDisposable
         long mutations = vector.Sum(d => d.Sequence);
         long pending = vector.Sum(d => PendingOf(d.Replica, d.Sequence));
         long conflict = ContestedDots().Count(d => writer.Acknowledgements.SyncedTo(d.Replica) >= d.Sequence);
-        return new ReplicaStatus(entities, mutations, pending, mutations - pending - conflict, conflict, Failed: 0,
+        long failed = writer.Refusals.Mutations;
+        return new ReplicaStatus(entities, mutations, pending, mutations - pending - conflict - failed, conflict, failed,
             PendingOf(Id, vector[Id]), vector, digest);
     }
 
@@ -290,9 +322,6 @@ public sealed class Replica : IAsyncDisposable
     /// <returns>Whether it was news.</returns>
     internal async ValueTask<bool> ApplyAsync(BatchRun run, CancellationToken cancellationToken)
     {
-        // What is covered already is not worth a signature's price.
-        if (writer.Trust.IsKeyedPublished && writer.Authors.PublishedSequence(run.Author) < run.LastSequence)
-            run = writer.Trust.Verify(run);
         var work = new ApplyWork(run);
         await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
         return work.WasApplied;
@@ -318,6 +347,13 @@ public sealed class Replica : IAsyncDisposable
         return digest;
     }
 
+    private static long CountMutations(SpaceGenesis genesis)
+    {
+        var columns = new BatchColumns();
+        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
+        return columns.MutationCount;
+    }
+
     private long PendingOf(ReplicaId author, long applied) =>
         Math.Max(0, applied - writer.Acknowledgements.SyncedTo(author));
 
@@ -334,7 +370,8 @@ public sealed class Replica : IAsyncDisposable
     private QueuedMutation Describe(Mutation mutation, HashSet<Dot> contested)
     {
         DateTimeOffset? syncedAt = writer.Acknowledgements.SyncedAt(mutation.Dot);
-        MutationStatus status = syncedAt is null ? MutationStatus.Pending
+        MutationStatus status = writer.Refusals.IsRefused(mutation.Dot) ? MutationStatus.Failed
+            : syncedAt is null ? MutationStatus.Pending
             : contested.Contains(mutation.Dot) ? MutationStatus.Conflict : MutationStatus.Synced;
         return new QueuedMutation(mutation, status, syncedAt, writer.Acknowledgements.HeldBy(mutation.Dot));
     }

@@ -19,7 +19,7 @@ internal static class ReplicaAudit
             foreach (Change change in mutation.Changes)
             {
                 // What a mark names stays held; only what it adds again is new.
-                if (change.Marks is MarkKind.Lost or MarkKind.Refused) continue;
+                if (change.Marks is MarkKind.Lost or MarkKind.Refused or MarkKind.Carried) continue;
                 ref List<Written>? dots = ref CollectionsMarshal.GetValueRefOrAddDefault(
                     live, (mutation.Key, change.Path), out _);
                 dots ??= [];

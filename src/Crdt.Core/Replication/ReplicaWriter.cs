@@ -4,7 +4,7 @@ namespace Crdt;
 
 /// <summary>The single writer of a replica: takes what waits, prepares it on unpublished state, appends it to the log
 /// in one go, publishes it. Nothing here runs twice at a time.</summary>
-internal sealed class ReplicaWriter
+internal sealed partial class ReplicaWriter
 {
     /// <summary>Transactions that wait together share a batch up to about this size: a large one alone.</summary>
     private const int SharedBatchLengthBytesMax = 256 << 10;
@@ -29,9 +29,11 @@ internal sealed class ReplicaWriter
     private readonly BatchReader batchReader = new();
     private readonly MutationPreparer preparer;
     private readonly Func<HybridTimestamp> tick;
+    private readonly Func<EntityState, Entity> toEntity;
     private readonly List<Acknowledgement> statements = [];
     private readonly OwnRun openRun = new();
     private readonly Projector projector;
+    private readonly ServerDuties? duties;
     private bool hasOpenRun;
     private long ownBound, entriesLengthBytes;
     private long unprojectedMutations;
@@ -48,9 +50,10 @@ internal sealed class ReplicaWriter
         Refusals = new RefusalTable(Authors.Ids);
         projector = new Projector(store, Authors.Ids, Refusals);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
-        Trust = new TrustTable(Identity, options.Signatures, options.Key);
+        if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, options.Admission);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
+        toEntity = ToEntity;
     }
 
     public ReplicaIdentity Identity { get; }
@@ -58,8 +61,6 @@ internal sealed class ReplicaWriter
     public AuthorTable Authors { get; }
 
     public EntityCache Cache { get; }
-
-    public TrustTable Trust { get; }
 
     public HybridLogicalClock Clock { get; }
 
@@ -110,7 +111,6 @@ internal sealed class ReplicaWriter
     private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
     {
         OwnRun.Mark runBefore = openRun.Position;
-        TrustTable.Mark trustBefore = Trust.Position;
         var failures = new Exception?[group.Count];
         int count = 0;
         Exception? problem = null;
@@ -144,7 +144,6 @@ internal sealed class ReplicaWriter
             ownBound = 0;
             Cache.RevertGroup();
             Authors.Revert(0);
-            Trust.Revert(trustBefore);
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -209,16 +208,14 @@ internal sealed class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
-            BeginToWrite(transaction.Edits[0].Key);
-            int count = PrepareEdits(transaction);
+            int count = PrepareEdits(transaction.Edits, transaction.User);
             if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
             {
                 // Together with what waited before it would be long: that goes first, in a batch of its own.
                 Revert(mark);
                 FlushOwnBatch();
                 mark = Mark();
-                BeginToWrite(transaction.Edits[0].Key);
-                count = PrepareEdits(transaction);
+                count = PrepareEdits(transaction.Edits, transaction.User);
             }
             if (count == 0) return default;
             if (ownBound > FormatLimits.BatchLengthBytesMax) batchWriter.Write(own, Own.Applied + 1);
@@ -231,24 +228,12 @@ internal sealed class ReplicaWriter
         }
     }
 
-    /// <summary>In a keyed space only who is enrolled writes, and begins by naming its enrolment.</summary>
-    private void BeginToWrite(EntityKey key)
-    {
-        if (!Trust.IsKeyed) return;
-        if (Trust.ReasonNotToWrite is { } reason)
-            throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
-        if (Own.Applied + own.MutationCount > 0) return;
-        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
-        ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
-        ownBound += Bound(own, 0);
-    }
-
-    private int PrepareEdits(Transaction transaction)
+    private int PrepareEdits(IReadOnlyList<EntityEdit> edits, string? user)
     {
         int before = own.MutationCount;
-        foreach (EntityEdit edit in transaction.Edits)
+        foreach (EntityEdit edit in edits)
         {
-            if (edit.Key.IsSpaceData && Identity.Role == ReplicaRole.Client)
+            if (edit.Key.IsSpaceData && Identity.Role == ReplicaRole.Client && !edit.IsOfEscrow)
             {
                 throw new MutationException(MutationError.RoleRequired, edit.Key, FieldPath.Root,
                     "The space's own data is written in the server role or by the authority.");
@@ -258,7 +243,7 @@ internal sealed class ReplicaWriter
             long sequence = Own.Applied + mutation + 1;
             if (sequence > Dot.SequenceMax) throw new InvalidOperationException("The replica has used up its sequences.");
             if (!preparer.TryPrepare(
-                edit, slot.Current, Policies.For(edit.Key), tick, sequence, transaction.User, own)) continue;
+                edit, slot.Current, Policies.For(edit.Key), tick, sequence, user, own)) continue;
             int changes = own.ChangeCount - own.ChangeStart(mutation);
             EntityState working = Cache.ToWorking(slot, changes);
             ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
@@ -288,7 +273,8 @@ internal sealed class ReplicaWriter
         {
             ref readonly BatchColumns.ChangeRow change = ref columns.Changes[c];
             bound += 32 + columns.PathOf(change).Bytes.Length + (32L * (change.DotEnd - columns.DotStart(c)))
-                + ValueCodec.LengthBytes(change.Value, FormatLimits.ValueLengthBytesMax);
+                + ValueCodec.LengthBytes(change.Value, FormatLimits.ValueLengthBytesMax)
+                + (26L * (change.Remembered?.Length ?? 0)) + (change.Mark is { } mark ? Bound(mark) : 0);
         }
         return bound;
     }
@@ -304,7 +290,6 @@ internal sealed class ReplicaWriter
         if (own.MutationCount == 0) return;
         long first = Own.Applied + 1, last = Own.Applied + own.MutationCount;
         byte[] bytes = batchWriter.Write(own, first);
-        Trust.Record(own, Identity.Replica, first);
         own.Clear();
         ownBound = 0;
         if (openRun.IsFullFor(bytes)) AddOwnHead();
@@ -325,9 +310,8 @@ internal sealed class ReplicaWriter
     {
         byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
-        byte[] sealedHead = Trust.SealHead(last, head);
-        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, sealedHead));
-        Authors.Advance(0, Own with { HeadSequence = last, Head = head, Signature = AuthorTable.SignatureOf(sealedHead) });
+        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
+        Authors.Advance(0, Own with { HeadSequence = last, Head = head });
     }
 
     /// <returns><see langword="false"/> when the run was covered already.</returns>
@@ -335,7 +319,7 @@ internal sealed class ReplicaWriter
     {
         if (run.Batches.Count is 0 or > FormatLimits.RunBatchesMax)
             throw Fail(ApplyError.LimitExceeded, run, run.FirstSequence, $"A run of {run.Batches.Count} batches");
-        if (run.Author == Identity.Replica && !run.IsFounding)
+        if (run.Author == Identity.Replica)
         {
             return run.LastSequence <= Own.Applied + own.MutationCount
                 ? false
@@ -353,7 +337,9 @@ internal sealed class ReplicaWriter
             if (run.FirstSequence <= applied)
                 throw Fail(ApplyError.PartlyCovered, run, run.FirstSequence, $"The sequences up to {applied} are held already");
             byte[] head = CheckChain(run);
+            duties?.Begin();
             ApplyBatches(run, Authors.IndexOf(run.Author), head);
+            AddAnnotations();
             return true;
         }
         catch
@@ -396,8 +382,7 @@ internal sealed class ReplicaWriter
             {
                 throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
             }
-            Trust.Admit(run, foreign, next, Authors);
-            ApplyForeign(author, next);
+            ApplyForeign(author, next, duties);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
             Authors.Advance(author, Authors[author] with { Applied = last });
@@ -406,14 +391,11 @@ internal sealed class ReplicaWriter
         if (next - 1 != run.LastSequence)
             throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
         AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
-        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head)
-        {
-            Signature = AuthorTable.SignatureOf(run.Head),
-        });
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
     }
 
     /// <summary>Applies the batch in <see cref="foreign"/>, whose author has everything before it applied.</summary>
-    private void ApplyForeign(int author, long first)
+    private void ApplyForeign(int author, long first, ServerDuties? watching)
     {
         Span<int> others = foreign.Others.Count <= 64 ? stackalloc int[foreign.Others.Count] : new int[foreign.Others.Count];
         for (int i = 0; i < others.Length; i++)
@@ -426,11 +408,19 @@ internal sealed class ReplicaWriter
         {
             EntitySlot slot = Cache.GetOrLoad(foreign.Entities[foreign.Mutations[m].Entity]);
             int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
-            ChangeApplier.Apply(Cache.ToWorking(slot, changes), foreign, m, author, first + m, others, Authors.Ids);
+            EntityState working = Cache.ToWorking(slot, changes);
+            if (watching is null)
+            {
+                ChangeApplier.Apply(working, foreign, m, author, first + m, others, Authors.Ids);
+                continue;
+            }
+            var dot = new Dot(Authors.Ids[author], first + m);
+            TypePolicies policies = Policies.For(slot.Key);
+            watching.Before(working, foreign, m, dot, toEntity);
+            ChangeApplier.Apply(working, foreign, m, author, first + m, others, Authors.Ids);
+            watching.After(working, foreign, m, dot, policies);
         }
-        HybridTimestamp latest = foreign.Mutations[foreign.MutationCount - 1].Timestamp;
-        if (author == 0) Clock.Restore(latest);
-        else Clock.Witness(latest);
+        Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
     }
 
     private void CheckObserved(int author, long first, ReadOnlySpan<int> others)
@@ -514,7 +504,6 @@ internal sealed class ReplicaWriter
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
-        Trust.Publish();
         Cache.Publish((slot, now) =>
         {
             living += Living(now);
@@ -639,16 +628,13 @@ internal sealed class ReplicaWriter
         {
             case LogEntryKind.Batch:
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
-                Trust.Record(foreign, entry.Author, entry.FirstSequence);
-                ApplyForeign(author, entry.FirstSequence);
+                ApplyForeign(author, entry.FirstSequence, null);
+                if (author == 0) Clock.Restore(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
                 Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
                 break;
             case LogEntryKind.Head:
                 byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
-                Authors.Advance(author, Authors[author] with
-                {
-                    HeadSequence = entry.LastSequence, Head = head, Signature = AuthorTable.SignatureOf(entry.Payload),
-                });
+                Authors.Advance(author, Authors[author] with { HeadSequence = entry.LastSequence, Head = head });
                 break;
             case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):
                 TakeNote(WatchNote.Decode(entry.Payload));
@@ -671,24 +657,21 @@ internal sealed class ReplicaWriter
             openRun.Add(entry.Payload.ToArray());
         }
         hasOpenRun = !openRun.IsEmpty;
-        if (hasOpenRun && Trust.ReasonNotToWrite is { } reason)
-            throw new InvalidOperationException($"{reason} It has written what must be signed before anything else arrives.");
     }
 
     // ---- units ----
 
     private readonly record struct UnitMark(
-        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes);
+        BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries, long EntriesLengthBytes);
 
     private UnitMark Mark() =>
-        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
+        new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
 
     private void Revert(UnitMark mark)
     {
         own.Truncate(mark.Own);
         ownBound = mark.OwnBound;
         Authors.Revert(mark.Authors);
-        Trust.Revert(mark.Trust);
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
         entriesLengthBytes = mark.EntriesLengthBytes;

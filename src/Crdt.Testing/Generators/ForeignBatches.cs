@@ -138,6 +138,7 @@ internal static class ForeignBatches
         }
         change.Mark = !isNamed ? new MarkContent(MarkKind.Restored, default, siblings)
             : random.Next(2) == 0 ? MarkContent.Lost
+            : random.Next(3) == 0 ? new MarkContent(MarkKind.Carried, default, siblings)
             : new MarkContent(MarkKind.Refused, (RefusalCode)random.Next(8), siblings);
     }
 

@@ -27,21 +27,14 @@ public sealed class Team : IAsyncDisposable
     /// <summary>Whether its stores keep projections, brought up to date with every commit; few entities stay cached.</summary>
     public bool IsProjecting { get; private init; }
 
-    /// <summary>Whether its space is keyed: all replicas are enrolled by the founding, each with
-    /// <see cref="DeterministicSignatures.KeyOf(ReplicaId)"/>.</summary>
-    public bool IsKeyed => Genesis.IsKeyed;
+    /// <summary>Who judges at which server, from its next opening on.</summary>
+    public IDictionary<int, IAdmission> Admissions { get; } = new Dictionary<int, IAdmission>();
 
     /// <summary>The wall clock of each replica.</summary>
     public IReadOnlyList<FakeTimeProvider> Clocks => clocks;
 
     /// <summary>One replica.</summary>
     public Replica this[int index] => replicas[index];
-
-    /// <summary>The id under which every team is founded.</summary>
-    public static ReplicaId AuthorityId => IdOf(200);
-
-    /// <summary>The key with which a keyed team is founded.</summary>
-    public static NodeKey AuthorityKey => DeterministicSignatures.KeyOf(AuthorityId);
 
     /// <summary>An id that is the same in every run.</summary>
     public static ReplicaId IdOf(int number)
@@ -59,16 +52,13 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>Devices first, then servers.</summary>
     public static async Task<Team> CreateAsync(
-        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false)
+        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies)
     {
-        ReplicaRole RoleOf(int index) => index < devices ? ReplicaRole.Client : ReplicaRole.Server;
-        IEnumerable<Enrolment> members = Enumerable.Range(0, isKeyed ? devices + servers : 0).Select(i => new Enrolment(
-            IdOf(i + 1), DeterministicSignatures.KeyOf(IdOf(i + 1)).PublicKey, RoleOf(i)));
-        SpaceGenesis genesis = SpaceGenesis.Create(AuthorityId, "test",
-            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start),
-            isKeyed ? AuthorityKey : null, members);
+        SpaceGenesis genesis = SpaceGenesis.Create(IdOf(200), "test",
+            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start));
         var team = new Team(genesis) { IsProjecting = isProjecting };
-        for (int i = 0; i < devices + servers; i++) await team.AddAsync(RoleOf(i));
+        for (int i = 0; i < devices + servers; i++)
+            await team.AddAsync(i < devices ? ReplicaRole.Client : ReplicaRole.Server);
         return team;
     }
 
@@ -86,6 +76,15 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>Forgets everything in memory and opens the store again, as after a crash.</summary>
     public async Task ReopenAsync(int index) => replicas[index] = await OpenAsync(Stores[index], Clocks[index]);
+
+    /// <summary>Hands over what one replica has and another lacks, one way, without any session.</summary>
+    public async Task DeliverAsync(int from, int to)
+    {
+        foreach (BatchRun run in await World.RunsOfAsync(replicas[from]))
+        {
+            if (replicas[to].Vector[run.Author] < run.LastSequence) await replicas[to].ApplyAsync(run, default);
+        }
+    }
 
     /// <summary>A session from first message to both in sync.</summary>
     public async Task MeetAsync(int a, int b) => await MeetAsync(replicas[a], replicas[b]);
@@ -138,8 +137,8 @@ public sealed class Team : IAsyncDisposable
 
     private async Task<Replica> OpenAsync(IReplicaStore store, TimeProvider clock)
     {
-        var options = new ReplicaOptions { Time = clock, Genesis = Genesis, Signatures = DeterministicSignatures.Instance };
-        if (IsKeyed) options = options with { Key = DeterministicSignatures.KeyOf(store.Identity.Replica) };
+        var options = new ReplicaOptions { Time = clock, Genesis = Genesis };
+        if (Admissions.TryGetValue(stores.IndexOf(store), out IAdmission? admission)) options = options with { Admission = admission };
         if (IsProjecting) options = options with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
         return await Replica.OpenAsync(store, options);
     }

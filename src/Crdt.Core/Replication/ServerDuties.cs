@@ -1,0 +1,227 @@
+using System.Globalization;
+
+namespace Crdt;
+
+/// <summary>What a server-role replica does about the mutations of others as it applies them: judges them, and marks
+/// what loses under <see cref="ConflictPolicy.ServerWins"/> and <see cref="ConflictPolicy.ClientWins"/>. Collects while
+/// a run is applied; the annotations become durable together with it.</summary>
+internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, RefusalTable refusals, IAdmission? admission)
+{
+    private readonly List<Annotation> annotations = [];
+    private readonly List<RefusedWork> refused = [];
+
+    // Of what was refused in this very run, what it had replaced: the marks come only after it.
+    private readonly Dictionary<(EntityKey, FieldPath, ulong), List<MarkedSibling>> restoredHere = [];
+    private readonly List<SiblingSlot> replaced = [];
+    private Refusal? verdict;
+    private bool isJudged;
+
+    /// <summary>One mark to be made.</summary>
+    public readonly record struct Annotation(EntityKey Key, FieldPath Path, Dot? Named, MarkContent Content);
+
+    public IReadOnlyList<Annotation> Annotations => annotations;
+
+    /// <summary>A refused transaction, with what it wrote.</summary>
+    public sealed record RefusedWork(IReadOnlyList<Mutation> Mutations, Refusal Refusal, List<EscrowedChange> Work);
+
+    public IReadOnlyList<RefusedWork> Refused => refused;
+
+    public void Begin()
+    {
+        annotations.Clear();
+        refused.Clear();
+        restoredHere.Clear();
+        (verdict, isJudged) = (null, false);
+    }
+
+    /// <summary>Before a mutation is applied: judges its transaction when it begins one, and takes away nothing yet.</summary>
+    /// <param name="state">The entity, working.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="mutation">Which of its mutations.</param>
+    /// <param name="dot">Its dot.</param>
+    /// <param name="entityOf">Makes an entity of a state.</param>
+    public void Before(
+        EntityState state, BatchColumns batch, int mutation, Dot dot, Func<EntityState, Entity> entityOf)
+    {
+        if (batch.Role != ReplicaRole.Client) return;
+        if (!isJudged && admission is not null) Judge(batch, mutation, dot, entityOf);
+        // What clients note in the space's own data is about refusals, not subject to them.
+        if (state.Key.IsSpaceData) return;
+        if (verdict is not null) NoteRefused(state, batch, mutation, dot);
+        else if (restoredHere.Count > 0 || state.HasRefusals) NoteCarried(state, batch, mutation, dot);
+    }
+
+    /// <summary>After a mutation was applied: notes what lost, and ends the transaction with its last mutation.</summary>
+    public void After(EntityState state, BatchColumns batch, int mutation, Dot dot, TypePolicies policies)
+    {
+        ref readonly BatchColumns.MutationRow row = ref batch.Mutations[mutation];
+        if (verdict is null && policies.HasServerPolicies && row.Kind < MutationKind.Mark && !state.Key.IsSpaceData)
+            NoteLost(state, batch, mutation, dot, policies);
+        if (row.EndsTransaction) (verdict, isJudged) = (null, false);
+    }
+
+    // ---- refusal ----
+
+    private void Judge(BatchColumns batch, int mutation, Dot dot, Func<EntityState, Entity> entityOf)
+    {
+        isJudged = true;
+        var mutations = new List<Mutation>();
+        for (int m = mutation; mutations.Count == 0 || !batch.Mutations[m - 1].EndsTransaction; m++)
+            mutations.Add(batch.ToMutation(m, dot.Replica, dot.Sequence - mutation));
+        if (mutations.TrueForAll(static m => m.Key.IsSpaceData)) return;
+        bool buildsOnRefused = mutations.Exists(m => m.Changes.Any(c => c.Observed.Any(refusals.IsRefused)));
+        verdict = admission!.Judge(new IncomingTransaction(
+            mutations, k => cache.GetOrLoad(k).Current is { Slots.IsEmpty: false } state ? entityOf(state) : null, buildsOnRefused));
+        if (verdict is not null) refused.Add(new RefusedWork(mutations, verdict, []));
+    }
+
+    private void NoteRefused(EntityState state, BatchColumns batch, int mutation, Dot dot)
+    {
+        ref readonly BatchColumns.MutationRow row = ref batch.Mutations[mutation];
+        for (int c = batch.ChangeStart(mutation); c < row.ChangeEnd; c++)
+        {
+            ref readonly BatchColumns.ChangeRow change = ref batch.Changes[c];
+            FieldPath path = batch.PathOf(change);
+            if (path.Rule == ReplaceRule.Own)
+            {
+                NoteIncrement(state, row.Kind, path, change, dot);
+                continue;
+            }
+            if (!path.IsRoot || row.Kind != MutationKind.Update)
+                Keep(state.Key, row.Kind, path, change.HasValue ? change.Value : (Value?)null, dot);
+            FindReplaced(state, path, batch, c, dot.Replica);
+            List<MarkedSibling> restored = Flatten(state.Key, path);
+            if (change.HasValue)
+            {
+                restoredHere[(state.Key, path, Identity(dot))] = restored;
+                annotations.Add(new Annotation(
+                    state.Key, path, dot, new MarkContent(MarkKind.Refused, verdict!.Code, restored)));
+                continue;
+            }
+            foreach (MarkedSibling sibling in restored)
+                annotations.Add(new Annotation(state.Key, path, null, new MarkContent(MarkKind.Restored, default, [sibling])));
+        }
+    }
+
+    /// <summary>What stands upon something refused remembers what that had replaced: another server may refuse it.</summary>
+    private void NoteCarried(EntityState state, BatchColumns batch, int mutation, Dot dot)
+    {
+        for (int c = batch.ChangeStart(mutation); c < batch.Mutations[mutation].ChangeEnd; c++)
+        {
+            FieldPath path = batch.PathOf(batch.Changes[c]);
+            if (!batch.Changes[c].HasValue || path.Rule == ReplaceRule.Own) continue;
+            FindReplaced(state, path, batch, c, dot.Replica);
+            replaced.RemoveAll(s => !s.IsRefused
+                && !restoredHere.ContainsKey((state.Key, path, Identity(authors.Ids.Resolve(s.Dot)))));
+            if (replaced.Count == 0 || Flatten(state.Key, path) is not { Count: > 0 } carried) continue;
+            annotations.Add(new Annotation(state.Key, path, dot, new MarkContent(MarkKind.Carried, default, carried)));
+        }
+    }
+
+    /// <summary>An increment is taken back once, in a register named by it: its author's total goes on containing it.</summary>
+    private void NoteIncrement(
+        EntityState state, MutationKind kind, FieldPath path, in BatchColumns.ChangeRow change, Dot dot)
+    {
+        if (!path.IsCounter || !change.HasValue || path.Depth == FormatLimits.DepthMax) return;
+        long before = 0;
+        foreach (ref readonly SiblingSlot slot in state.At(path))
+        {
+            if (change.CounterStart != 0 && authors.Ids[slot.Dot.Author] == dot.Replica) before = slot.Value.AsInteger();
+        }
+        Int128 back = (Int128)before - change.Value.AsInteger();
+        if (back == 0 || back < -long.MaxValue || back > long.MaxValue) return;
+        Keep(state.Key, kind, path, -(long)back, dot);
+        var sibling = new MarkedSibling(dot, ReplicaRole.Client, new HybridTimestamp(1), default, false, (long)back, []);
+        annotations.Add(new Annotation(
+            state.Key, OffsetPath(path, dot), null, new MarkContent(MarkKind.Restored, default, [sibling])));
+    }
+
+    private void Keep(EntityKey key, MutationKind kind, FieldPath path, Value? value, Dot dot) =>
+        refused[^1].Work.Add(new EscrowedChange(dot, key, kind, path, value));
+
+    private static FieldPath OffsetPath(FieldPath counter, Dot dot) =>
+        counter.Element(string.Create(CultureInfo.InvariantCulture, $"{dot.Replica.Value:N}-{dot.Sequence}"));
+
+    private void FindReplaced(EntityState state, FieldPath path, BatchColumns batch, int change, ReplicaId author)
+    {
+        replaced.Clear();
+        foreach (ref readonly SiblingSlot slot in state.At(path))
+        {
+            Dot held = authors.Ids.Resolve(slot.Dot);
+            for (int d = batch.DotStart(change); d < batch.Changes[change].DotEnd; d++)
+            {
+                ReplicaId replica = batch.DotReplica[d] == BatchColumns.Self ? author : batch.Others[batch.DotReplica[d] - 1];
+                if (held.Replica != replica || held.Sequence != batch.DotSequence[d]) continue;
+                replaced.Add(slot);
+                break;
+            }
+        }
+    }
+
+    /// <summary>What was replaced; of what was refused itself, what that had replaced.</summary>
+    private List<MarkedSibling> Flatten(EntityKey key, FieldPath path)
+    {
+        var flat = new Dictionary<Dot, MarkedSibling>();
+        foreach (SiblingSlot slot in replaced)
+        {
+            Dot dot = authors.Ids.Resolve(slot.Dot);
+            Dot origin = slot.Extra is { } extra && extra.StandsFor != default ? authors.Ids.Resolve(extra.StandsFor) : dot;
+            bool wasRefusedHere = restoredHere.TryGetValue((key, path, Identity(dot)), out List<MarkedSibling>? here);
+            foreach (MarkedSibling sibling in here ?? []) flat.TryAdd(sibling.Dot, sibling);
+            foreach (RestoredSibling sibling in slot.Extra?.Marks?.Restored ?? [])
+                flat.TryAdd(authors.Ids.Resolve(sibling.Dot), Describe(sibling));
+            if (wasRefusedHere || slot.IsRefused || refusals.IsRefused(origin)) continue;
+            flat[origin] = new MarkedSibling(origin, slot.Dot.Role, slot.Timestamp, slot.Extra?.Claim ?? default, slot.IsLost,
+                slot.Value, Dots(slot.Extra?.Replaced ?? []));
+        }
+        List<MarkedSibling> sorted = [.. flat.Values.Where(s => !refusals.IsRefused(s.Dot))];
+        sorted.Sort(static (a, b) => MarkCodec.Compare(a.Dot, b.Dot));
+        return sorted;
+    }
+
+    private MarkedSibling Describe(RestoredSibling sibling) => new(authors.Ids.Resolve(sibling.Dot), sibling.Dot.Role,
+        sibling.Timestamp, sibling.Claim, sibling.IsLost, sibling.Value, Dots(sibling.Replaced));
+
+    private Dot[] Dots(LocalDot[] replacedBefore)
+    {
+        Dot[] dots = [.. replacedBefore.Select(authors.Ids.Resolve)];
+        Array.Sort(dots, MarkCodec.Compare);
+        return dots.Length <= FormatLimits.RememberedDotsMax ? dots : dots[..FormatLimits.RememberedDotsMax];
+    }
+
+    private ulong Identity(Dot dot) => new LocalDot(authors.IndexOf(dot.Replica), dot.Sequence, default).Identity;
+
+    // ---- server wins, client wins ----
+
+    private void NoteLost(EntityState state, BatchColumns batch, int mutation, Dot dot, TypePolicies policies)
+    {
+        bool? isHidden = null;
+        for (int c = batch.ChangeStart(mutation); c < batch.Mutations[mutation].ChangeEnd; c++)
+        {
+            ref readonly BatchColumns.ChangeRow change = ref batch.Changes[c];
+            FieldPath path = batch.PathOf(change);
+            if (!change.HasValue || path.IsRoot || path.Kind != PathKind.Key) continue;
+            ConflictPolicy policy = policies.For(path);
+            if (policy is not (ConflictPolicy.ServerWins or ConflictPolicy.ClientWins)) continue;
+            ReadOnlySpan<SiblingSlot> register = state.At(path);
+            if (register.Length < 2) continue;
+            isHidden ??= !EntityTree.IsAlive(EffectiveState.Of(state, authors.Ids, policies, refusals));
+            if (isHidden.Value) return;
+            NoteLost(state.Key, path, register, dot, change.Value, policy);
+        }
+    }
+
+    private void NoteLost(
+        EntityKey key, FieldPath path, ReadOnlySpan<SiblingSlot> register, Dot incoming, Value value, ConflictPolicy policy)
+    {
+        foreach (ref readonly SiblingSlot slot in register)
+        {
+            Dot held = authors.Ids.Resolve(slot.Dot);
+            if (held == incoming || slot.IsLost || slot.IsRefused || slot.Value == value) continue;
+            if (annotations.Exists(a => a.Named == held && a.Path.Equals(path) && a.Key.Equals(key))) continue;
+            Dot loser = policy == ConflictPolicy.ServerWins ? incoming : held;
+            annotations.Add(new Annotation(key, path, loser, MarkContent.Lost));
+            if (policy == ConflictPolicy.ServerWins) return;
+        }
+    }
+}
