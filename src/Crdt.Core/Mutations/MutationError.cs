@@ -32,4 +32,8 @@ public enum MutationError
 
     /// <summary>More siblings would be replaced by one change than a batch can name (65,535).</summary>
     TooManySiblings,
+
+    /// <summary>The space is keyed, and this replica is not enrolled in it with its key and role; or its enrolment has
+    /// not arrived.</summary>
+    NotEnrolled,
 }

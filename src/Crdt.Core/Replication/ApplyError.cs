@@ -26,4 +26,19 @@ public enum ApplyError
 
     /// <summary>A run is longer than 1,000 batches or 1 MiB, or has none.</summary>
     LimitExceeded,
+
+    /// <summary>The space is keyed, and its authority has not certified the author.</summary>
+    NotEnrolled,
+
+    /// <summary>The author's first mutation does not name its enrolment as observed.</summary>
+    EnrolmentNotNamed,
+
+    /// <summary>A batch is written in a role that its author is not enrolled in.</summary>
+    WrongRole,
+
+    /// <summary>The head is not signed with the key that its author is enrolled with; or it is signed in an open space.</summary>
+    BadSignature,
+
+    /// <summary>The space is signed under a scheme that this replica does not know.</summary>
+    UnknownScheme,
 }

@@ -22,7 +22,11 @@ internal sealed class AuthorTable
     /// <param name="Applied">Highest sequence applied.</param>
     /// <param name="HeadSequence">Sequence of the last closed run's end.</param>
     /// <param name="Head">The chain's hash there; before any, the hash of the replica id.</param>
-    public readonly record struct AuthorState(long Applied, long HeadSequence, byte[] Head);
+    public readonly record struct AuthorState(long Applied, long HeadSequence, byte[] Head)
+    {
+        /// <summary>The author's signature over the head; empty in an open space.</summary>
+        public ReadOnlyMemory<byte> Signature { get; init; }
+    }
 
     public AuthorState this[int author] => states[author];
 
@@ -55,6 +59,10 @@ internal sealed class AuthorTable
         SHA256.HashData(batch, joined[HashLengthBytes..]);
         return SHA256.HashData(joined);
     }
+
+    /// <summary>What stands behind the hash of a head as stored; kept as a copy, or its whole message stayed in memory.</summary>
+    public static ReadOnlyMemory<byte> SignatureOf(ReadOnlyMemory<byte> head) =>
+        head.Length > HashLengthBytes ? head[HashLengthBytes..].ToArray() : default;
 
     /// <summary>Highest sequence applied of a replica, which need not be known.</summary>
     public long AppliedOf(ReplicaId replica) => Ids.TryGetIndex(replica, out int index) ? states[index].Applied : 0;
@@ -112,7 +120,7 @@ internal sealed class AuthorTable
         lock (gate)
         {
             heads = [.. published.Select((s, i) => (s, i)).Where(p => p.s.HeadSequence > 0)
-                .Select(p => new ChainHead(Ids[p.i], p.s.HeadSequence, p.s.Head))];
+                .Select(p => new ChainHead(Ids[p.i], p.s.HeadSequence, p.s.Head) { Signature = p.s.Signature })];
         }
         Array.Sort(heads, static (a, b) => a.Author.CompareTo(b.Author));
         return heads;

@@ -9,4 +9,12 @@ namespace Crdt;
 /// <param name="Head">The head as stored: 32 bytes of hash, then the signature, if any.</param>
 internal sealed record BatchRun(
     ReplicaId Author, long FirstSequence, IReadOnlyList<ReadOnlyMemory<byte>> Batches, long LastSequence,
-    ReadOnlyMemory<byte> Head);
+    ReadOnlyMemory<byte> Head)
+{
+    /// <summary>Whether it is the space's founding as the application hands it over: an authority's own replica begins
+    /// with it, too.</summary>
+    public bool IsFounding { get; init; }
+
+    /// <summary>Whether the head's signature was verified already.</summary>
+    public bool IsVerified { get; init; }
+}

@@ -4,5 +4,8 @@ namespace Crdt;
 /// <param name="Author">Whose chain.</param>
 /// <param name="Sequence">Last sequence that the hash vouches for.</param>
 /// <param name="Hash">32 bytes: H(0) = SHA-256(ReplicaId), H(n) = SHA-256(H(n-1) ‖ SHA-256(batch n)).</param>
-/// <remarks>A signature over it takes its place in the log with the enrolment of node keys.</remarks>
-public readonly record struct ChainHead(ReplicaId Author, long Sequence, ReadOnlyMemory<byte> Hash);
+public readonly record struct ChainHead(ReplicaId Author, long Sequence, ReadOnlyMemory<byte> Hash)
+{
+    /// <summary>The author's signature over it, in a keyed space; else empty.</summary>
+    public ReadOnlyMemory<byte> Signature { get; init; }
+}

@@ -39,6 +39,13 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>The heads of all closed runs, by author.</summary>
     public IReadOnlyList<ChainHead> Heads => writer.Authors.Heads();
 
+    /// <summary>Whether the space was founded with an authority's key: then only who is enrolled writes, and everything
+    /// is signed. <see langword="false"/> until the founding has arrived.</summary>
+    public bool IsKeyed => writer.Trust.IsKeyedPublished;
+
+    /// <summary>Who is enrolled, the authority itself included, in order of ids; empty in an open space.</summary>
+    public IReadOnlyList<Enrolment> Enrolments => writer.Trust.All();
+
     /// <summary>The newest statement of every replica about what it holds durably, in order of their ids.</summary>
     public IReadOnlyList<Acknowledgement> Acknowledgements => writer.Acknowledgements.Newest();
 
@@ -84,10 +91,7 @@ public sealed class Replica : IAsyncDisposable
         await replica.writer.RestoreAsync().ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
-            long last = CountMutations(genesis);
-            await replica.ApplyAsync(
-                new BatchRun(genesis.Authority, 1, [genesis.Batch], last, genesis.Head), cancellationToken)
-                .ConfigureAwait(false);
+            await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
         }
         return replica;
     }
@@ -106,6 +110,24 @@ public sealed class Replica : IAsyncDisposable
         Transaction transaction = Begin(user);
         edits(transaction);
         return transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>Enrols a replica in this space: it can write as soon as its enrolment has arrived there, and be
+    /// understood wherever that has arrived. Needs the server role, and a certificate of the authority
+    /// (<see cref="Enrolment.Issue"/>).</summary>
+    /// <exception cref="InvalidOperationException">The space is open: nobody is enrolled there.</exception>
+    /// <exception cref="ArgumentException">The certificate is not this space's authority's.</exception>
+    /// <exception cref="MutationException">The replica id is enrolled already, or this replica writes in the client
+    /// role.</exception>
+    public ValueTask<CommitResult> EnrolAsync(Enrolment enrolment, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(enrolment);
+        writer.Trust.CheckCertificate(enrolment);
+        return CommitAsync(tx =>
+        {
+            EntityEdit edit = tx.Create(enrolment.Key);
+            foreach ((FieldPath field, Value value) in EnrolmentFields.Of(enrolment)) edit.Set(field, value);
+        }, cancellationToken: cancellationToken);
     }
 
     /// <summary>The entity as last committed; <see langword="null"/> when it is not alive.</summary>
@@ -322,6 +344,9 @@ public sealed class Replica : IAsyncDisposable
     /// <returns>Whether it was news.</returns>
     internal async ValueTask<bool> ApplyAsync(BatchRun run, CancellationToken cancellationToken)
     {
+        // What is covered already is not worth a signature's price.
+        if (writer.Trust.IsKeyedPublished && writer.Authors.PublishedSequence(run.Author) < run.LastSequence)
+            run = writer.Trust.Verify(run);
         var work = new ApplyWork(run);
         await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
         return work.WasApplied;
@@ -345,13 +370,6 @@ public sealed class Replica : IAsyncDisposable
         StateDigest digest = default;
         await writer.EnqueueAsync(new CallWork(w => digest = w.ComputeDigest()), cancellationToken).ConfigureAwait(false);
         return digest;
-    }
-
-    private static long CountMutations(SpaceGenesis genesis)
-    {
-        var columns = new BatchColumns();
-        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
-        return columns.MutationCount;
     }
 
     private long PendingOf(ReplicaId author, long applied) =>

@@ -26,7 +26,9 @@ internal static class ReplicaCheckpoint
             output.Write(state.Applied);
             output.Write(state.HeadSequence);
             output.Write(state.Head);
+            output.Write(state.Signature.Span);
         }
+        TrustCodec.Write(ref output, writer.Trust);
         (Acknowledgement[] newest, var synced) = writer.Acknowledgements.Export();
         output.Write(newest.Length);
         foreach (Acknowledgement statement in newest) AcknowledgementCodec.Write(ref output, statement);
@@ -63,8 +65,11 @@ internal static class ReplicaCheckpoint
             int author = writer.Authors.IndexOf(AcknowledgementCodec.ReadReplica(ref reader));
             long applied = reader.ReadInt64(), headSequence = reader.ReadInt64();
             byte[] head = reader.ReadBytes(AuthorTable.HashLengthBytes, "A head").ToArray();
-            writer.Authors.Advance(author, new AuthorTable.AuthorState(applied, headSequence, head));
+            ReadOnlyMemory<byte> signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature");
+            writer.Authors.Advance(
+                author, new AuthorTable.AuthorState(applied, headSequence, head) { Signature = signature });
         }
+        TrustCodec.Read(ref reader, writer.Trust);
         writer.Authors.Publish();
         for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
             writer.Acknowledgements.Restore(AcknowledgementCodec.Read(ref reader));

@@ -13,6 +13,13 @@ public sealed record ReplicaOptions
     /// replica joins its space by its first exchange with a peer, and cannot write before.</summary>
     public SpaceGenesis? Genesis { get; init; }
 
+    /// <summary>The node's key, for spaces that are keyed: the one that the replica is enrolled with. Without it the
+    /// replica receives there and cannot write. The caller keeps it, and disposes of it after the replica.</summary>
+    public NodeKey? Key { get; init; }
+
+    /// <summary>The scheme of signing that is known here; a space founded under another one is refused.</summary>
+    public SignatureScheme Signatures { get; init; } = EcdsaSignatures.Instance;
+
     /// <summary>Judges what clients wrote, in the server role; without it everything stands.</summary>
     public IAdmission? Admission { get; init; }
 

@@ -50,6 +50,7 @@ internal sealed partial class ReplicaWriter
         Refusals = new RefusalTable(Authors.Ids);
         projector = new Projector(store, Authors.Ids, Refusals);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
+        Trust = new TrustTable(Identity, options.Signatures, options.Key);
         if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, options.Admission);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
@@ -61,6 +62,8 @@ internal sealed partial class ReplicaWriter
     public AuthorTable Authors { get; }
 
     public EntityCache Cache { get; }
+
+    public TrustTable Trust { get; }
 
     public HybridLogicalClock Clock { get; }
 
@@ -111,6 +114,7 @@ internal sealed partial class ReplicaWriter
     private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
     {
         OwnRun.Mark runBefore = openRun.Position;
+        TrustTable.Mark trustBefore = Trust.Position;
         var failures = new Exception?[group.Count];
         int count = 0;
         Exception? problem = null;
@@ -144,6 +148,7 @@ internal sealed partial class ReplicaWriter
             ownBound = 0;
             Cache.RevertGroup();
             Authors.Revert(0);
+            Trust.Revert(trustBefore);
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -208,6 +213,7 @@ internal sealed partial class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
+            BeginToWrite(transaction.Edits[0].Key);
             int count = PrepareEdits(transaction.Edits, transaction.User);
             if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
             {
@@ -215,6 +221,7 @@ internal sealed partial class ReplicaWriter
                 Revert(mark);
                 FlushOwnBatch();
                 mark = Mark();
+                BeginToWrite(transaction.Edits[0].Key);
                 count = PrepareEdits(transaction.Edits, transaction.User);
             }
             if (count == 0) return default;
@@ -226,6 +233,18 @@ internal sealed partial class ReplicaWriter
             Revert(mark);
             throw;
         }
+    }
+
+    /// <summary>In a keyed space only who is enrolled writes, and begins by naming its enrolment.</summary>
+    private void BeginToWrite(EntityKey key)
+    {
+        if (!Trust.IsKeyed) return;
+        if (Trust.ReasonNotToWrite is { } reason)
+            throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
+        if (Own.Applied + own.MutationCount > 0) return;
+        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
+        ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
+        ownBound += Bound(own, 0);
     }
 
     private int PrepareEdits(IReadOnlyList<EntityEdit> edits, string? user)
@@ -290,6 +309,7 @@ internal sealed partial class ReplicaWriter
         if (own.MutationCount == 0) return;
         long first = Own.Applied + 1, last = Own.Applied + own.MutationCount;
         byte[] bytes = batchWriter.Write(own, first);
+        Trust.Record(own, Identity.Replica, first);
         own.Clear();
         ownBound = 0;
         if (openRun.IsFullFor(bytes)) AddOwnHead();
@@ -310,8 +330,9 @@ internal sealed partial class ReplicaWriter
     {
         byte[] head = openRun.Close(Own.Head);
         long last = Own.Applied;
-        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, head));
-        Authors.Advance(0, Own with { HeadSequence = last, Head = head });
+        byte[] sealedHead = Trust.SealHead(last, head);
+        AddEntry(new LogEntry(LogEntryKind.Head, Identity.Replica, last, last, sealedHead));
+        Authors.Advance(0, Own with { HeadSequence = last, Head = head, Signature = AuthorTable.SignatureOf(sealedHead) });
     }
 
     /// <returns><see langword="false"/> when the run was covered already.</returns>
@@ -319,7 +340,7 @@ internal sealed partial class ReplicaWriter
     {
         if (run.Batches.Count is 0 or > FormatLimits.RunBatchesMax)
             throw Fail(ApplyError.LimitExceeded, run, run.FirstSequence, $"A run of {run.Batches.Count} batches");
-        if (run.Author == Identity.Replica)
+        if (run.Author == Identity.Replica && !run.IsFounding)
         {
             return run.LastSequence <= Own.Applied + own.MutationCount
                 ? false
@@ -382,6 +403,7 @@ internal sealed partial class ReplicaWriter
             {
                 throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
             }
+            Trust.Admit(run, foreign, next, Authors);
             ApplyForeign(author, next, duties);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
@@ -391,7 +413,10 @@ internal sealed partial class ReplicaWriter
         if (next - 1 != run.LastSequence)
             throw Fail(ApplyError.ChainBroken, run, next - 1, $"The head vouches for sequence {run.LastSequence}");
         AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
-        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head));
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, head)
+        {
+            Signature = AuthorTable.SignatureOf(run.Head),
+        });
     }
 
     /// <summary>Applies the batch in <see cref="foreign"/>, whose author has everything before it applied.</summary>
@@ -420,7 +445,9 @@ internal sealed partial class ReplicaWriter
             ChangeApplier.Apply(working, foreign, m, author, first + m, others, Authors.Ids);
             watching.After(working, foreign, m, dot, policies);
         }
-        Clock.Witness(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
+        HybridTimestamp latest = foreign.Mutations[foreign.MutationCount - 1].Timestamp;
+        if (author == 0) Clock.Restore(latest);
+        else Clock.Witness(latest);
     }
 
     private void CheckObserved(int author, long first, ReadOnlySpan<int> others)
@@ -504,6 +531,7 @@ internal sealed partial class ReplicaWriter
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
+        Trust.Publish();
         Cache.Publish((slot, now) =>
         {
             living += Living(now);
@@ -628,13 +656,16 @@ internal sealed partial class ReplicaWriter
         {
             case LogEntryKind.Batch:
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
+                Trust.Record(foreign, entry.Author, entry.FirstSequence);
                 ApplyForeign(author, entry.FirstSequence, null);
-                if (author == 0) Clock.Restore(foreign.Mutations[foreign.MutationCount - 1].Timestamp);
                 Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
                 break;
             case LogEntryKind.Head:
                 byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
-                Authors.Advance(author, Authors[author] with { HeadSequence = entry.LastSequence, Head = head });
+                Authors.Advance(author, Authors[author] with
+                {
+                    HeadSequence = entry.LastSequence, Head = head, Signature = AuthorTable.SignatureOf(entry.Payload),
+                });
                 break;
             case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):
                 TakeNote(WatchNote.Decode(entry.Payload));
@@ -657,21 +688,24 @@ internal sealed partial class ReplicaWriter
             openRun.Add(entry.Payload.ToArray());
         }
         hasOpenRun = !openRun.IsEmpty;
+        if (hasOpenRun && Trust.ReasonNotToWrite is { } reason)
+            throw new InvalidOperationException($"{reason} It has written what must be signed before anything else arrives.");
     }
 
     // ---- units ----
 
     private readonly record struct UnitMark(
-        BatchColumns.Mark Own, long OwnBound, int Authors, int Cache, int Entries, long EntriesLengthBytes);
+        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes);
 
     private UnitMark Mark() =>
-        new(own.Position, ownBound, Authors.Mark, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
+        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
 
     private void Revert(UnitMark mark)
     {
         own.Truncate(mark.Own);
         ownBound = mark.OwnBound;
         Authors.Revert(mark.Authors);
+        Trust.Revert(mark.Trust);
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
         entriesLengthBytes = mark.EntriesLengthBytes;

@@ -5,7 +5,8 @@ namespace Crdt;
 
 /// <summary>The founding of a space: the batch that its authority wrote, with the name and the first policies. Its
 /// chain head is the space's id, so nobody can found the same space differently. Given to every device that joins.</summary>
-/// <remarks>The authority's signature takes its place with the enrolment of node keys.</remarks>
+/// <remarks>An *open* space has no key: whoever reaches it writes, and roles are claims. A *keyed* one is founded with
+/// the authority's key: only who is enrolled writes, and everything is signed.</remarks>
 public sealed class SpaceGenesis
 {
     internal const string SettingsType = "settings";
@@ -14,44 +15,77 @@ public sealed class SpaceGenesis
 
     private const int FormatVersion = 1;
 
-    private SpaceGenesis(ReplicaId authority, ReadOnlyMemory<byte> batch)
+    private readonly Founding founding;
+    private readonly byte[] hash;
+
+    private SpaceGenesis(Founding founding, ReadOnlyMemory<byte> batch)
     {
-        (Authority, Batch) = (authority, batch);
-        Head = AuthorTable.ChainNext(AuthorTable.ChainStart(authority), batch.Span);
-        Space = SpaceId.FromBytes(Head);
+        (this.founding, Batch) = (founding, batch);
+        hash = AuthorTable.ChainNext(AuthorTable.ChainStart(founding.Authority), batch.Span);
+        Space = SpaceId.FromBytes(hash);
     }
 
     /// <summary>The space's identity.</summary>
     public SpaceId Space { get; }
 
     /// <summary>The replica id under which the authority writes.</summary>
-    public ReplicaId Authority { get; }
+    public ReplicaId Authority => founding.Authority;
+
+    /// <summary>Whether only who is enrolled writes.</summary>
+    public bool IsKeyed => founding.IsKeyed;
+
+    /// <summary>Name of the scheme of signing; <see langword="null"/> in an open space.</summary>
+    public string? SchemeName => founding.Scheme;
+
+    /// <summary>The authority's public key; empty in an open space.</summary>
+    public ReadOnlyMemory<byte> AuthorityKey => founding.Key;
+
+    /// <summary>The authority's signature over the head of the genesis batch; empty in an open space.</summary>
+    public ReadOnlyMemory<byte> Signature { get; private init; }
 
     /// <summary>The genesis batch, sequence 1 onwards of the authority.</summary>
     public ReadOnlyMemory<byte> Batch { get; }
 
-    internal byte[] Head { get; }
+    internal byte[] Head => [.. hash, .. Signature.Span];
 
     /// <summary>Founds a space.</summary>
     /// <param name="authority">A fresh id for the authority.</param>
     /// <param name="name">A name for people; 1 to 255 bytes of UTF-8.</param>
     /// <param name="policies">The first conflict policies, by scope.</param>
     /// <param name="time">Source of wall time.</param>
-    /// <exception cref="ArgumentException">The name breaks the rule of names, or the id is empty.</exception>
+    /// <param name="key">The authority's key, for a keyed space; <see langword="null"/> founds an open one.</param>
+    /// <param name="members">Who is enrolled from the beginning; needs <paramref name="key"/>. The authority itself
+    /// always is.</param>
+    /// <exception cref="ArgumentException">The name breaks the rule of names, the id is empty, or a member is enrolled
+    /// twice, is the authority, or has a key of another scheme.</exception>
     public static SpaceGenesis Create(
         ReplicaId authority, string name, IEnumerable<KeyValuePair<PolicyScope, ConflictPolicy>> policies,
-        TimeProvider time)
+        TimeProvider time, NodeKey? key = null, IEnumerable<Enrolment>? members = null)
     {
         ArgumentNullException.ThrowIfNull(policies);
         if (authority.IsEmpty) throw new ArgumentException("The authority's id is empty.", nameof(authority));
         Utf8Name.Check(name, "name of the space", nameof(name));
         var clock = new HybridLogicalClock(time, TimeSpan.Zero);
         var columns = new BatchColumns { Role = ReplicaRole.Authority };
-        AddCreate(columns, clock, SettingsKey, NameField, name);
+        var settings = new List<KeyValuePair<FieldPath, Value>> { new(NameField, name) };
+        if (key is not null)
+        {
+            settings.Add(new(Founding.SchemeField, key.Scheme.Name));
+            settings.Add(new(Founding.KeyField, Value.From(key.PublicKey.Span)));
+        }
+        AddCreate(columns, clock, SettingsKey, settings);
         foreach ((PolicyScope scope, ConflictPolicy policy) in policies.OrderBy(p => p.Key.Key))
-            AddCreate(columns, clock, scope.Key, PolicyTable.ConflictField, policy.ToString());
+            AddCreate(columns, clock, scope.Key, [new(PolicyTable.ConflictField, policy.ToString())]);
+        foreach (Enrolment member in Checked(members ?? [], authority, key))
+            AddCreate(columns, clock, member.Key, EnrolmentFields.Of(member));
         columns.Mutations[columns.MutationCount - 1].EndsTransaction = true;
-        return new SpaceGenesis(authority, new BatchWriter().Write(columns, 1));
+        byte[] batch = new BatchWriter().Write(columns, 1);
+        var genesis = new SpaceGenesis(Founding.Read(columns, authority)!, batch);
+        return key is null ? genesis : new SpaceGenesis(genesis.founding, batch)
+        {
+            Signature = key.Sign(
+                SignedBytes.OfHead(genesis.Space, authority, genesis.founding.Last, genesis.hash)),
+        };
     }
 
     /// <summary>Reads what <see cref="ToBytes"/> wrote.</summary>
@@ -65,12 +99,18 @@ public sealed class SpaceGenesis
                 throw reader.Fail(BatchError.UnknownFormat, "The founding has a format that is not known here");
             ReplicaId authority = AcknowledgementCodec.ReadReplica(ref reader);
             byte[] batch = reader.ReadBytes(FormatLimits.BatchLengthBytesMax, "The genesis batch").ToArray();
+            byte[] signature = reader.Remaining == 0
+                ? [] : reader.ReadBytes(SignatureScheme.SignatureLengthBytesMax, "The signature").ToArray();
             if (reader.Remaining != 0) throw reader.Fail(BatchError.Trailing, "There is more after the founding");
             var columns = new BatchColumns();
             new BatchReader().Read(batch, authority, 1, columns);
             if (columns.Role != ReplicaRole.Authority)
                 throw reader.Fail(BatchError.OutOfRange, "The genesis batch was not written by an authority");
-            return new SpaceGenesis(authority, batch);
+            Founding founding = Founding.Read(columns, authority)
+                ?? throw reader.Fail(BatchError.OutOfRange, "The genesis batch has a key and no scheme, or the other way round");
+            if (founding.IsKeyed == (signature.Length == 0))
+                throw reader.Fail(BatchError.OutOfRange, "The founding of a keyed space is signed, that of an open one is not");
+            return new SpaceGenesis(founding, batch) { Signature = signature };
         }
         catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException
             or OverflowException or ArgumentException or InvalidOperationException)
@@ -87,11 +127,30 @@ public sealed class SpaceGenesis
         writer.Write(FormatVersion);
         AcknowledgementCodec.WriteReplica(ref writer, Authority);
         writer.Write(Batch.Span);
+        if (IsKeyed) writer.Write(Signature.Span);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void AddCreate(BatchColumns columns, HybridLogicalClock clock, EntityKey key, string field, string value)
+    /// <summary>The founding as a run, to begin a replica with.</summary>
+    internal BatchRun ToRun() => new(Authority, 1, [Batch], founding.Last, Head) { IsFounding = true };
+
+    private static IEnumerable<Enrolment> Checked(IEnumerable<Enrolment> members, ReplicaId authority, NodeKey? key)
+    {
+        var enrolled = new HashSet<ReplicaId> { authority };
+        foreach (Enrolment member in members.OrderBy(m => m.Replica))
+        {
+            if (key is null) throw new ArgumentException("In an open space nobody is enrolled.", nameof(members));
+            if (!enrolled.Add(member.Replica))
+                throw new ArgumentException($"{member.Replica} is enrolled twice, or is the authority.", nameof(members));
+            if (!key.Scheme.IsPublicKey(member.PublicKey.Span))
+                throw new ArgumentException($"The key of {member.Replica} is none of {key.Scheme.Name}.", nameof(members));
+            yield return member;
+        }
+    }
+
+    private static void AddCreate(
+        BatchColumns columns, HybridLogicalClock clock, EntityKey key, IEnumerable<KeyValuePair<FieldPath, Value>> fields)
     {
         ref BatchColumns.MutationRow row = ref columns.AddMutation();
         row.Kind = MutationKind.Create;
@@ -99,7 +158,10 @@ public sealed class SpaceGenesis
         row.Entity = columns.Entities.GetOrAdd(key);
         ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
         (root.HasValue, root.Value) = (true, Value.True);
-        ref BatchColumns.ChangeRow change = ref columns.AddChange(columns.Paths.GetOrAdd(field));
-        (change.HasValue, change.Value) = (true, value);
+        foreach ((FieldPath field, Value value) in fields.OrderBy(f => f.Key))
+        {
+            ref BatchColumns.ChangeRow change = ref columns.AddChange(columns.Paths.GetOrAdd(field));
+            (change.HasValue, change.Value) = (true, value);
+        }
     }
 }

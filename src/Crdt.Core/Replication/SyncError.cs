@@ -39,4 +39,19 @@ public enum SyncError
 
     /// <summary>A run is longer than allowed.</summary>
     LimitExceeded,
+
+    /// <summary>The space is keyed, and its authority has not certified the author of a run or the maker of a statement.</summary>
+    NotEnrolled,
+
+    /// <summary>An author's first mutation does not name its enrolment as observed.</summary>
+    EnrolmentNotNamed,
+
+    /// <summary>A batch is written in a role that its author is not enrolled in.</summary>
+    WrongRole,
+
+    /// <summary>A head or a statement is not signed by whom it names; or a head is signed in an open space.</summary>
+    BadSignature,
+
+    /// <summary>The space is signed under a scheme that this replica does not know.</summary>
+    UnknownScheme,
 }

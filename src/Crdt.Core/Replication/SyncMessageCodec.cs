@@ -140,8 +140,9 @@ internal sealed class SyncMessageCodec
         long first = reader.ReadSequence();
         ulong more = reader.ReadUInt64();
         if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
-        // A signature follows the hash once node keys are enrolled.
-        ReadOnlyMemory<byte> head = ReadExactly(ref reader, AuthorTable.HashLengthBytes);
+        ReadOnlyMemory<byte> head = reader.ReadMemory(
+            AuthorTable.HashLengthBytes + SignatureScheme.SignatureLengthBytesMax, "A head");
+        if (head.Length < AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A head is too short");
         int count = reader.ReadArrayHeader("The batches");
         if (count > FormatLimits.RunBatchesMax) throw reader.Fail(BatchError.LimitExceeded, $"A run of {count} batches");
         ReadOnlyMemory<byte>[] batches = new ReadOnlyMemory<byte>[count];

@@ -396,6 +396,11 @@ public sealed class SyncSession : IDisposable
         ApplyError.UnknownObservedDot => SyncError.UnknownObservedDot,
         ApplyError.WrongSpace => SyncError.WrongSpace,
         ApplyError.OwnLogForked => SyncError.Forked,
+        ApplyError.NotEnrolled => SyncError.NotEnrolled,
+        ApplyError.EnrolmentNotNamed => SyncError.EnrolmentNotNamed,
+        ApplyError.WrongRole => SyncError.WrongRole,
+        ApplyError.BadSignature => SyncError.BadSignature,
+        ApplyError.UnknownScheme => SyncError.UnknownScheme,
         _ => SyncError.LimitExceeded,
     };
 

@@ -14,7 +14,9 @@ public sealed class ReferenceModel
     {
         this.policyOf = policyOf;
         var changes = history.SelectMany(m => m.Changes.Select(c => (Mutation: m, Change: c))).ToList();
-        var named = changes.SelectMany(c => c.Change.Observed.Select(d => (c.Mutation.Key, c.Change.Path, Dot: d))).ToHashSet();
+        // Of the space's own data a client replaces only what clients wrote.
+        var named = changes.SelectMany(c => c.Change.Observed.Select(d => (c.Mutation.Key, c.Change.Path, Dot: d,
+            ByClient: c.Mutation.Role == ReplicaRole.Client && c.Mutation.Key.IsSpaceData))).ToHashSet();
         var totals = changes.Where(c => c.Change.Path.Kind == PathKind.Counter)
             .GroupBy(c => (c.Mutation.Key, c.Change.Path, c.Mutation.Dot.Replica))
             .ToDictionary(g => g.Key, g => g.Max(c => c.Mutation.Dot.Sequence));
@@ -22,7 +24,8 @@ public sealed class ReferenceModel
         {
             List<Sibling> siblings = registers.GetValueOrDefault((mutation.Key, change.Path)) ?? [];
             registers[(mutation.Key, change.Path)] = siblings;
-            bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot))
+            bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot, false))
+                || (mutation.Role == ReplicaRole.Client && named.Contains((mutation.Key, change.Path, mutation.Dot, true)))
                 || totals.GetValueOrDefault((mutation.Key, change.Path, mutation.Dot.Replica)) > mutation.Dot.Sequence;
             if (change.Value is { } value && !isReplaced)
             {

@@ -27,6 +27,10 @@ public sealed class Team : IAsyncDisposable
     /// <summary>Whether its stores keep projections, brought up to date with every commit; few entities stay cached.</summary>
     public bool IsProjecting { get; private init; }
 
+    /// <summary>Whether its space is keyed: all replicas are enrolled by the founding, each with
+    /// <see cref="DeterministicSignatures.KeyOf(ReplicaId)"/>.</summary>
+    public bool IsKeyed => Genesis.IsKeyed;
+
     /// <summary>Who judges at which server, from its next opening on.</summary>
     public IDictionary<int, IAdmission> Admissions { get; } = new Dictionary<int, IAdmission>();
 
@@ -35,6 +39,12 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>One replica.</summary>
     public Replica this[int index] => replicas[index];
+
+    /// <summary>The id under which every team is founded.</summary>
+    public static ReplicaId AuthorityId => IdOf(200);
+
+    /// <summary>The key with which a keyed team is founded.</summary>
+    public static NodeKey AuthorityKey => DeterministicSignatures.KeyOf(AuthorityId);
 
     /// <summary>An id that is the same in every run.</summary>
     public static ReplicaId IdOf(int number)
@@ -52,13 +62,16 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>Devices first, then servers.</summary>
     public static async Task<Team> CreateAsync(
-        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies)
+        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false)
     {
-        SpaceGenesis genesis = SpaceGenesis.Create(IdOf(200), "test",
-            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start));
+        ReplicaRole RoleOf(int index) => index < devices ? ReplicaRole.Client : ReplicaRole.Server;
+        IEnumerable<Enrolment> members = Enumerable.Range(0, isKeyed ? devices + servers : 0).Select(i => new Enrolment(
+            IdOf(i + 1), DeterministicSignatures.KeyOf(IdOf(i + 1)).PublicKey, RoleOf(i)));
+        SpaceGenesis genesis = SpaceGenesis.Create(AuthorityId, "test",
+            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start),
+            isKeyed ? AuthorityKey : null, members);
         var team = new Team(genesis) { IsProjecting = isProjecting };
-        for (int i = 0; i < devices + servers; i++)
-            await team.AddAsync(i < devices ? ReplicaRole.Client : ReplicaRole.Server);
+        for (int i = 0; i < devices + servers; i++) await team.AddAsync(RoleOf(i));
         return team;
     }
 
@@ -137,7 +150,8 @@ public sealed class Team : IAsyncDisposable
 
     private async Task<Replica> OpenAsync(IReplicaStore store, TimeProvider clock)
     {
-        var options = new ReplicaOptions { Time = clock, Genesis = Genesis };
+        var options = new ReplicaOptions { Time = clock, Genesis = Genesis, Signatures = DeterministicSignatures.Instance };
+        if (IsKeyed) options = options with { Key = DeterministicSignatures.KeyOf(store.Identity.Replica) };
         if (Admissions.TryGetValue(stores.IndexOf(store), out IAdmission? admission)) options = options with { Admission = admission };
         if (IsProjecting) options = options with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
         return await Replica.OpenAsync(store, options);

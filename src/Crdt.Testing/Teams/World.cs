@@ -29,13 +29,14 @@ public sealed class World : IAsyncDisposable
     /// <summary>A team with the policies of a world, before anything happened.</summary>
     /// <param name="devices">How many devices; one server-role replica comes after them.</param>
     /// <param name="isProjecting">Whether its stores keep projections, and its replicas few entities in memory.</param>
-    public static async Task<World> CreateAsync(int devices, bool isProjecting = false) =>
-        new(await Team.CreateAsync(devices, 1, isProjecting, Policies));
+    /// <param name="isKeyed">Whether the space is keyed, all replicas enrolled by its founding.</param>
+    public static async Task<World> CreateAsync(int devices, bool isProjecting = false, bool isKeyed = false) =>
+        new(await Team.CreateAsync(devices, 1, isProjecting, Policies, isKeyed));
 
     /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
-    public static async Task<World> RunAsync(Schedule schedule, bool isProjecting = false)
+    public static async Task<World> RunAsync(Schedule schedule, bool isProjecting = false, bool isKeyed = false)
     {
-        World world = await CreateAsync(schedule.Devices, isProjecting);
+        World world = await CreateAsync(schedule.Devices, isProjecting, isKeyed);
         foreach (Step step in schedule.Steps) await world.TakeAsync(step);
         await world.FinishAsync();
         return world;

@@ -1,0 +1,85 @@
+using MessagePack;
+
+namespace Crdt;
+
+/// <summary>Founding and members as MessagePack, for the replica's own checkpoint.</summary>
+internal static class TrustCodec
+{
+    public static void Write(ref MessagePackWriter output, TrustTable trust)
+    {
+        Founding? founding = trust.PublishedFounding;
+        output.Write(founding is not null);
+        if (founding is null) return;
+        AcknowledgementCodec.WriteReplica(ref output, founding.Authority);
+        output.Write(founding.Last);
+        output.Write(founding.IsKeyed);
+        if (!founding.IsKeyed) return;
+        output.Write(founding.Scheme!);
+        output.Write(founding.Key.Span);
+        KeyValuePair<ReplicaId, Member>[] members = [.. trust.Members];
+        output.Write(members.Length);
+        foreach ((ReplicaId replica, Member member) in members)
+        {
+            AcknowledgementCodec.WriteReplica(ref output, replica);
+            output.Write(member.Joined is not null);
+            if (member.Joined is { } joined) WriteDot(ref output, joined);
+            output.Write(member.Enrolments.Length);
+            foreach ((Dot dot, Enrolment enrolment) in member.Enrolments)
+            {
+                WriteDot(ref output, dot);
+                output.Write((int)enrolment.Role);
+                output.Write(enrolment.PublicKey.Span);
+                output.Write(enrolment.Owner ?? "");
+                output.Write(enrolment.Certificate.Span);
+            }
+        }
+    }
+
+    public static void Read(ref CanonicalReader reader, TrustTable trust)
+    {
+        if (!reader.ReadBoolean()) return;
+        ReplicaId authority = AcknowledgementCodec.ReadReplica(ref reader);
+        long last = reader.ReadSequence();
+        var members = new List<KeyValuePair<ReplicaId, Member>>();
+        if (!reader.ReadBoolean())
+        {
+            trust.Restore(new Founding(authority, last, null, default), members);
+            return;
+        }
+        string scheme = ReadText(ref reader);
+        var founding = new Founding(authority, last, scheme, ReadKey(ref reader));
+        for (int i = reader.ReadCount("The number of members"); i > 0; i--)
+        {
+            ReplicaId replica = AcknowledgementCodec.ReadReplica(ref reader);
+            Dot? joined = reader.ReadBoolean() ? ReadDot(ref reader) : null;
+            var member = new Member([], joined);
+            for (int e = reader.ReadCount("The number of enrolments"); e > 0; e--)
+            {
+                Dot dot = ReadDot(ref reader);
+                var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
+                ReadOnlyMemory<byte> key = ReadKey(ref reader);
+                string owner = ReadText(ref reader);
+                ReadOnlyMemory<byte> certificate =
+                    reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A certificate");
+                member = member.With(dot, new Enrolment(replica, key, role, owner.Length == 0 ? null : owner, certificate));
+            }
+            members.Add(new(replica, member));
+        }
+        trust.Restore(founding, members);
+    }
+
+    private static ReadOnlyMemory<byte> ReadKey(ref CanonicalReader reader) =>
+        reader.ReadMemory(SignatureScheme.PublicKeyLengthBytesMax, "A public key");
+
+    private static string ReadText(ref CanonicalReader reader) =>
+        System.Text.Encoding.UTF8.GetString(reader.ReadUtf8(FormatLimits.NameLengthBytesMax, "A name"));
+
+    private static void WriteDot(ref MessagePackWriter output, Dot dot)
+    {
+        AcknowledgementCodec.WriteReplica(ref output, dot.Replica);
+        output.Write(dot.Sequence);
+    }
+
+    private static Dot ReadDot(ref CanonicalReader reader) =>
+        new(AcknowledgementCodec.ReadReplica(ref reader), reader.ReadSequence());
+}

@@ -1,0 +1,270 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Crdt;
+
+/// <summary>Who may write in a keyed space, and how that is proved. Fed by the batches in the order in which they are
+/// applied; owned by the single writer, while what is published may be read by anybody.</summary>
+/// <remarks>What it refuses, every replica refuses, for ever: it judges by the founding, by certificates, and by the
+/// one enrolment that an author's own first mutation names, none of which can change (semantics 3.5 and 9).</remarks>
+internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme scheme, NodeKey? key)
+{
+    private static readonly FieldPath JoinedPath = EnrolmentFields.Joined;
+
+    private readonly Dictionary<ReplicaId, Member> members = [];
+    private readonly List<(ReplicaId Replica, Member? Before)> undo = [];
+    private readonly ConcurrentDictionary<ReplicaId, Member> published = new();
+    private Founding? founding;
+    private Founding? publishedFounding;
+
+    /// <summary>A place to come back to.</summary>
+    public readonly record struct Mark(int Changes, Founding? Founding);
+
+    /// <summary>Whether the space is keyed, as applied; <see langword="false"/> until its founding has arrived.</summary>
+    public bool IsKeyed => founding is { IsKeyed: true };
+
+    /// <summary>Whether the space is keyed, as published.</summary>
+    public bool IsKeyedPublished => Volatile.Read(ref publishedFounding) is { IsKeyed: true };
+
+    /// <summary>The founding, as published; <see langword="null"/> until it has arrived.</summary>
+    public Founding? PublishedFounding => Volatile.Read(ref publishedFounding);
+
+    public Mark Position => new(undo.Count, founding);
+
+    public void Revert(Mark mark)
+    {
+        for (int i = undo.Count - 1; i >= mark.Changes; i--)
+        {
+            (ReplicaId replica, Member? before) = undo[i];
+            if (before is null) members.Remove(replica);
+            else members[replica] = before;
+        }
+        undo.RemoveRange(mark.Changes, undo.Count - mark.Changes);
+        founding = mark.Founding;
+    }
+
+    public void Publish()
+    {
+        foreach ((ReplicaId replica, Member? _) in undo) published[replica] = members[replica];
+        undo.Clear();
+        Volatile.Write(ref publishedFounding, founding);
+    }
+
+    // ---- who is enrolled, as published ----
+
+    /// <summary>The enrolment of a replica that counts; <see langword="null"/> when it is not enrolled.</summary>
+    public Enrolment? Find(ReplicaId replica) =>
+        published.TryGetValue(replica, out Member? member) ? member.Current.Enrolment : null;
+
+    /// <summary>Where a replica's enrolment was written; <see langword="null"/> when it is not enrolled.</summary>
+    public Dot? FindDot(ReplicaId replica) =>
+        published.TryGetValue(replica, out Member? member) ? member.Current.Dot : null;
+
+    /// <summary>Everybody, in order of ids.</summary>
+    public Enrolment[] All() => [.. published.OrderBy(m => m.Key).Select(m => m.Value.Current.Enrolment)];
+
+    /// <summary>Everybody with the dots by which they are enrolled and joined, for the checkpoint.</summary>
+    public IEnumerable<KeyValuePair<ReplicaId, Member>> Members => members.OrderBy(m => m.Key);
+
+    /// <summary>Whether an enrolment would count if it were written now.</summary>
+    /// <exception cref="InvalidOperationException">The space is open.</exception>
+    /// <exception cref="ArgumentException">It would not.</exception>
+    public void CheckCertificate(Enrolment enrolment)
+    {
+        if (PublishedFounding is not { IsKeyed: true } known)
+            throw new InvalidOperationException("The space is open, or its founding has not arrived: nobody is enrolled.");
+        if (enrolment.Replica != known.Authority && scheme.IsPublicKey(enrolment.PublicKey.Span)
+            && enrolment.IsCertifiedBy(scheme, known.Key.Span, identity.Space)) return;
+        throw new ArgumentException(
+            $"The enrolment of {enrolment.Replica} is not certified by this space's authority.", nameof(enrolment));
+    }
+
+    // ---- what others wrote ----
+
+    /// <summary>Verifies a run's head where its author's key is known, beside the writer's turn.</summary>
+    /// <returns>The run, noted as verified.</returns>
+    /// <exception cref="ApplyException">The signature does not hold.</exception>
+    public BatchRun Verify(BatchRun run)
+    {
+        if (!published.TryGetValue(run.Author, out Member? member) || member.Joined is null) return run;
+        VerifyHead(run, member.Current.Enrolment.PublicKey);
+        return run with { IsVerified = true };
+    }
+
+    /// <summary>Judges a batch of somebody else's run, and takes note of whom it enrols.</summary>
+    /// <param name="run">The run, whose chain holds.</param>
+    /// <param name="columns">The batch.</param>
+    /// <param name="first">Its first sequence.</param>
+    /// <param name="authors">How far each author was applied.</param>
+    public void Admit(BatchRun run, BatchColumns columns, long first, AuthorTable authors)
+    {
+        if (founding is null) Found(run, columns);
+        if (!IsKeyed)
+        {
+            if (run.Head.Length == AuthorTable.HashLengthBytes) return;
+            throw Fail(ApplyError.BadSignature, run, run.LastSequence, "In an open space a head has no signature");
+        }
+        Enrolment enrolment = first == 1 && run.Author != founding.Authority
+            ? CheckJoin(run, columns, authors)
+            : members[run.Author].Current.Enrolment;
+        if (columns.Role != enrolment.Role && columns.Role != ReplicaRole.Client)
+        {
+            throw Fail(ApplyError.WrongRole, run, first,
+                $"A batch in the role {columns.Role}, and its author is enrolled as {enrolment.Role}");
+        }
+        if (first == run.FirstSequence && !run.IsVerified) VerifyHead(run, enrolment.PublicKey);
+        Record(columns, run.Author, first);
+    }
+
+    /// <summary>Takes note of whom a batch enrols, and of its author's joining: of batches that were judged before, and
+    /// of the replica's own.</summary>
+    public void Record(BatchColumns columns, ReplicaId author, long first)
+    {
+        if (founding is null)
+        {
+            founding = Founding.Read(columns, author)
+                ?? throw new InvalidOperationException("The genesis batch names a scheme of signing without a key.");
+            if (IsKeyed) CheckScheme(founding);
+            AddFounder();
+        }
+        if (!IsKeyed) return;
+        if (first == 1 && TryReadJoin(columns, author, out Dot dot)) Set(author, members[author] with { Joined = dot });
+        if (columns.Role == ReplicaRole.Client) return;
+        bool isFounding = author == founding.Authority && first <= founding.Last;
+        for (int m = 0; m < columns.MutationCount; m++)
+        {
+            if (EnrolmentFields.Read(columns, m) is not { } enrolment || !IsValid(enrolment, isFounding)) continue;
+            Member before = members.GetValueOrDefault(enrolment.Replica) ?? new Member([], null);
+            Set(enrolment.Replica, before.With(new Dot(author, first + m), enrolment));
+        }
+    }
+
+    /// <summary>Takes over what a checkpoint holds.</summary>
+    /// <exception cref="InvalidOperationException">The space is signed under another scheme than the one given.</exception>
+    public void Restore(Founding? kept, IEnumerable<KeyValuePair<ReplicaId, Member>> all)
+    {
+        founding = kept;
+        if (kept is { IsKeyed: true }) CheckScheme(kept);
+        foreach ((ReplicaId replica, Member member) in all) Set(replica, member);
+    }
+
+    // ---- what this replica writes ----
+
+    /// <summary>Why this replica cannot write now; <see langword="null"/> when it can.</summary>
+    public string? ReasonNotToWrite
+    {
+        get
+        {
+            if (!IsKeyed) return null;
+            if (!members.TryGetValue(identity.Replica, out Member? own))
+                return $"Replica {identity.Replica} is not enrolled in this space, or its enrolment has not arrived: it can receive and not write.";
+            Enrolment enrolment = own.Current.Enrolment;
+            if (enrolment.Role != identity.Role)
+                return $"The replica is opened in the role {identity.Role} and enrolled as {enrolment.Role}.";
+            if (key is null) return "The replica is opened without the key that it is enrolled with.";
+            return key.Scheme.Name == scheme.Name && key.PublicKey.Span.SequenceEqual(enrolment.PublicKey.Span)
+                ? null
+                : "The replica is opened with another key than the one it is enrolled with.";
+        }
+    }
+
+    /// <summary>Adds the mutation with which this replica begins to write: it names its enrolment as observed, so that
+    /// nobody meets the one without the other.</summary>
+    /// <returns>The entity that it changes.</returns>
+    public EntityKey AddJoin(BatchColumns own, HybridTimestamp now)
+    {
+        (Dot dot, Enrolment enrolment) = members[identity.Replica].Current;
+        ref BatchColumns.MutationRow row = ref own.AddMutation();
+        (row.Kind, row.Timestamp, row.EndsTransaction) = (MutationKind.Update, now, true);
+        row.Entity = own.Entities.GetOrAdd(enrolment.Key);
+        ref BatchColumns.ChangeRow root = ref own.AddChange(BatchColumns.RootPath);
+        (root.HasValue, root.Value) = (true, Value.True);
+        own.AddDot(own.IndexOfOther(dot.Replica), dot.Sequence);
+        ref BatchColumns.ChangeRow joined = ref own.AddChange(own.Paths.GetOrAdd(JoinedPath));
+        (joined.HasValue, joined.Value) = (true, Value.True);
+        return enrolment.Key;
+    }
+
+    /// <summary>A head as it is kept and sent: the hash, and in a keyed space the signature behind it.</summary>
+    /// <exception cref="InvalidOperationException">The replica was opened without its key.</exception>
+    public byte[] SealHead(long sequence, byte[] hash)
+    {
+        if (!IsKeyed) return hash;
+        if (ReasonNotToWrite is { } reason) throw new InvalidOperationException(reason);
+        return [.. hash, .. key!.Sign(SignedBytes.OfHead(identity.Space, identity.Replica, sequence, hash))];
+    }
+
+    // ---- judging ----
+
+    [MemberNotNull(nameof(founding))]
+    private void Found(BatchRun run, BatchColumns columns)
+    {
+        founding = Founding.Read(columns, run.Author)
+            ?? throw Fail(ApplyError.UnknownScheme, run, 1, "The founding names a scheme of signing without a key, or a key without a scheme");
+        if (!IsKeyed) return;
+        if (founding.Scheme != scheme.Name || !scheme.IsPublicKey(founding.Key.Span))
+            throw Fail(ApplyError.UnknownScheme, run, 1, $"The space is signed with {founding.Scheme}, and this replica knows {scheme.Name}");
+        AddFounder();
+    }
+
+    private void AddFounder()
+    {
+        if (!IsKeyed) return;
+        var dot = new Dot(founding!.Authority, 1);
+        var enrolment = new Enrolment(founding.Authority, founding.Key, ReplicaRole.Authority);
+        Set(founding.Authority, new Member([(dot, enrolment)], dot));
+    }
+
+    private Enrolment CheckJoin(BatchRun run, BatchColumns columns, AuthorTable authors)
+    {
+        if (!TryReadJoin(columns, run.Author, out Dot dot))
+            throw Fail(ApplyError.EnrolmentNotNamed, run, 1, "An author's first mutation names its enrolment, and this one does not");
+        if (authors.AppliedOf(dot.Replica) < dot.Sequence)
+            throw Fail(ApplyError.UnknownObservedDot, run, 1, $"The author's enrolment {dot} has not arrived");
+        return members.GetValueOrDefault(run.Author)?.Under(dot)?.Enrolment
+            ?? throw Fail(ApplyError.NotEnrolled, run, 1, $"Nothing that the authority certified stands at {dot}, the enrolment that the author names");
+    }
+
+    /// <summary>Reads an author's first mutation: an update of its own enrolment whose root change names one dot.</summary>
+    private static bool TryReadJoin(BatchColumns columns, ReplicaId author, out Dot dot)
+    {
+        dot = default;
+        ref readonly BatchColumns.MutationRow row = ref columns.Mutations[0];
+        if (row.Kind != MutationKind.Update || columns.Entities[row.Entity] != Enrolment.KeyOf(author)
+            || row.ChangeEnd == 0 || columns.Changes[0].Path != BatchColumns.RootPath || columns.Changes[0].DotEnd != 1
+            || columns.DotReplica[0] == BatchColumns.Self) return false;
+        dot = new Dot(columns.Others[columns.DotReplica[0] - 1], columns.DotSequence[0]);
+        return true;
+    }
+
+    private bool IsValid(Enrolment enrolment, bool isFounding) => enrolment.Replica != founding!.Authority
+        && scheme.IsPublicKey(enrolment.PublicKey.Span)
+        && (isFounding || enrolment.IsCertifiedBy(scheme, founding.Key.Span, identity.Space));
+
+    private void VerifyHead(BatchRun run, ReadOnlyMemory<byte> publicKey)
+    {
+        ReadOnlySpan<byte> head = run.Head.Span;
+        if (head.Length > AuthorTable.HashLengthBytes)
+        {
+            ReadOnlySpan<byte> hash = head[..AuthorTable.HashLengthBytes];
+            byte[] signed = SignedBytes.OfHead(identity.Space, run.Author, run.LastSequence, hash);
+            if (scheme.Verify(publicKey.Span, signed, head[AuthorTable.HashLengthBytes..])) return;
+        }
+        throw Fail(ApplyError.BadSignature, run, run.LastSequence, "The head is not signed with the key that its author is enrolled with");
+    }
+
+    private void CheckScheme(Founding kept)
+    {
+        if (kept.Scheme == scheme.Name) return;
+        throw new InvalidOperationException($"The space is signed with {kept.Scheme}; the replica was opened with {scheme.Name}.");
+    }
+
+    private void Set(ReplicaId replica, Member member)
+    {
+        undo.Add((replica, members.GetValueOrDefault(replica)));
+        members[replica] = member;
+    }
+
+    private static ApplyException Fail(ApplyError error, BatchRun run, long sequence, string message) =>
+        new(error, run.Author, sequence, message);
+}

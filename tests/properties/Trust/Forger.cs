@@ -1,0 +1,81 @@
+using Crdt.Testing;
+
+namespace Crdt.Properties;
+
+/// <summary>Makes runs as a hostile node could: any content, any role, any key.</summary>
+internal sealed class Forger(Team team, ReplicaId author)
+{
+    private HybridTimestamp now = HybridTimestamp.FromUnixMs(Team.Start.ToUnixTimeMilliseconds() + 1_000);
+
+    /// <summary>The role of the batch.</summary>
+    public ReplicaRole Role { get; init; }
+
+    /// <summary>What the head is signed with.</summary>
+    public NodeKey Key { get; init; } = DeterministicSignatures.KeyOf(author);
+
+    /// <summary>What the first mutation names as the enrolment; <see langword="null"/> for the true one.</summary>
+    public Dot? Enrolled { get; init; }
+
+    /// <summary>Whether the first mutation names an enrolment at all.</summary>
+    public bool Joins { get; init; } = true;
+
+    /// <summary>The space that the signature is for.</summary>
+    public SpaceId Space { get; init; } = team.Genesis.Space;
+
+    /// <summary>A first run: joining, and one entity.</summary>
+    public BatchRun First(EntityKey key, params KeyValuePair<FieldPath, Value>[] fields)
+    {
+        var columns = new BatchColumns { Role = Role };
+        if (Joins)
+        {
+            Dot dot = Enrolled ?? team[0].Writer.Trust.FindDot(author)!.Value;
+            Add(columns, Enrolment.KeyOf(author), MutationKind.Update);
+            columns.AddDot(columns.IndexOfOther(dot.Replica), dot.Sequence);
+            Write(columns, "joined", Value.True);
+        }
+        Create(columns, key, fields);
+        return Close(columns, 1, AuthorTable.ChainStart(author));
+    }
+
+    /// <summary>A further run.</summary>
+    public BatchRun Next(BatchRun before, EntityKey key, params KeyValuePair<FieldPath, Value>[] fields)
+    {
+        var columns = new BatchColumns { Role = Role };
+        Create(columns, key, fields);
+        return Close(columns, before.LastSequence + 1, before.Head.Span[..32].ToArray());
+    }
+
+    /// <summary>Signs a run's head anew.</summary>
+    public BatchRun Sign(BatchRun run) => run with
+    {
+        Head = (byte[])[.. run.Head.Span[..32], .. Key.Sign(SignedBytes.OfHead(Space, author, run.LastSequence, run.Head.Span[..32]))],
+    };
+
+    private BatchRun Close(BatchColumns columns, long first, byte[] head)
+    {
+        columns.Mutations[columns.MutationCount - 1].EndsTransaction = true;
+        byte[] batch = new BatchWriter().Write(columns, first);
+        return Sign(new BatchRun(author, first, [batch], first + columns.MutationCount - 1, AuthorTable.ChainNext(head, batch)));
+    }
+
+    private void Create(BatchColumns columns, EntityKey key, KeyValuePair<FieldPath, Value>[] fields)
+    {
+        Add(columns, key, MutationKind.Create);
+        foreach ((FieldPath field, Value value) in fields.OrderBy(f => f.Key)) Write(columns, field, value);
+    }
+
+    private void Add(BatchColumns columns, EntityKey key, MutationKind kind)
+    {
+        ref BatchColumns.MutationRow row = ref columns.AddMutation();
+        (row.Kind, row.Timestamp) = (kind, now = now.Next());
+        row.Entity = columns.Entities.GetOrAdd(key);
+        ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
+        (root.HasValue, root.Value) = (true, Value.True);
+    }
+
+    private static void Write(BatchColumns columns, FieldPath field, Value value)
+    {
+        ref BatchColumns.ChangeRow change = ref columns.AddChange(columns.Paths.GetOrAdd(field));
+        (change.HasValue, change.Value) = (true, value);
+    }
+}
