@@ -152,13 +152,15 @@ internal sealed partial class ReplicaWriter
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
+        bool hasAppended = entries.Count > 0;
         entries.Clear();
         entriesLengthBytes = 0;
         statements.Clear();
         Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
         for (int i = 0; i < count; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
         Committed.Set();
-        if (problem is null) await ProjectIfDueAsync().ConfigureAwait(false);
+        // A projection that failed is tried again with the next commit: its own end is none, and would try for ever.
+        if (problem is null && (hasAppended || projector.Error is null)) await ProjectIfDueAsync().ConfigureAwait(false);
         return count;
     }
 

@@ -37,6 +37,9 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     /// <summary>How many updates came.</summary>
     public int Updates { get; private set; }
 
+    /// <summary>What every update raises; <see langword="null"/> to let them through.</summary>
+    public Exception? ProjectionProblem { get; set; }
+
     /// <inheritdoc/>
     public ValueTask<LogPosition> AppendAsync(
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken) =>
@@ -55,6 +58,7 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)
     {
         Updates++;
+        if (ProjectionProblem is not null) throw ProjectionProblem;
         foreach (ProjectedEntity entity in update.Entities)
             states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
         (ProjectedTo, Checkpoint) = (update.UpTo, update.Checkpoint.ToArray());

@@ -61,6 +61,23 @@ public class ProjectionTests
         Assert.Equal(1_000, reopened.Query("incident", "strike").Count());
     }
 
+    [Fact]
+    public async Task A_projection_that_fails_is_tried_again_with_the_next_commit_and_not_before()
+    {
+        var store = NewStore();
+        await using Replica replica = await OpenAsync(store, entitiesPerUpdate: 1);
+        store.ProjectionProblem = new IOException("The disk is full.");
+        int before = store.Updates;
+        await replica.CommitAsync(tx => tx.Create(Key(0)).Set("n", 0));
+        Assert.Equal(before + 1, store.Updates);
+        Assert.Same(store.ProjectionProblem, replica.ProjectionError);
+        store.ProjectionProblem = null;
+        await replica.CommitAsync(tx => tx.Create(Key(1)).Set("n", 1));
+        Assert.Null(replica.ProjectionError);
+        Assert.NotNull(store.ReadState(Key(0)));
+        Assert.NotNull(store.ReadState(Key(1)));
+    }
+
     private static ProjectingStore NewStore(int number = 1) =>
         new(new ReplicaIdentity(Genesis.Space, Team.IdOf(number), ReplicaRole.Client));
 
