@@ -75,6 +75,7 @@ public static class CrdtCommand
             .. PolicyCommand.Create(out Command policy),
             ServeCommand.Create(),
             SyncCommand.Create(),
+            SimulateCommand.Create(),
         ];
         var root = new RootCommand("Replicas that work offline and converge: capture, import, query, resolve, sync.")
         {

@@ -27,6 +27,9 @@ internal enum ExitCode
     /// <summary>Done in part: some of the input was rejected, and is listed.</summary>
     Incomplete = 7,
 
+    /// <summary>A simulation found something that does not hold.</summary>
+    Violation = 8,
+
     /// <summary>Stopped by a signal; as shells number SIGINT.</summary>
     Cancelled = 130,
 }

@@ -1,0 +1,164 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Crdt.Cli.Arguments;
+using Crdt.Cli.Output;
+using Crdt.Testing.Simulation;
+
+namespace Crdt.Cli.Commands;
+
+/// <summary><c>crdt simulate</c>: teams of real replicas on simulated networks, clocks and disks, from a seed.</summary>
+internal static class SimulateCommand
+{
+    private static readonly Option<int> Replicas = new("--replicas", "-r")
+    {
+        HelpName = "N",
+        Description = "How many replicas, 2 to 64.",
+        DefaultValueFactory = _ => 5,
+        CustomParser = result => (int)CommonOptions.WholeNumber(result, 2, SimulationOptions.ReplicasMax),
+    };
+
+    private static readonly Option<int?> Servers = new("--servers")
+    {
+        HelpName = "N",
+        Description = "How many of them are in the server role. Default: by the seed, none to three.",
+        CustomParser = result => (int)CommonOptions.WholeNumber(result, 0, SimulationOptions.ReplicasMax),
+    };
+
+    private static readonly Option<long> Operations = new("--operations", "-n")
+    {
+        HelpName = "N",
+        Description = "How many mutations are written.",
+        DefaultValueFactory = _ => 10_000,
+        CustomParser = result => CommonOptions.WholeNumber(result, 1, long.MaxValue),
+    };
+
+    private static readonly Option<Fault> Faults = new("--faults", "-f")
+    {
+        HelpName = "all|none|NAME,…",
+        Description = $"What may go wrong: {string.Join(", ", FaultNames().Select(f => f.Name))}.",
+        DefaultValueFactory = _ => Fault.All,
+        CustomParser = result =>
+        {
+            var faults = Fault.None;
+            foreach (string name in CommonOptions.Single(result).Split(',', StringSplitOptions.TrimEntries))
+            {
+                if (name is "none") continue;
+                if (name is "all") faults |= Fault.All;
+                else if (FaultNames().FirstOrDefault(f => f.Name == name) is (not Fault.None, _) known) faults |= known.Fault;
+                else result.AddError($"'{name}' is no fault: all, none, {string.Join(", ", FaultNames().Select(f => f.Name))}.");
+            }
+            return faults;
+        },
+    };
+
+    private static readonly Option<Topology?> Links = CommonOptions.Named<Topology>(
+        "--topology", "Who can reach whom. Default: by the seed.");
+
+    private static readonly Option<PlantedBug?> Bug = CommonOptions.Named<PlantedBug>(
+        "--plant", "A defect to put in, to see it found.");
+
+    private static readonly Option<ulong> Seed = new("--seed", "-s")
+    {
+        HelpName = "N",
+        Description = "Everything is drawn from it: equal seeds and options give equal runs.",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private static readonly Option<int> Seeds = new("--seeds", "-k")
+    {
+        HelpName = "K",
+        Description = "How many seeds, one after the other.",
+        DefaultValueFactory = _ => 1,
+        CustomParser = result => (int)CommonOptions.WholeNumber(result, 1, int.MaxValue),
+    };
+
+    public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
+        new Command("simulate", "Runs teams of real replicas in virtual time on simulated networks, clocks and disks where "
+            + "everything goes wrong that can, and checks that nothing is lost and all converge. Exit code 8 when "
+            + "something does not hold.") { Replicas, Servers, Operations, Faults, Links, Seed, Seeds, Bug },
+        RunAsync);
+
+    private static async Task<ExitCode> RunAsync(CliContext context)
+    {
+        ulong first = context.Parsed.GetValue(Seed);
+        int seeds = context.Parsed.GetValue(Seeds);
+        for (int i = 0; i < seeds; i++)
+        {
+            var options = new SimulationOptions
+            {
+                Seed = unchecked(first + (ulong)i),
+                Replicas = context.Parsed.GetValue(Replicas),
+                Servers = context.Parsed.GetValue(Servers),
+                Operations = context.Parsed.GetValue(Operations),
+                Faults = context.Parsed.GetValue(Faults),
+                Topology = context.Parsed.GetValue(Links),
+                Bug = context.Parsed.GetValue(Bug) ?? PlantedBug.None,
+            };
+            long started = Stopwatch.GetTimestamp();
+            SimulationResult result;
+            try
+            {
+                result = await context.Output.ProgressAsync($"Seed {options.Seed}", report => Task.FromResult(Simulation.Run(
+                    options, f => report((double)f.Mutations / options.Operations, Note(f)), context.Cancellation)));
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                throw CliException.Usage(e);
+            }
+            Report(context.Output, result, Stopwatch.GetElapsedTime(started));
+            context.Output.Flush();
+            if (result.Violation is not null) return ExitCode.Violation;
+        }
+        return ExitCode.Ok;
+    }
+
+    private static string Note(SimulationFigures figures) =>
+        $"{Shown.Count(figures.Mutations, "mutation")}, {Shown.Number(figures.Events)} events, {Shown.Number(figures.Crashes)} crashes";
+
+    private static void Report(CliOutput output, SimulationResult result, TimeSpan time)
+    {
+        SimulationFigures f = result.Figures;
+        if (output.IsJson)
+        {
+            output.Json(w =>
+            {
+                w.WriteNumber("seed", result.Options.Seed);
+                w.WriteString("hash", Hash(result));
+                foreach ((string name, object value) in Figures(f)) w.WriteNumber(name, Convert.ToDecimal(value, CultureInfo.InvariantCulture));
+                w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
+                w.WriteString("violation", result.Violation?.Invariant);
+                w.WriteString("message", result.Violation?.Message);
+            });
+            return;
+        }
+        output.Facts(
+            ("seed", $"{result.Options.Seed}"),
+            ("written", $"{Shown.Count(f.Mutations, "mutation")} in {Shown.Count(f.Commits, "transaction")}; {Shown.Number(f.Rejected)} did not fit"),
+            ("applied", $"{Shown.Number(f.Applied)} at the other replicas"),
+            ("network", $"{Shown.Count(f.Sessions, "session")}, {Shown.Count(f.Messages, "message")}, {Shown.Bytes(f.Bytes)}; {Shown.Number(f.Cuts)} cut, {Shown.Count(f.Outages, "outage")}, {Shown.Count(f.StaleRuns, "run")} handed over beside them"),
+            ("processes", $"{Shown.Count(f.Crashes, "crash", "crashes")}, {Shown.Number(f.TornWrites)} of them in a write; {Shown.Count(f.FailedWrites, "failed write")}; {Shown.Count(f.ClockJumps, "clock")} set"),
+            ("checked", $"{Shown.Count(f.Checks, "entity", "entities")} compared with the model, {Shown.Count(f.Quiescences, "time")} everything, after at most {Shown.Count(f.SessionsToHeal, "session")}"),
+            ("time", $"{Shown.Number((long)f.VirtualSeconds)} virtual seconds in {Shown.Seconds(time)}"),
+            ("hash", Hash(result)));
+        if (result.Violation is { } violation)
+        {
+            output.Warn($"{violation.Invariant} {violation.Law} at step {violation.Step}: {violation.Message}");
+            output.Warn($"Seed {result.Options.Seed}, version {typeof(Simulation).Assembly.GetName().Version}.");
+        }
+        else
+        {
+            output.Line("No violation.");
+        }
+    }
+
+    private static string Hash(SimulationResult result) => result.Hash.ToString("x16", CultureInfo.InvariantCulture);
+
+    private static IEnumerable<(string Name, object Value)> Figures(SimulationFigures figures) =>
+        typeof(SimulationFigures).GetProperties().Select(p =>
+            (System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name), p.GetValue(figures)!));
+
+    private static IEnumerable<(Fault Fault, string Name)> FaultNames() => Enum.GetValues<Fault>()
+        .Where(f => f is not Fault.None and not Fault.All)
+        .Select(f => (f, System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(f.ToString())));
+}

@@ -1,0 +1,10 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>One replica of a <see cref="SimulationSetup"/>.</summary>
+/// <param name="Role">Its role.</param>
+/// <param name="IsProjecting">Whether its store keeps a projection.</param>
+/// <param name="CachedEntities">Entities that it keeps in memory then.</param>
+/// <param name="ProjectedPerUpdate">Changed entities after which the projection is brought up to date.</param>
+/// <param name="HasFounding">Whether it is opened with the space's founding; else a peer brings it.</param>
+internal sealed record DeviceSetup(
+    ReplicaRole Role, bool IsProjecting, int CachedEntities, int ProjectedPerUpdate, bool HasFounding);

@@ -1,0 +1,46 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>What may go wrong in a <see cref="Simulation"/>. Which of them do, how often and how badly, the seed decides.</summary>
+[Flags]
+public enum Fault
+{
+    /// <summary>Nothing: replicas still work offline, meet and part.</summary>
+    None = 0,
+
+    /// <summary>For some time, no link between two groups of replicas carries anything.</summary>
+    Partition = 1 << 0,
+
+    /// <summary>For some time, what one side of a link sends does not arrive, and what the other sends does.</summary>
+    OneWayLoss = 1 << 1,
+
+    /// <summary>A connection ends after any byte, within a frame or between two.</summary>
+    Cut = 1 << 2,
+
+    /// <summary>Two sessions between the same replicas at a time, so that everything comes twice.</summary>
+    Duplicate = 1 << 3,
+
+    /// <summary>Runs out of somebody's log are handed over once more, outside any session, old ones and ones whose
+    /// predecessors are missing.</summary>
+    Stale = 1 << 4,
+
+    /// <summary>A peer so slow that it takes seconds for what others take in milliseconds.</summary>
+    SlowPeer = 1 << 5,
+
+    /// <summary>A process ends at any moment, and begins again from what its store holds.</summary>
+    Crash = 1 << 6,
+
+    /// <summary>A process ends in the middle of a write to its store; what was not acknowledged may be there or not.</summary>
+    TornWrite = 1 << 7,
+
+    /// <summary>Writes to the store fail for some time, as with a full disk.</summary>
+    FullDisk = 1 << 8,
+
+    /// <summary>A wall clock jumps, forth or back, by seconds, days, or to 1970.</summary>
+    ClockJump = 1 << 9,
+
+    /// <summary>Wall clocks stand apart from each other and run at different speeds.</summary>
+    ClockDrift = 1 << 10,
+
+    /// <summary>Everything above.</summary>
+    All = (1 << 11) - 1,
+}

@@ -1,0 +1,14 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>Is told what happens, for traces and diagrams. Must change nothing.</summary>
+internal interface ISimulationListener
+{
+    /// <summary>A step is taken.</summary>
+    void OnStep(SimulationStep step, long nowUs);
+
+    /// <summary>Something happened at a replica.</summary>
+    void OnEvent(SimulatedDevice device, long nowUs, DiagramMark mark, string text);
+
+    /// <summary>A message was sent; it arrives unless the connection ends before.</summary>
+    void OnMessage(SimulatedDevice from, SimulatedDevice to, long sentUs, long arrivesUs, ReadOnlyMemory<byte> message);
+}

@@ -1,0 +1,241 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace Crdt.Testing.Simulation;
+
+/// <summary>What has to hold, looked at after whatever may have changed it.</summary>
+/// <param name="run">The run.</param>
+/// <param name="checkEvery">Every how many changes an entity is compared with the model.</param>
+internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
+{
+    /// <summary>Up to so many mutations every replica's log is audited at quiescence; beyond, one in turn.</summary>
+    private const int AuditedMutationsMax = 20_000;
+
+    private readonly Dictionary<UInt128, StateDigest> digests = [];
+    private readonly List<EntityHistory> touched = [];
+    private int countdown = 1, turn;
+
+    private SpaceHistory History => run.History;
+
+    /// <summary>After a commit: what the writer was told, and what is there.</summary>
+    public void CheckCommit(SimulatedDevice device, long before, CommitResult result)
+    {
+        long now = device.Applied[IndexOf(device)];
+        bool isRight = result.Count == 0 ? now == before
+            : result.FirstSequence == before + 1 && now == before + result.Count;
+        if (!isRight)
+        {
+            throw new ViolationException("commit", "CV-12",
+                $"{device.Name} had written {before}, was told of {result.Count} from {result.FirstSequence}, and its log ends at {now}.");
+        }
+    }
+
+    /// <summary>After news: no gap, nothing backward, nothing torn, and the entities as the model has them.</summary>
+    public void CheckNews(SimulatedDevice device)
+    {
+        List<LogRecord> news = device.Store.News;
+        touched.Clear();
+        foreach (LogRecord batch in news)
+        {
+            long applied = device.Applied[batch.Author];
+            if (batch.First != applied + 1)
+            {
+                throw new ViolationException("gap", "CV-1",
+                    $"{device.Name} held {Author(batch.Author)} up to {applied} and appended {batch.First}-{batch.Last}.");
+            }
+            device.Applied[batch.Author] = batch.Last;
+            if (batch.Author != IndexOf(device)) run.Figures.Applied += batch.Last - batch.First + 1;
+            foreach (EntityHistory entity in batch.Touched)
+            {
+                if (!touched.Contains(entity)) touched.Add(entity);
+            }
+        }
+        AuthorTable authors = device.Replica!.Writer.Authors;
+        foreach (LogRecord batch in news)
+        {
+            long shown = authors.PublishedSequence(Author(batch.Author));
+            if (shown == device.Applied[batch.Author]) continue;
+            throw new ViolationException("vector", "CV-1",
+                $"{device.Name} shows {Author(batch.Author)} up to {shown}; its log holds {device.Applied[batch.Author]}.");
+        }
+        news.Clear();
+        foreach (EntityHistory entity in touched)
+        {
+            if (--countdown > 0) continue;
+            countdown = checkEvery;
+            CheckEntity(device, entity);
+        }
+    }
+
+    /// <summary>After opening: all that was acknowledged is there, in whole transactions.</summary>
+    public void CheckReopened(SimulatedDevice device)
+    {
+        long[] found = new long[History.AuthorCount];
+        foreach (Dot dot in device.Replica!.Vector) found[History.IndexOf(dot.Replica)] = dot.Sequence;
+        for (int author = 0; author < found.Length; author++)
+        {
+            if (found[author] < device.Applied[author])
+            {
+                throw new ViolationException("lost", "CV-10",
+                    $"{device.Name} had acknowledged {Author(author)} up to {device.Applied[author]}; after the restart it holds {found[author]}.");
+            }
+            if (!History.EndsTransaction(author, found[author]))
+            {
+                throw new ViolationException("torn-transaction", "CV-12",
+                    $"After the restart {device.Name} holds {Author(author)} up to {found[author]}, within a transaction.");
+            }
+        }
+        device.Applied = found;
+        CheckDigest(device);
+    }
+
+    /// <summary>A session that ended by itself.</summary>
+    public void CheckEnd(SimulatedConnection connection)
+    {
+        CheckDiverged(connection);
+        foreach (SimulatedDevice device in connection.Devices) CheckDigest(device);
+    }
+
+    /// <summary>A session that has come to rest while nothing was wrong.</summary>
+    public static void CheckInSync(SimulatedConnection connection, string how)
+    {
+        CheckDiverged(connection);
+        if (connection is { IsOpen: true } && connection.Sessions[0].IsInSync && connection.Sessions[1].IsInSync) return;
+        throw new ViolationException("not-in-sync", "CV-14",
+            $"{connection.Devices[0].Name} and {connection.Devices[1].Name} have nothing more to say and are not in sync, {how}: "
+            + $"{connection.Sessions[0].Progress}, {connection.Sessions[1].Progress}.");
+    }
+
+    /// <summary>Now and then: what nobody can hold any more is forgotten.</summary>
+    public void Survey()
+    {
+        long[] everywhere = (long[])run.Devices[0].Applied.Clone();
+        foreach (SimulatedDevice device in run.Devices)
+        {
+            for (int i = 0; i < everywhere.Length; i++) everywhere[i] = Math.Min(everywhere[i], device.Applied[i]);
+        }
+        History.NoteEverywhere(everywhere);
+    }
+
+    /// <summary>Everything, once all had the time and the links to tell each other everything.</summary>
+    public void CheckQuiescence()
+    {
+        foreach (SimulatedDevice device in run.Devices) CheckHoldsAll(device);
+        SimulatedDevice looked = run.Devices[turn++ % run.Devices.Count];
+        CheckAllEntities(looked);
+        StateDigest digest = looked.Replica!.Writer.ComputeDigest();
+        foreach (SimulatedDevice device in run.Devices)
+        {
+            if (device.Replica!.Writer.ComputeDigest() != digest)
+                throw new ViolationException("digest", "CV-1", $"{looked.Name} and {device.Name} hold the same and differ in state.");
+            CheckSynced(device);
+            if (History.Mutations <= AuditedMutationsMax || device == looked) CheckAudit(device);
+        }
+        Survey();
+        History.Prune();
+        digests.Clear();
+    }
+
+    // ---- one thing each ----
+
+    /// <summary>Compares an entity's siblings with the model's, for what the replica has applied.</summary>
+    private void CheckEntity(SimulatedDevice device, EntityHistory entity)
+    {
+        run.Figures.Checks++;
+        ReplicaWriter writer = device.Replica!.Writer;
+        ReadOnlySpan<SiblingSlot> held = writer.Cache.Read(entity.Key) is { } state ? state.Slots : [];
+        int expected = 0;
+        foreach (SiblingRecord sibling in entity.Siblings)
+        {
+            if (!sibling.IsHeldAt(device.Applied)) continue;
+            expected++;
+            if (!Holds(held, sibling, writer.Authors.Ids))
+            {
+                throw new ViolationException("model", "CV-4",
+                    $"{device.Name} lacks in {entity.Key} at '{sibling.Path}' what {Author(sibling.Author)}:{sibling.Sequence} wrote ({sibling.Value}).");
+            }
+        }
+        if (expected == held.Length) return;
+        throw new ViolationException("model", "CV-1",
+            $"{device.Name} holds {held.Length} siblings in {entity.Key}, the model {expected}.");
+    }
+
+    private bool Holds(ReadOnlySpan<SiblingSlot> held, SiblingRecord sibling, ReplicaTable ids)
+    {
+        foreach (ref readonly SiblingSlot slot in held)
+        {
+            if (slot.Dot.Sequence != sibling.Sequence || !slot.Path.Equals(sibling.Path)
+                || ids.Resolve(slot.Dot).Replica != Author(sibling.Author)) continue;
+            return slot.Timestamp == sibling.Timestamp && slot.Claim == sibling.Claim && slot.Dot.Role == sibling.Role
+                && slot.Value == sibling.Value;
+        }
+        return false;
+    }
+
+    /// <summary>Whoever has applied the same has the same digest.</summary>
+    private void CheckDigest(SimulatedDevice device)
+    {
+        StateDigest digest = device.Replica!.Writer.ComputeDigest();
+        UInt128 vector = XxHash128.HashToUInt128(MemoryMarshal.AsBytes<long>(device.Applied));
+        if (digests.TryAdd(vector, digest) || digests[vector] == digest) return;
+        throw new ViolationException("digest", "CV-1",
+            $"{device.Name} has applied what another had applied before it, and its digest is {digest}, not {digests[vector]}.");
+    }
+
+    private void CheckHoldsAll(SimulatedDevice device)
+    {
+        VersionVector vector = device.Replica!.Vector;
+        for (int author = 0; author < History.AuthorCount; author++)
+        {
+            long written = History[author].Last, held = vector[Author(author)];
+            if (held == written && device.Applied[author] == written) continue;
+            throw new ViolationException("not-converged", "CV-14",
+                $"Everything healed and all met; {device.Name} holds {Author(author)} up to {held} of {written}.");
+        }
+    }
+
+    private void CheckSynced(SimulatedDevice device)
+    {
+        if (!run.Devices.Exists(d => d.Identity.Role != ReplicaRole.Client)) return;
+        AcknowledgementTable acknowledgements = device.Replica!.Writer.Acknowledgements;
+        for (int author = 0; author < History.AuthorCount; author++)
+        {
+            long synced = acknowledgements.SyncedTo(Author(author));
+            if (synced == History[author].Last) continue;
+            throw new ViolationException("pending", "CV-14",
+                $"Everything healed and all met; {device.Name} knows {Author(author)} synced up to {synced} of {History[author].Last}.");
+        }
+    }
+
+    private void CheckAllEntities(SimulatedDevice device)
+    {
+        int written = 0;
+        foreach (EntityHistory entity in History.Entities)
+        {
+            written++;
+            CheckEntity(device, entity);
+        }
+        int held = device.Replica!.Writer.Cache.Keys(null, null).Count();
+        if (held != written)
+            throw new ViolationException("model", "CV-1", $"{device.Name} holds {held} entities, {written} were written.");
+    }
+
+    private static void CheckAudit(SimulatedDevice device)
+    {
+        AuditReport audit = SimulationRun.Now(device.Replica!.AuditAsync());
+        if (audit.Unaccounted.Count == 0 && audit.Written == audit.Replaced + audit.Held) return;
+        throw new ViolationException("unaccounted", "CV-4",
+            $"{device.Name} cannot account for {audit.Unaccounted.Count} siblings, beginning with {(audit.Unaccounted is [var first, ..] ? $"{first}" : "none")}: {audit}.");
+    }
+
+    private static void CheckDiverged(SimulatedConnection connection)
+    {
+        if (!connection.Sessions.Any(s => s.Progress.IsDiverged)) return;
+        throw new ViolationException("diverged", "CV-1",
+            $"{connection.Devices[0].Name} and {connection.Devices[1].Name} hold the same and told different digests.");
+    }
+
+    private int IndexOf(SimulatedDevice device) => History.IndexOf(device.Identity.Replica);
+
+    private ReplicaId Author(int author) => History[author].Id;
+}

@@ -1,0 +1,40 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>One replica with all that belongs to it: store, clock, process, connections, and what its owner was told.</summary>
+internal sealed class SimulatedDevice(int index, ReplicaIdentity identity, SimulatedStore store, SimulatedClock clock)
+{
+    /// <summary>Its number, from 0.</summary>
+    public int Index { get; } = index;
+
+    public ReplicaIdentity Identity { get; } = identity;
+
+    public SimulatedStore Store { get; } = store;
+
+    public SimulatedClock Clock { get; } = clock;
+
+    /// <summary>The process; <see langword="null"/> while it is down.</summary>
+    public Replica? Replica { get; set; }
+
+    /// <summary>What a crash keeps of the appends that nobody waited for.</summary>
+    public int KeptNotes { get; set; }
+
+    /// <summary>How long the next crash takes.</summary>
+    public long NextDownUs { get; set; }
+
+    /// <summary>When the process begins again, in virtual microseconds.</summary>
+    public long DownUs { get; set; }
+
+    /// <summary>What it knew of others' statements when it was last looked at.</summary>
+    public long StatementsVersion { get; set; }
+
+    public List<SimulatedConnection> Connections { get; } = [];
+
+    /// <summary>How far each author was applied, as acknowledged: by number of the author.</summary>
+    public long[] Applied { get; set; } = [];
+
+    /// <summary>What somebody looked at, by entity.</summary>
+    public Dictionary<EntityKey, Entity> Seen { get; } = [];
+
+    /// <summary>A name for people.</summary>
+    public string Name => $"{(Identity.Role == ReplicaRole.Client ? 'D' : 'S')}{Index}";
+}

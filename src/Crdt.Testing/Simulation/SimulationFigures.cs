@@ -1,0 +1,65 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>What a run has done so far.</summary>
+public sealed record SimulationFigures
+{
+    /// <summary>Steps taken: commits, connections, faults.</summary>
+    public long Steps { get; internal set; }
+
+    /// <summary>Events that followed from them.</summary>
+    public long Events { get; internal set; }
+
+    /// <summary>Mutations written, by whomever.</summary>
+    public long Mutations { get; internal set; }
+
+    /// <summary>Transactions committed.</summary>
+    public long Commits { get; internal set; }
+
+    /// <summary>Transactions that did not fit the entities, and left no trace.</summary>
+    public long Rejected { get; internal set; }
+
+    /// <summary>Mutations applied by others than their authors, all replicas together.</summary>
+    public long Applied { get; internal set; }
+
+    /// <summary>Sessions begun.</summary>
+    public long Sessions { get; internal set; }
+
+    /// <summary>Messages sent.</summary>
+    public long Messages { get; internal set; }
+
+    /// <summary>Bytes sent.</summary>
+    public long Bytes { get; internal set; }
+
+    /// <summary>Connections that ended before their time.</summary>
+    public long Cuts { get; internal set; }
+
+    /// <summary>Partitions and links that carried nothing for some time.</summary>
+    public long Outages { get; internal set; }
+
+    /// <summary>Processes that died, whatever they were doing.</summary>
+    public long Crashes { get; internal set; }
+
+    /// <summary>Of those, how many died in a write to their store.</summary>
+    public long TornWrites { get; internal set; }
+
+    /// <summary>Writes that found no room.</summary>
+    public long FailedWrites { get; internal set; }
+
+    /// <summary>Clocks that were set.</summary>
+    public long ClockJumps { get; internal set; }
+
+    /// <summary>Runs handed over outside any session.</summary>
+    public long StaleRuns { get; internal set; }
+
+    /// <summary>Comparisons of an entity with the model.</summary>
+    public long Checks { get; internal set; }
+
+    /// <summary>Times when everything healed, all synchronised, and everything was compared.</summary>
+    public long Quiescences { get; internal set; }
+
+    /// <summary>Sessions that it took after healing, the most of all times.</summary>
+    public long SessionsToHeal { get; internal set; }
+
+    /// <summary>Virtual seconds that have passed.</summary>
+    public double VirtualSeconds { get; internal set; }
+}

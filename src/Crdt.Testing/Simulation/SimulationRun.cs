@@ -1,0 +1,611 @@
+using System.Buffers;
+using System.IO.Hashing;
+
+namespace Crdt.Testing.Simulation;
+
+/// <summary>One run: virtual time, the events in its order, and what they do to the replicas. One thread does all.</summary>
+internal sealed class SimulationRun
+{
+    // Every so many steps all vectors are looked at together, so that the model can forget.
+    private const int StepsPerSurvey = 512;
+
+    private readonly PriorityQueue<SimulatedEvent, (long TimeUs, long Ordinal)> queue = new();
+    private readonly List<SimulatedConnection> connections = [];
+    private readonly ArrayBufferWriter<byte> outgoing = new(1 << 16);
+    private readonly SpaceGenesis genesis;
+    private readonly IStepSource steps;
+    private long ordinal;
+    private int nextConnection;
+    private ulong hash;
+    private PartitionStep? partition;
+
+    public SimulationRun(SimulationSetup setup, int checkEvery, IStepSource steps)
+    {
+        (Setup, this.steps) = (setup, steps);
+        var random = new SimulationRandom(setup.IdSeed);
+        genesis = Found(random);
+        History.IndexOf(genesis.Authority);
+        foreach (DeviceSetup device in setup.Devices) Devices.Add(Create(device, DrawId(random)));
+        foreach (SimulatedDevice device in Devices) device.Applied = new long[History.AuthorCount];
+        Checks = new InvariantChecks(this, checkEvery);
+        TakeFounding();
+        foreach (SimulatedDevice device in Devices) Open(device);
+    }
+
+    public SimulationSetup Setup { get; }
+
+    public SpaceHistory History { get; } = new();
+
+    public List<SimulatedDevice> Devices { get; } = [];
+
+    public IReadOnlyList<SimulatedConnection> Connections => connections;
+
+    public SimulationFigures Figures { get; } = new();
+
+    public InvariantChecks Checks { get; }
+
+    public ISimulationListener? Listener { get; set; }
+
+    /// <summary>Virtual time in microseconds.</summary>
+    public long NowUs { get; private set; }
+
+    /// <summary>A hash of every event so far: equal for equal runs.</summary>
+    public ulong Hash => hash;
+
+    /// <summary>Takes all steps, or fails with the first violation.</summary>
+    /// <exception cref="ViolationException">Something does not hold.</exception>
+    public void Run(Action<SimulationFigures>? onProgress, CancellationToken cancellationToken)
+    {
+        while (NextStep() is { } step)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            RunEvents(step.At);
+            NowUs = Math.Max(NowUs, step.At);
+            Take(step);
+            if (Figures.Steps % StepsPerSurvey != 0) continue;
+            Checks.Survey();
+            Tell(onProgress);
+        }
+        Tell(onProgress);
+    }
+
+    /// <summary>Whether bytes can pass between two replicas.</summary>
+    public bool CanReach(int a, int b) =>
+        partition is not { } p || ((p.Group >> a) & 1) == ((p.Group >> b) & 1);
+
+    /// <summary>Whether there is an open connection between two replicas.</summary>
+    public bool IsConnected(int a, int b) =>
+        Devices[a].Connections.Exists(c => c.Devices[0].Index == b || c.Devices[1].Index == b);
+
+    /// <summary>The result of something that must not have waited.</summary>
+    public static T Now<T>(ValueTask<T> task) => task.IsCompleted ? task.GetAwaiter().GetResult() : throw Suspended();
+
+    /// <summary>The end of something that must not have waited.</summary>
+    public static void Now(ValueTask task)
+    {
+        if (!task.IsCompleted) throw Suspended();
+        task.GetAwaiter().GetResult();
+    }
+
+    private SimulationStep? NextStep()
+    {
+        (Figures.VirtualSeconds, Figures.Mutations) = (NowUs / 1e6, History.Mutations);
+        return steps.Next(this);
+    }
+
+    private void Tell(Action<SimulationFigures>? onProgress)
+    {
+        (Figures.VirtualSeconds, Figures.Mutations) = (NowUs / 1e6, History.Mutations);
+        onProgress?.Invoke(Figures);
+    }
+
+    // ---- events ----
+
+    private static ViolationException Suspended() => new("suspended", "",
+        "The engine waited for something, though its store completes at once: the run would not repeat.");
+
+    private void Schedule(long atUs, SimulatedEvent what) => queue.Enqueue(what, (Math.Max(atUs, NowUs), ordinal++));
+
+    private void RunEvents(long untilUs)
+    {
+        while (queue.TryPeek(out _, out (long TimeUs, long) due) && due.TimeUs <= untilUs) RunEvent();
+    }
+
+    private void RunEvent()
+    {
+        queue.TryDequeue(out SimulatedEvent what, out (long TimeUs, long) due);
+        NowUs = Math.Max(NowUs, due.TimeUs);
+        Figures.Events++;
+        Mix((ulong)due.TimeUs);
+        Mix(((ulong)what.Kind << 48) | ((ulong)what.Side << 32) | (uint)(what.Subject?.Id ?? 0));
+        switch (what.Kind)
+        {
+            case EventKind.Arrive:
+                if (what.Subject!.IsOpen) Receive(what.Subject, what.Side, what.Bytes!);
+                break;
+            case EventKind.Look:
+                Look(what.Subject!, what.Side);
+                break;
+            case EventKind.Cut:
+                if (!what.Subject!.IsOpen) break;
+                Figures.Cuts++;
+                Close(what.Subject, "cut");
+                break;
+            case EventKind.Restart:
+                SimulatedDevice device = Devices[what.Side];
+                if (device.Replica is null && device.DownUs <= NowUs) Restart(device);
+                break;
+            case EventKind.DiskRoom:
+                Devices[what.Side].Store.IsFull = false;
+                break;
+            case EventKind.PartitionEnd:
+                partition = null;
+                break;
+        }
+    }
+
+    private void Mix(ulong bits) => hash = SimulationRandom.Scramble(hash ^ bits) + 0x9E3779B97F4A7C15;
+
+    // ---- steps ----
+
+    private void Take(SimulationStep step)
+    {
+        Figures.Steps++;
+        Mix((ulong)step.At);
+        Listener?.OnStep(step, NowUs);
+        switch (step)
+        {
+            case CommitStep commit:
+                Commit(Devices[commit.Replica], commit);
+                break;
+            case LookStep look:
+                SimulatedDevice at = Devices[look.Replica];
+                var key = EntityKey.Parse(look.Entity);
+                if (at.Replica?.GetWithDeleted(key) is { } entity) at.Seen[key] = entity;
+                break;
+            case ConnectStep connect:
+                if (CanReach(connect.A, connect.B)) Connect(connect.A, connect.B, connect.Quality);
+                break;
+            case CutStep cut:
+                foreach (SimulatedConnection connection in Between(cut.A, cut.B))
+                {
+                    Figures.Cuts++;
+                    Close(connection, "cut");
+                }
+                break;
+            case StallStep stall:
+                Stall(stall);
+                break;
+            case PartitionStep split:
+                Figures.Outages++;
+                partition = split;
+                foreach (SimulatedConnection connection in connections.ToArray())
+                {
+                    if (CanReach(connection.Devices[0].Index, connection.Devices[1].Index)) continue;
+                    Figures.Cuts++;
+                    Close(connection, "partition");
+                }
+                Schedule(NowUs + split.DurationUs, new SimulatedEvent(EventKind.PartitionEnd, null, 0, null));
+                break;
+            case CrashStep crash:
+                Take(crash);
+                break;
+            case FullDiskStep full:
+                Devices[full.Replica].Store.IsFull = true;
+                Schedule(NowUs + full.DurationUs, new SimulatedEvent(EventKind.DiskRoom, null, full.Replica, null));
+                break;
+            case ClockStep clock:
+                Figures.ClockJumps++;
+                Devices[clock.Replica].Clock.Set(clock.JumpMs, clock.DriftPpm);
+                break;
+            case StaleStep stale:
+                HandOver(stale);
+                break;
+            case QuiesceStep quiesce:
+                Quiesce(quiesce.InTurn);
+                break;
+        }
+    }
+
+    private void Commit(SimulatedDevice device, CommitStep step)
+    {
+        if (device.Replica is not { } replica) return;
+        long before = device.Applied[History.IndexOf(device.Identity.Replica)];
+        Transaction transaction = replica.Begin(step.User);
+        CommitResult result = default;
+        try
+        {
+            foreach (SimulatedEdit edit in step.Edits) Note(transaction, replica, device, edit);
+            result = Now(transaction.CommitAsync());
+            Figures.Commits++;
+        }
+        catch (MutationException)
+        {
+            Figures.Rejected++;
+        }
+        catch (TransactionTooLargeException)
+        {
+            Figures.Rejected++;
+        }
+        catch (StoreFailure)
+        {
+            Figures.FailedWrites++;
+        }
+        Mix((ulong)result.FirstSequence);
+        Mix((ulong)result.Count);
+        Listener?.OnEvent(device, NowUs, result.Count > 0 ? DiagramMark.Commit : DiagramMark.Rejected,
+            result.Count == 0 ? "nothing committed"
+                : $"{device.Name}:{result.FirstSequence}{(result.Count > 1 ? $"-{result.FirstSequence + result.Count - 1}" : "")}");
+        Settle(device);
+        if (device.Replica is not null) Checks.CheckCommit(device, before, result);
+    }
+
+    private static void Note(Transaction transaction, Replica replica, SimulatedDevice device, SimulatedEdit edit)
+    {
+        if (edit.Kind == EditKind.Resolve)
+        {
+            NoteResolution(transaction, replica, edit);
+            return;
+        }
+        if (PolicyScopeOf(edit) is { } scope)
+        {
+            transaction.SetPolicy(scope, Enum.Parse<ConflictPolicy>(edit.Ops[0].Text));
+            return;
+        }
+        var key = EntityKey.Parse(edit.Entity);
+        Entity? seen = edit.AsSeen ? device.Seen.GetValueOrDefault(key) : null;
+        EntityEdit noted = edit.Kind switch
+        {
+            EditKind.Create => transaction.Create(key),
+            EditKind.Update => seen is null ? transaction.Update(key) : transaction.Update(seen),
+            EditKind.Delete => seen is null ? transaction.Delete(key) : transaction.Delete(seen),
+            _ => transaction.Upsert(key),
+        };
+        foreach (SimulatedOp op in edit.Ops) op.On(noted);
+    }
+
+    private static PolicyScope? PolicyScopeOf(SimulatedEdit edit) =>
+        edit.Entity.StartsWith("policy:", StringComparison.Ordinal) ? PolicyScope.Parse(edit.Entity["policy:".Length..]) : null;
+
+    private static void NoteResolution(Transaction transaction, Replica replica, SimulatedEdit edit)
+    {
+        if (replica.Get(EntityKey.Parse(edit.Entity))?.Conflicts() is not [var conflict, ..]) return;
+        if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
+        else if (conflict.Kind == ConflictKind.Values) transaction.Resolve(conflict, conflict.Siblings[^1]);
+    }
+
+    private void Stall(StallStep stall)
+    {
+        foreach (SimulatedConnection connection in Between(stall.From, stall.To))
+        {
+            Figures.Outages++;
+            int side = connection.Devices[0].Index == stall.From ? 0 : 1;
+            connection.Stall(side, NowUs + stall.DurationUs);
+            if (stall.BothWays) connection.Stall(1 - side, NowUs + stall.DurationUs);
+        }
+    }
+
+    private void Take(CrashStep crash)
+    {
+        SimulatedDevice device = Devices[crash.Replica];
+        if (device.Replica is null) return;
+        (device.KeptNotes, device.NextDownUs) = (crash.KeptNotes, crash.DownUs);
+        (device.Store.CrashAtWrite, device.Store.KeepsCrashWrite) = (crash.AtWrite, crash.IsWriteKept);
+        if (crash.AtWrite == 0) Crash(device, "crash");
+    }
+
+    private void HandOver(StaleStep stale)
+    {
+        SimulatedDevice from = Devices[stale.From], to = Devices[stale.To];
+        int at = (int)(from.Store.LogEnd.Value * stale.Place / 1_000_000);
+        for (int i = 0; i < stale.Runs && from.Store.RunAt(at, out at) is { } run && to.Replica is { } replica; i++)
+        {
+            Figures.StaleRuns++;
+            int author = History.IndexOf(run.Author);
+            long applied = to.Applied[author];
+            bool isCovered = run.LastSequence <= applied, isNext = run.FirstSequence == applied + 1;
+            bool wasNews = false;
+            string outcome;
+            try
+            {
+                wasNews = Now(replica.ApplyAsync(run, CancellationToken.None));
+                outcome = wasNews ? "news" : "known";
+                if (isCovered == wasNews || (wasNews && !isNext))
+                {
+                    throw new ViolationException("stale-run", "CV-2",
+                        $"{to.Name} held {run.Author} up to {applied} and took {run.FirstSequence}-{run.LastSequence} as {outcome}.");
+                }
+            }
+            catch (ApplyException e)
+            {
+                outcome = $"refused, {e.Error}";
+                ApplyError[] expected = run.Author == to.Identity.Replica ? [ApplyError.OwnLogForked]
+                    : to.Applied.All(a => a == 0) ? [ApplyError.WrongSpace, ApplyError.Gap, ApplyError.UnknownObservedDot]
+                    : isNext ? [ApplyError.UnknownObservedDot] : [ApplyError.Gap];
+                if (isCovered || !expected.Contains(e.Error))
+                {
+                    throw new ViolationException("stale-run", "CV-2",
+                        $"{to.Name} held {run.Author} up to {applied} and refused {run.FirstSequence}-{run.LastSequence}: {e.Message}", e);
+                }
+            }
+            catch (StoreFailure)
+            {
+                Figures.FailedWrites++;
+                outcome = "not written";
+            }
+            Mix(wasNews ? 1u : 0u);
+            Listener?.OnEvent(to, NowUs, DiagramMark.Note, $"from {from.Name}'s log {run.FirstSequence}-{run.LastSequence}: {outcome}");
+            Settle(to);
+        }
+    }
+
+    // ---- processes ----
+
+    private void Crash(SimulatedDevice device, string why)
+    {
+        Figures.Crashes++;
+        Listener?.OnEvent(device, NowUs, DiagramMark.Crash, why);
+        foreach (SimulatedConnection connection in device.Connections.ToArray()) Close(connection, why);
+        device.Replica = null;
+        device.Seen.Clear();
+        device.DownUs = NowUs + device.NextDownUs;
+        Schedule(device.DownUs, new SimulatedEvent(EventKind.Restart, null, device.Index, null));
+    }
+
+    private void Restart(SimulatedDevice device)
+    {
+        device.Store.Restart(device.KeptNotes);
+        Open(device);
+        Listener?.OnEvent(device, NowUs, DiagramMark.Restart, "restart");
+    }
+
+    private void Open(SimulatedDevice device)
+    {
+        DeviceSetup setup = Setup.Devices[device.Index];
+        var options = new ReplicaOptions
+        {
+            Time = device.Clock,
+            Genesis = setup.HasFounding ? genesis : null,
+            CachedEntitiesMax = Math.Max(100, setup.CachedEntities),
+            ProjectedEntitiesPerUpdate = setup.ProjectedPerUpdate,
+        };
+        device.Replica = Now(Replica.OpenAsync(device.Store, options));
+        device.Store.News.Clear();
+        Checks.CheckReopened(device);
+    }
+
+    /// <summary>After anything was asked of a replica: whether it survived it, what it applied, whom that concerns.</summary>
+    private void Settle(SimulatedDevice device)
+    {
+        if (device.Store.HasCrashed)
+        {
+            Figures.TornWrites++;
+            Crash(device, "crash in a write");
+            return;
+        }
+        if (device.Replica is not { } replica) return;
+        bool hasNews = device.Store.News.Count > 0;
+        if (hasNews) Checks.CheckNews(device);
+        long version = replica.Writer.Acknowledgements.Version;
+        if (!hasNews && version == device.StatementsVersion) return;
+        device.StatementsVersion = version;
+        foreach (SimulatedConnection connection in device.Connections) AskLook(connection, connection.Devices[0] == device ? 0 : 1);
+    }
+
+    // ---- connections ----
+
+    private List<SimulatedConnection> Between(int a, int b) =>
+        Devices[a].Connections.FindAll(c => c.Devices[0].Index == b || c.Devices[1].Index == b);
+
+    private SimulatedConnection? Connect(int a, int b, LinkQuality quality)
+    {
+        if (Devices[a].Replica is null || Devices[b].Replica is null) return null;
+        var connection = new SimulatedConnection(nextConnection++, Devices[a], Devices[b], quality, Setup.Bug);
+        connections.Add(connection);
+        Devices[a].Connections.Add(connection);
+        Devices[b].Connections.Add(connection);
+        Figures.Sessions++;
+        Listener?.OnEvent(Devices[a], NowUs, DiagramMark.Connection, $"connects to {Devices[b].Name}");
+        AskLook(connection, 0);
+        AskLook(connection, 1);
+        return connection;
+    }
+
+    private void Close(SimulatedConnection connection, string why)
+    {
+        if (!connection.IsOpen) return;
+        connection.IsOpen = false;
+        connections.Remove(connection);
+        foreach (SimulatedDevice device in connection.Devices) device.Connections.Remove(connection);
+        foreach (SyncSession session in connection.Sessions) session.Dispose();
+        Listener?.OnEvent(connection.Devices[0], NowUs, DiagramMark.Connection, $"parts from {connection.Devices[1].Name}: {why}");
+    }
+
+    private void AskLook(SimulatedConnection connection, int side)
+    {
+        if (connection.TryAskLook(side))
+            Schedule(NowUs + connection.Quality.ReactionUs, new SimulatedEvent(EventKind.Look, connection, side, null));
+    }
+
+    private void Look(SimulatedConnection connection, int side)
+    {
+        connection.TakeLook(side);
+        if (!connection.IsOpen) return;
+        if (connection.BusyUntilUs(side) > NowUs)
+        {
+            connection.TryAskLook(side);
+            Schedule(connection.BusyUntilUs(side), new SimulatedEvent(EventKind.Look, connection, side, null));
+            return;
+        }
+        SimulatedDevice device = connection.Devices[side];
+        bool hasMessage = false;
+        outgoing.ResetWrittenCount();
+        try
+        {
+            hasMessage = Now(connection.Sessions[side].WriteNextAsync(outgoing, CancellationToken.None));
+        }
+        catch (StoreFailure)
+        {
+            Figures.FailedWrites++;
+            Close(connection, "could not write");
+        }
+        if (hasMessage)
+        {
+            Send(connection, side);
+            connection.TryAskLook(side);
+            Schedule(connection.BusyUntilUs(side), new SimulatedEvent(EventKind.Look, connection, side, null));
+        }
+        else if (connection is { IsOpen: true, Quality.EndsInSync: true } && connection.IsQuiet(NowUs)
+            && connection.Sessions[0].IsInSync && connection.Sessions[1].IsInSync)
+        {
+            Checks.CheckEnd(connection);
+            Close(connection, "in sync");
+        }
+        Settle(device);
+    }
+
+    private void Send(SimulatedConnection connection, int side)
+    {
+        Figures.Messages++;
+        Figures.Bytes += outgoing.WrittenCount;
+        Mix(XxHash3.HashToUInt64(outgoing.WrittenSpan));
+        connection.Send(side, outgoing.WrittenSpan, NowUs, (at, bytes) => Schedule(at, bytes is null
+            ? new SimulatedEvent(EventKind.Cut, connection, side, null)
+            : new SimulatedEvent(EventKind.Arrive, connection, 1 - side, bytes)));
+        Listener?.OnMessage(connection.Devices[side], connection.Devices[1 - side], NowUs, connection.ArrivedUs(side), outgoing.WrittenMemory);
+    }
+
+    private void Receive(SimulatedConnection connection, int side, byte[] bytes)
+    {
+        SimulatedDevice device = connection.Devices[side];
+        SyncSession session = connection.Sessions[side];
+        foreach (ReadOnlyMemory<byte> message in connection.Receive(side, bytes))
+        {
+            try
+            {
+                Now(session.ReceiveAsync(new ReadOnlySequence<byte>(message), CancellationToken.None));
+                if (connection.TakeClock(side)) Now(session.NotePeerClockAsync(Skew(connection, side), 2 * connection.Quality.LatencyUs / 1_000, CancellationToken.None));
+            }
+            catch (SyncException e)
+            {
+                throw new ViolationException("honest-peer-refused", "CV-14",
+                    $"{device.Name} refused what {connection.Devices[1 - side].Name} sent ({e.Error}): {e.Message}", e);
+            }
+            catch (StoreFailure)
+            {
+                Figures.FailedWrites++;
+                Close(connection, "could not write");
+            }
+            Settle(device);
+            if (!connection.IsOpen) return;
+        }
+        AskLook(connection, side);
+    }
+
+    private static long Skew(SimulatedConnection connection, int side) =>
+        (long)(connection.Devices[1 - side].Clock.GetUtcNow() - connection.Devices[side].Clock.GetUtcNow()).TotalMilliseconds;
+
+    // ---- healing ----
+
+    private void Quiesce(bool isInTurn)
+    {
+        Figures.Quiescences++;
+        partition = null;
+        foreach (SimulatedConnection connection in connections.ToArray()) Close(connection, "healing");
+        foreach (SimulatedDevice device in Devices)
+        {
+            (device.Store.IsFull, device.Store.CrashAtWrite) = (false, 0);
+            if (device.Replica is null) Restart(device);
+        }
+        queue.Clear();
+        long sessions = Figures.Sessions;
+        if (isInTurn) MeetInTurn();
+        else MeetAtOnce();
+        Figures.SessionsToHeal = Math.Max(Figures.SessionsToHeal, Figures.Sessions - sessions);
+        Checks.CheckQuiescence();
+        foreach (SimulatedConnection connection in connections.ToArray()) Close(connection, "healed");
+    }
+
+    /// <summary>Every link holds one session, until nobody has anything to say.</summary>
+    private void MeetAtOnce()
+    {
+        foreach (LinkSetup link in Setup.Links) Connect(link.A, link.B, LinkQuality.Good);
+        Drain(Setup.Links.Count);
+        foreach (SimulatedConnection connection in connections) InvariantChecks.CheckInSync(connection, "with one session on each link");
+    }
+
+    /// <summary>Up a tree of links and down again, one meeting at a time: 2(n - 1) sessions bring all to all.</summary>
+    private void MeetInTurn()
+    {
+        List<LinkSetup> tree = Tree();
+        foreach (LinkSetup link in Enumerable.Reverse(tree).Concat(tree))
+        {
+            SimulatedConnection connection = Connect(link.A, link.B, LinkQuality.Good)!;
+            Drain(1);
+            InvariantChecks.CheckInSync(connection, "in a meeting of two");
+            Close(connection, "met");
+        }
+    }
+
+    /// <summary>The links of a tree that holds all, from the first replica (a server, if there is one) outwards.</summary>
+    private List<LinkSetup> Tree()
+    {
+        var tree = new List<LinkSetup>();
+        var reached = new List<int> { 0 };
+        for (int i = 0; i < reached.Count; i++)
+        {
+            foreach (LinkSetup link in Setup.Links)
+            {
+                int other = link.A == reached[i] ? link.B : link.B == reached[i] ? link.A : -1;
+                if (other < 0 || reached.Contains(other)) continue;
+                reached.Add(other);
+                tree.Add(link);
+            }
+        }
+        return tree;
+    }
+
+    private void Drain(int sessions)
+    {
+        // Each batch passes each link at most once in either direction, with an acknowledgement each; all else is little.
+        long limit = Figures.Events + 100_000 + (20 * (History.Mutations + 100) * sessions);
+        while (queue.Count > 0)
+        {
+            RunEvent();
+            if (Figures.Events > limit)
+                throw new ViolationException("no-rest", "CV-14", $"After {limit} events there is still something to say in {sessions} sessions.");
+        }
+    }
+
+    // ---- founding ----
+
+    private static ReplicaId DrawId(SimulationRandom random)
+    {
+        Span<byte> bytes = stackalloc byte[ReplicaId.LengthBytes];
+        random.Fill(bytes);
+        return ReplicaId.FromRandom(bytes);
+    }
+
+    private SpaceGenesis Found(SimulationRandom random) => SpaceGenesis.Create(DrawId(random), "simulation",
+    [
+        new(PolicyScope.Parse("d/t/first"), ConflictPolicy.FirstWriteWins),
+        new(PolicyScope.Parse("d/t/merged"), ConflictPolicy.Merge),
+        new(PolicyScope.Parse("d/t/manual"), ConflictPolicy.Manual),
+        new(PolicyScope.Parse("e"), ConflictPolicy.Manual),
+    ], new SimulatedClock(() => NowUs));
+
+    private void TakeFounding()
+    {
+        var columns = new BatchColumns();
+        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
+        History.Intern(new LogEntry(LogEntryKind.Batch, genesis.Authority, 1, columns.MutationCount, genesis.Batch), true);
+        History.Intern(new LogEntry(LogEntryKind.Head, genesis.Authority, columns.MutationCount, columns.MutationCount, genesis.Head), true);
+    }
+
+    private SimulatedDevice Create(DeviceSetup setup, ReplicaId id)
+    {
+        var identity = new ReplicaIdentity(genesis.Space, id, setup.Role);
+        var store = new SimulatedStore(identity, History, setup.IsProjecting, Setup.Bug);
+        return new SimulatedDevice(Devices.Count, identity, store, new SimulatedClock(() => NowUs));
+    }
+}

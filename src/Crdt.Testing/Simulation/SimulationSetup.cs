@@ -1,0 +1,71 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>Who takes part, before anything happens.</summary>
+/// <param name="IdSeed">The ids are drawn from this.</param>
+/// <param name="Devices">The replicas, in order.</param>
+/// <param name="Links">Who can reach whom when nothing is wrong; holds them all together.</param>
+/// <param name="Bug">A defect to be found.</param>
+internal sealed record SimulationSetup(
+    ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug)
+{
+    /// <summary>Draws it.</summary>
+    public static SimulationSetup Draw(SimulationOptions options)
+    {
+        var random = new SimulationRandom(options.Seed);
+        int servers = options.Servers ?? random.Next(Math.Min(4, options.Replicas + 1));
+        // Without a projection a restart reads the whole log: of a long one, too often.
+        bool isLong = options.Operations > 20_000;
+        var devices = new List<DeviceSetup>();
+        for (int i = 0; i < options.Replicas; i++)
+        {
+            bool isProjecting = isLong || random.Next(2) == 0;
+            devices.Add(new DeviceSetup(
+                i < servers ? ReplicaRole.Server : ReplicaRole.Client, isProjecting,
+                isLong ? (int)random.Magnitude(4_000, 32_000) : (int)random.Magnitude(100, 2_000),
+                isLong ? (int)random.Magnitude(256, 2_048) : (int)random.Magnitude(1, 64),
+                // Somebody must have it from the beginning.
+                i == 0 || !random.OneIn(4)));
+        }
+        Topology topology = options.Topology ?? (Topology)random.Next(5);
+        return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug);
+    }
+
+    /// <summary>Draws who can reach whom.</summary>
+    public static IReadOnlyList<LinkSetup> DrawLinks(SimulationRandom random, int replicas, Topology topology)
+    {
+        const int FullMeshMax = 6;
+        var links = new SortedSet<(int, int)>();
+        switch (topology)
+        {
+            case Topology.Mesh when replicas <= FullMeshMax:
+                for (int a = 0; a < replicas; a++)
+                {
+                    for (int b = a + 1; b < replicas; b++) links.Add((a, b));
+                }
+                break;
+            case Topology.Mesh:
+                for (int a = 0; a < replicas; a++)
+                {
+                    Add((a + 1) % replicas, a);
+                    Add(random.Next(replicas), a);
+                }
+                break;
+            case Topology.Star:
+                for (int a = 1; a < replicas; a++) links.Add((0, a));
+                break;
+            case Topology.Chain:
+                for (int a = 1; a < replicas; a++) links.Add((a - 1, a));
+                break;
+            default:
+                for (int a = 1; a < replicas; a++) links.Add((random.Next(a), a));
+                for (int more = random.Next(replicas); more > 0; more--) Add(random.Next(replicas), random.Next(replicas));
+                break;
+        }
+        return [.. links.Select(l => new LinkSetup(l.Item1, l.Item2))];
+
+        void Add(int a, int b)
+        {
+            if (a != b) links.Add((Math.Min(a, b), Math.Max(a, b)));
+        }
+    }
+}

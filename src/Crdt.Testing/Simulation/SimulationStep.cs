@@ -1,0 +1,67 @@
+using System.Text.Json.Serialization;
+
+namespace Crdt.Testing.Simulation;
+
+/// <summary>Something that happens to the replicas from outside; whatever follows from it is not a step. Complete in
+/// itself: any steps can be left out, and the others still mean the same.</summary>
+/// <param name="At">When, in virtual microseconds.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "step")]
+[JsonDerivedType(typeof(CommitStep), "commit")]
+[JsonDerivedType(typeof(LookStep), "look")]
+[JsonDerivedType(typeof(ConnectStep), "connect")]
+[JsonDerivedType(typeof(CutStep), "cut")]
+[JsonDerivedType(typeof(StallStep), "stall")]
+[JsonDerivedType(typeof(PartitionStep), "partition")]
+[JsonDerivedType(typeof(CrashStep), "crash")]
+[JsonDerivedType(typeof(FullDiskStep), "fullDisk")]
+[JsonDerivedType(typeof(ClockStep), "clock")]
+[JsonDerivedType(typeof(StaleStep), "stale")]
+[JsonDerivedType(typeof(QuiesceStep), "quiesce")]
+internal abstract record SimulationStep(long At);
+
+/// <summary>A transaction.</summary>
+internal sealed record CommitStep(long At, int Replica, string? User, params SimulatedEdit[] Edits) : SimulationStep(At);
+
+/// <summary>Somebody looks at an entity: later edits may be based on what was seen.</summary>
+internal sealed record LookStep(long At, int Replica, string Entity) : SimulationStep(At);
+
+/// <summary>Two replicas connect and begin a session.</summary>
+internal sealed record ConnectStep(long At, int A, int B, LinkQuality Quality) : SimulationStep(At);
+
+/// <summary>All connections between two replicas end, at whatever byte they are.</summary>
+internal sealed record CutStep(long At, int A, int B) : SimulationStep(At);
+
+/// <summary>What one side sends, or both, does not arrive for some time.</summary>
+internal sealed record StallStep(long At, int From, int To, bool BothWays, long DurationUs) : SimulationStep(At);
+
+/// <summary>Nothing passes between two groups for some time; a replica is in the first if its bit is set.</summary>
+internal sealed record PartitionStep(long At, ulong Group, long DurationUs) : SimulationStep(At);
+
+/// <summary>A process ends: at once, or at one of its next writes to the store, which is then there or not.</summary>
+/// <param name="At">When.</param>
+/// <param name="Replica">Which.</param>
+/// <param name="DownUs">How long until it begins again.</param>
+/// <param name="AtWrite">At the how many-th write from now; 0 for at once.</param>
+/// <param name="IsWriteKept">Whether the write that it dies in is found there again.</param>
+/// <param name="KeptNotes">How many of the appends that nobody waited for are kept.</param>
+internal sealed record CrashStep(long At, int Replica, long DownUs, int AtWrite, bool IsWriteKept, int KeptNotes)
+    : SimulationStep(At);
+
+/// <summary>Writes fail for some time.</summary>
+internal sealed record FullDiskStep(long At, int Replica, long DurationUs) : SimulationStep(At);
+
+/// <summary>A wall clock is set, and goes on at another speed.</summary>
+internal sealed record ClockStep(long At, int Replica, long JumpMs, int DriftPpm) : SimulationStep(At);
+
+/// <summary>Runs out of one replica's log are handed to another, outside any session.</summary>
+/// <param name="At">When.</param>
+/// <param name="From">Whose log.</param>
+/// <param name="To">To whom.</param>
+/// <param name="Place">Where in the log they begin, in millionths of its length.</param>
+/// <param name="Runs">How many.</param>
+internal sealed record StaleStep(long At, int From, int To, int Place, int Runs) : SimulationStep(At);
+
+/// <summary>Everything heals, all synchronise, and everything is checked.</summary>
+/// <param name="At">When.</param>
+/// <param name="InTurn">Whether two meet at a time; else all links hold a session at once.</param>
+internal sealed record QuiesceStep(long At, bool InTurn) : SimulationStep(At);

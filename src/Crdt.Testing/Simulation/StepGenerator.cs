@@ -1,0 +1,175 @@
+namespace Crdt.Testing.Simulation;
+
+/// <summary>Draws the steps of a run. What kind of run it is, which faults are frequent and which never happen, is drawn
+/// first: so that seeds differ in more than their noise.</summary>
+internal sealed class StepGenerator : IStepSource
+{
+    private const int QuiescencesPerRun = 8;
+
+    private readonly SimulationOptions options;
+    private readonly SimulationRandom random;
+    private readonly EditGenerator edits;
+    private readonly (int Weight, Func<SimulationRun, SimulationStep?> Make)[] faults;
+    private readonly int faultWeights, stepsPerFault, stepsPerConnect, burstMax, changesOneIn;
+    private readonly bool keepsSessions;
+    private readonly long stepUs, quiesceEvery;
+    private IReadOnlyList<LinkSetup> links;
+    private long atUs, nextQuiesce;
+    private int burst, burstAt;
+    private bool isDone;
+
+    public StepGenerator(SimulationOptions options, SimulationSetup setup)
+    {
+        this.options = options;
+        random = new SimulationRandom(options.Seed ^ 0x5DEECE66D);
+        edits = new EditGenerator(random, options.Operations);
+        links = setup.Links;
+        stepUs = random.Magnitude(1_000, 500_000);
+        burstMax = (int)random.Magnitude(2, 60);
+        stepsPerConnect = (int)random.Magnitude(2, 20);
+        keepsSessions = random.Next(2) == 0;
+        stepsPerFault = (int)random.Magnitude(2, 40);
+        changesOneIn = options.Topology is null or Topology.Changing && random.OneIn(3) ? (int)random.Magnitude(20, 500) : 0;
+        quiesceEvery = Math.Max(200, options.Operations / QuiescencesPerRun);
+        nextQuiesce = quiesceEvery;
+        faults =
+        [
+            .. new (Fault Fault, Func<SimulationRun, SimulationStep?> Make)[]
+            {
+                (Fault.Partition, Partition), (Fault.OneWayLoss, OneWayLoss), (Fault.Cut, Cut), (Fault.Duplicate, Duplicate),
+                (Fault.Stale, Stale), (Fault.Crash, Crash), (Fault.TornWrite, TornWrite), (Fault.FullDisk, FullDisk),
+                (Fault.ClockJump, ClockJump), (Fault.ClockDrift, ClockDrift),
+            }.Where(f => options.Faults.HasFlag(f.Fault)).Select(f => (1 + (random.Next(4) * random.Next(4)), f.Make)),
+        ];
+        faultWeights = faults.Sum(f => f.Weight);
+    }
+
+    public SimulationStep? Next(SimulationRun run)
+    {
+        if (isDone) return null;
+        if (run.History.Mutations >= options.Operations)
+        {
+            isDone = true;
+            return new QuiesceStep(atUs, random.Next(2) == 0);
+        }
+        if (run.History.Mutations >= nextQuiesce)
+        {
+            nextQuiesce = run.History.Mutations + quiesceEvery;
+            return new QuiesceStep(atUs, random.Next(2) == 0);
+        }
+        atUs = Math.Max(atUs, run.NowUs);
+        if (burst > 0 && run.Devices[burstAt].Replica is { } writing)
+        {
+            burst--;
+            // Within a millisecond or a few: timestamps of one device follow each other closely.
+            atUs += random.Next(1_500);
+            return new CommitStep(atUs, burstAt, edits.User(), edits.Transaction(writing));
+        }
+        atUs += random.Next(2 * stepUs);
+        if (changesOneIn > 0 && random.OneIn(changesOneIn))
+            links = SimulationSetup.DrawLinks(random, options.Replicas, Topology.Random);
+        if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
+        if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
+        burstAt = random.Next(run.Devices.Count);
+        if (random.OneIn(6)) return new LookStep(atUs, burstAt, edits.Entity());
+        burst = random.Next(burstMax);
+        return run.Devices[burstAt].Replica is { } replica
+            ? new CommitStep(atUs, burstAt, edits.User(), edits.Transaction(replica))
+            : new LookStep(atUs, burstAt, edits.Entity());
+    }
+
+    private SimulationStep? DrawFault(SimulationRun run)
+    {
+        int drawn = random.Next(faultWeights);
+        foreach ((int weight, Func<SimulationRun, SimulationStep?> make) in faults)
+        {
+            if ((drawn -= weight) < 0) return make(run);
+        }
+        return null;
+    }
+
+    private ConnectStep? Connect(SimulationRun run)
+    {
+        LinkSetup link = random.Pick(links);
+        return run.IsConnected(link.A, link.B) ? null : new ConnectStep(atUs, link.A, link.B, Quality());
+    }
+
+    private LinkQuality Quality()
+    {
+        bool isSlow = options.Faults.HasFlag(Fault.SlowPeer) && random.OneIn(12);
+        return new LinkQuality(
+            (int)random.Magnitude(100, isSlow ? 5_000_000 : 300_000),
+            isSlow ? random.Magnitude(1_000, 30_000) : random.Magnitude(100_000, 100_000_000),
+            random.OneIn(4) ? (int)random.Magnitude(1, 1_460) : 0,
+            (int)random.Magnitude(50, 50_000),
+            CutAfter(), CutAfter(),
+            !keepsSessions || random.OneIn(4));
+    }
+
+    private long CutAfter() => options.Faults.HasFlag(Fault.Cut) && random.OneIn(6) ? random.Magnitude(1, 200_000) : 0;
+
+    private int Replica() => random.Next(options.Replicas);
+
+    /// <summary>From about one step of the others to hundreds.</summary>
+    private long Duration() => random.Magnitude(stepUs, 300 * stepUs);
+
+    private PartitionStep Partition(SimulationRun run)
+    {
+        ulong group = random.NextBits() & ((1UL << (options.Replicas - 1)) - 1);
+        return new PartitionStep(atUs, group, Duration());
+    }
+
+    private StallStep? OneWayLoss(SimulationRun run)
+    {
+        if (run.Connections.Count == 0) return null;
+        SimulatedConnection connection = random.Pick(run.Connections);
+        int side = random.Next(2);
+        return new StallStep(
+            atUs, connection.Devices[side].Index, connection.Devices[1 - side].Index, random.OneIn(4), Duration());
+    }
+
+    private CutStep? Cut(SimulationRun run)
+    {
+        if (run.Connections.Count == 0) return null;
+        SimulatedConnection connection = random.Pick(run.Connections);
+        return new CutStep(atUs, connection.Devices[0].Index, connection.Devices[1].Index);
+    }
+
+    private ConnectStep? Duplicate(SimulationRun run)
+    {
+        if (run.Connections.Count == 0) return null;
+        SimulatedConnection connection = random.Pick(run.Connections);
+        return new ConnectStep(atUs, connection.Devices[1].Index, connection.Devices[0].Index, Quality());
+    }
+
+    private StaleStep? Stale(SimulationRun run)
+    {
+        int from = Replica(), to = Replica();
+        // The newest runs are the ones that may be news.
+        int place = random.OneIn(2) ? random.Next(1_000_000) : 1_000_000 - (int)random.Magnitude(1, 100_000);
+        return from == to ? null : new StaleStep(atUs, from, to, place, (int)random.Magnitude(1, 20));
+    }
+
+    private CrashStep Crash(SimulationRun run) =>
+        new(atUs, Replica(), Duration(), 0, false, random.Next(8));
+
+    private CrashStep TornWrite(SimulationRun run) =>
+        new(atUs, Replica(), Duration(), (int)random.Magnitude(1, 30), random.Next(2) == 0, random.Next(8));
+
+    private FullDiskStep FullDisk(SimulationRun run) => new(atUs, Replica(), Duration());
+
+    private ClockStep ClockJump(SimulationRun run)
+    {
+        long jump = random.Next(8) switch
+        {
+            0 => -100L * 365 * 86_400_000, // To 1970.
+            1 => random.Between(-40, 40) * 86_400_000,
+            2 or 3 => random.Between(-7_200_000, 7_200_000),
+            _ => random.Between(-3_000, 3_000),
+        };
+        return new ClockStep(atUs, Replica(), jump, (int)random.Between(-200, 200));
+    }
+
+    private ClockStep ClockDrift(SimulationRun run) =>
+        new(atUs, Replica(), 0, (int)random.Between(-50_000, 50_000));
+}

@@ -1,0 +1,67 @@
+using Crdt.Testing.Simulation;
+
+namespace Crdt.Properties;
+
+/// <summary>Whole teams in virtual time, under everything that can go wrong. A seed that fails here is run again with
+/// <c>crdt simulate --seed</c>, which shrinks it and writes a file for <c>Replays/</c>.</summary>
+public class SimulationTests
+{
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 3)]
+    [InlineData(3, 5)]
+    [InlineData(9, 6)]
+    [InlineData(5, 8)]
+    [InlineData(6, 12)]
+    [Trait("Law", "1")]
+    [Trait("Law", "4")]
+    [Trait("Law", "10")]
+    [Trait("Law", "12")]
+    [Trait("Law", "14")]
+    public void Nothing_that_goes_wrong_costs_data_or_convergence(ulong seed, int replicas)
+    {
+        SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, Replicas = replicas, Operations = 2_000 });
+        Assert.Null(result.Violation);
+        Assert.InRange(result.Figures.Mutations, 2_000, 2_100);
+        Assert.True(result.Figures.Quiescences > 0);
+    }
+
+    [Fact]
+    public void A_seed_gives_the_same_run_to_the_byte_and_another_seed_another()
+    {
+        var options = new SimulationOptions { Seed = 7, Replicas = 4, Operations = 600 };
+        SimulationResult first = Simulation.Run(options), second = Simulation.Run(options);
+        Assert.Null(first.Violation);
+        Assert.Equal(first.Hash, second.Hash);
+        Assert.Equal(first.Figures, second.Figures);
+        Assert.NotEqual(first.Hash, Simulation.Run(options with { Seed = 8 }).Hash);
+    }
+
+    [Theory]
+    [InlineData(PlantedBug.StoreForgets)]
+    [InlineData(PlantedBug.StoreSkips)]
+    [InlineData(PlantedBug.NetworkReorders)]
+    [InlineData(PlantedBug.NetworkCorrupts)]
+    [InlineData(PlantedBug.NetworkLoses)]
+    public void A_planted_bug_is_found(PlantedBug bug)
+    {
+        var options = new SimulationOptions { Replicas = 4, Operations = 500, Bug = bug };
+        Assert.Contains(Enumerable.Range(1, 5), seed => Simulation.Run(options with { Seed = (ulong)seed }).Violation is not null);
+    }
+
+    [Theory]
+    [InlineData(Topology.Mesh)]
+    [InlineData(Topology.Star)]
+    [InlineData(Topology.Chain)]
+    [InlineData(Topology.Random)]
+    [InlineData(Topology.Changing)]
+    [Trait("Law", "14")]
+    public void However_they_are_linked_all_converge_in_a_bounded_number_of_sessions(Topology topology)
+    {
+        var options = new SimulationOptions { Seed = 11, Replicas = 6, Operations = 400, Topology = topology };
+        SimulationResult result = Simulation.Run(options);
+        Assert.Null(result.Violation);
+        // A session for each link at once, or two meetings for each link of a tree: six in a full mesh have 15 links.
+        Assert.InRange(result.Figures.SessionsToHeal, 5, 15);
+    }
+}
