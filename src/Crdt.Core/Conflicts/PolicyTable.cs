@@ -3,19 +3,19 @@ using System.Collections.Concurrent;
 namespace Crdt;
 
 /// <summary>The policies of a space, as its own data states them. Immutable; a change of that data makes a new one.</summary>
-internal sealed class PolicyTable(IReadOnlyDictionary<string, PolicyTable.Entry> entries)
+internal sealed class PolicyTable(IReadOnlyDictionary<string, PolicyTable.Entry> entries, DataTypeTable dataTypes)
 {
     public const string ConflictField = "conflict";
     public const string TouchField = "touch";
 
-    public static readonly PolicyTable Empty = new(new Dictionary<string, Entry>());
-
     private readonly ConcurrentDictionary<(string Domain, string Type), TypePolicies> types = new();
+    private readonly TypePolicies defaults = dataTypes.IsEmpty ? TypePolicies.Default
+        : new TypePolicies(ConflictPolicy.LastWriteWins, new Dictionary<string, ConflictPolicy>(), new HashSet<string>(), dataTypes);
 
     /// <summary>What one policy entity says; what it does not say is null.</summary>
     public readonly record struct Entry(ConflictPolicy? Conflict, bool IsTouch);
 
-    public static PolicyTable From(IEnumerable<Entity> policies)
+    public static PolicyTable From(IEnumerable<Entity> policies, DataTypeTable dataTypes)
     {
         var entries = new Dictionary<string, Entry>();
         foreach (Entity policy in policies)
@@ -26,29 +26,30 @@ internal sealed class PolicyTable(IReadOnlyDictionary<string, PolicyTable.Entry>
             bool isTouch = policy[TouchField] is { Kind: ValueKind.Boolean } touch && touch.AsBoolean();
             entries[policy.Key.Id] = new Entry(conflict, isTouch);
         }
-        return entries.Count == 0 ? Empty : new PolicyTable(entries);
+        return new PolicyTable(entries, dataTypes);
     }
 
     public TypePolicies For(EntityKey key)
     {
-        if (entries.Count == 0 || key.IsSpaceData) return TypePolicies.Default;
-        return types.GetOrAdd((key.Domain, key.Type), static (t, all) => Build(t.Domain, t.Type, all), entries);
+        if (key.IsSpaceData) return TypePolicies.Default;
+        if (entries.Count == 0) return defaults;
+        return types.GetOrAdd((key.Domain, key.Type), static (t, table) => table.Build(t.Domain, t.Type), this);
     }
 
-    private static TypePolicies Build(string domain, string type, IReadOnlyDictionary<string, Entry> all)
+    private TypePolicies Build(string domain, string type)
     {
         string prefix = $"{domain}/{type}";
-        ConflictPolicy others = all.GetValueOrDefault(prefix).Conflict ?? all.GetValueOrDefault(domain).Conflict
+        ConflictPolicy others = entries.GetValueOrDefault(prefix).Conflict ?? entries.GetValueOrDefault(domain).Conflict
             ?? ConflictPolicy.LastWriteWins;
         var fields = new Dictionary<string, ConflictPolicy>();
         var touched = new HashSet<string>();
-        foreach ((string scope, Entry entry) in all)
+        foreach ((string scope, Entry entry) in entries)
         {
             if (!scope.StartsWith($"{prefix}/", StringComparison.Ordinal)) continue;
             string field = scope[(prefix.Length + 1)..];
             if (entry.Conflict is { } conflict) fields[field] = conflict;
             if (entry.IsTouch) touched.Add(field);
         }
-        return new TypePolicies(others, fields, touched);
+        return new TypePolicies(others, fields, touched, dataTypes);
     }
 }

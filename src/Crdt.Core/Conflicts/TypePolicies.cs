@@ -1,8 +1,10 @@
 namespace Crdt;
 
-/// <summary>The policies that hold for the fields of one type, most exact match first. Immutable.</summary>
+/// <summary>How the fields of one type are read: the policies that hold for them, most exact match first, and the data
+/// types that are known. Immutable.</summary>
 internal sealed class TypePolicies(
-    ConflictPolicy others, IReadOnlyDictionary<string, ConflictPolicy> fields, IReadOnlySet<string> touched)
+    ConflictPolicy others, IReadOnlyDictionary<string, ConflictPolicy> fields, IReadOnlySet<string> touched,
+    DataTypeTable? dataTypes = null)
 {
     public static readonly TypePolicies Default = new(
         ConflictPolicy.LastWriteWins, new Dictionary<string, ConflictPolicy>(), new HashSet<string>());
@@ -11,6 +13,9 @@ internal sealed class TypePolicies(
 
     /// <summary>Whether some field's policy asks a server for marks.</summary>
     public bool HasServerPolicies { get; } = IsOfServer(others) || fields.Values.Any(IsOfServer);
+
+    /// <summary>The data types that this replica's users have registered.</summary>
+    public DataTypeTable DataTypes { get; } = dataTypes ?? DataTypeTable.Empty;
 
     /// <summary>The policy of the field that <paramref name="path"/> lies in.</summary>
     public ConflictPolicy For(FieldPath path) => isUniform ? others : fields.GetValueOrDefault(TopName(path), others);

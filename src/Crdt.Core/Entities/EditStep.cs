@@ -1,7 +1,7 @@
 namespace Crdt;
 
 /// <summary>One thing that an edit asks for.</summary>
-internal readonly record struct EditStep(EditStepKind Kind, FieldPath Path, Value Value);
+internal readonly record struct EditStep(EditStepKind Kind, FieldPath Path, Value Value, DataType? Type = null);
 
 /// <summary>What an <see cref="EditStep"/> asks for.</summary>
 internal enum EditStepKind
@@ -11,6 +11,7 @@ internal enum EditStepKind
     Increment,
     Add,
     Discard,
+    Write,
     Patch,
     Replace,
 }

@@ -178,7 +178,7 @@ public sealed class Entity
             FieldPath before = slots[i - 1].Path;
             if (path.Equals(before) ? path.Kind == PathKind.Key && slots[i].Value != slots[i - 1].Value
                 : path.IsBelow(before) && !before.IsRoot) return true;
-            if (path.IsCounter && HasOtherKind(state, path)) return true;
+            if (path.Kind > PathKind.Element && HasOtherKind(state, path)) return true;
             if (path.Kind == PathKind.Element && IsMapToo(state, path, before)) return true;
         }
         return false;
@@ -193,10 +193,20 @@ public sealed class Entity
         return below[0].Path.Bytes[at] != element.Bytes[at] || below[^1].Path.Bytes[at] != element.Bytes[at];
     }
 
-    private static bool HasOtherKind(EntityState state, FieldPath counter)
+    /// <summary>Whether something else has the name of a register that stands beside the keys.</summary>
+    private static bool HasOtherKind(EntityState state, FieldPath beside)
     {
-        FieldPath name = counter.Parent.Key(counter.Name);
-        return !state.At(name).IsEmpty || !state.Below(name).IsEmpty;
+        FieldPath name = beside.AsKey();
+        if (!state.At(name).IsEmpty || !state.Below(name).IsEmpty) return true;
+        if (beside.IsCounter) return false; // Told by the other one.
+        ReadOnlySpan<byte> parent = beside.Bytes[..beside.LastSegment], last = beside.Bytes[(beside.LastSegment + 1)..];
+        foreach (ref readonly SiblingSlot slot in state.Slots)
+        {
+            ReadOnlySpan<byte> other = slot.Path.Bytes;
+            if (other.Length == beside.Bytes.Length && other.StartsWith(parent) && other[(parent.Length + 1)..].SequenceEqual(last)
+                && other[parent.Length] != beside.Bytes[parent.Length]) return true;
+        }
+        return false;
     }
 
     private EntityTree Tree => new(state, replicas, policies);
@@ -227,20 +237,13 @@ public sealed class Entity
     private Conflict KindConflict(FieldPath path)
     {
         List<Sibling> siblings =
-            [.. Describe(state.At(path)), .. Describe(state.Below(path)), .. Describe(state.At(path.AsCounter()))];
+        [
+            .. Describe(state.At(path)), .. Describe(state.Below(path)), .. Describe(state.At(path.AsCounter())),
+            .. Describe(Tree.OwnNamed(path)),
+        ];
         return new Conflict(
             Key, path, ConflictKind.Kinds, policies.For(path), siblings, Tree.Read(path) ?? Value.Null, IsOpen: true);
     }
 
-    private Sibling[] Describe(ReadOnlySpan<SiblingSlot> siblings)
-    {
-        SiblingSlot[] latestFirst = siblings.ToArray();
-        Array.Sort(latestFirst, (a, b) => replicas.Compare(b, a));
-        return Array.ConvertAll(
-            latestFirst, s => new Sibling(replicas.Resolve(s.Dot), s.Timestamp, s.Claim, s.Dot.Role, s.Value)
-            {
-                IsLost = s.IsLost,
-                Refused = s.IsRefused ? s.Extra!.Marks!.Codes[0] : null,
-            });
-    }
+    private Sibling[] Describe(ReadOnlySpan<SiblingSlot> siblings) => replicas.Describe(siblings);
 }

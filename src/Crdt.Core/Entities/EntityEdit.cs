@@ -32,6 +32,9 @@ public sealed class EntityEdit
 
     internal IReadOnlyList<EditStep> Steps => steps;
 
+    /// <summary>The data types that its replica knows.</summary>
+    internal DataTypeTable KnownTypes { get; init; } = DataTypeTable.Empty;
+
     /// <summary>Writes one value. It replaces what was there, of whatever kind, and all below it. Under
     /// <see cref="ConflictPolicy.Merge"/> an object is stored as its differences.</summary>
     /// <param name="path">The field, or a member further down.</param>
@@ -56,6 +59,24 @@ public sealed class EntityEdit
     /// <param name="path">Name of the set.</param>
     /// <param name="element">1 to 255 bytes of UTF-8.</param>
     public EntityEdit Discard(FieldPath path, string element) => Add(EditStepKind.Discard, path, element);
+
+    /// <summary>Writes to the register of a data type. It replaces what was there of another kind, and all below it.</summary>
+    /// <param name="type">One that the replica was opened with, or one of <see cref="DataTypes"/>.</param>
+    /// <param name="path">Name of the register.</param>
+    /// <param name="argument">What the type makes of it: see there.</param>
+    /// <exception cref="ArgumentException">The type is not registered, or refuses the argument.</exception>
+    public EntityEdit Write(DataType type, FieldPath path, Value argument)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        ArgumentNullException.ThrowIfNull(path);
+        if (type.Validate(argument) is { } problem) throw new ArgumentException(problem, nameof(argument));
+        if (type == DataTypes.Element) return Add(path, argument.AsString());
+        if (type == DataTypes.Counter) return Increment(path, argument.AsInteger());
+        if (type is RegisterType) return Set(path, argument);
+        if (!KnownTypes.All.Contains(type))
+            throw new ArgumentException($"The replica was not opened with the data type {type}.", nameof(type));
+        return Add(EditStepKind.Write, path, argument, type);
+    }
 
     /// <summary>Applies a JSON merge patch (RFC 7396): null removes, an object goes into the map of that name, all
     /// else is set.</summary>
@@ -82,7 +103,7 @@ public sealed class EntityEdit
         ? Add(kind, FieldPath.Root, document)
         : throw new ArgumentException($"An entity is a JSON object, not {document.Kind}.", nameof(document));
 
-    private EntityEdit Add(EditStepKind kind, FieldPath path, Value value)
+    private EntityEdit Add(EditStepKind kind, FieldPath path, Value value, DataType? type = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Kind == EditKind.Delete) throw new InvalidOperationException("A delete changes no fields.");
@@ -90,7 +111,8 @@ public sealed class EntityEdit
             throw new ArgumentException($"'{path}' does not name a field.", nameof(path));
         if (kind is EditStepKind.Add or EditStepKind.Discard) path = path.Element(value.AsString());
         if (kind is EditStepKind.Increment) path = path.AsCounter();
-        steps.Add(new EditStep(kind, path, value));
+        if (type is not null) path = path.As(type);
+        steps.Add(new EditStep(kind, path, value, type));
         return this;
     }
 }

@@ -68,8 +68,9 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>Whether this is the register of a counter, of the kind and rule that this build counts with.</summary>
     internal bool IsCounter => bytes.Length > 0 && bytes[LastSegment] == CodeOf(PathKind.Counter, ReplaceRule.Own);
 
-    /// <summary>Whether the outermost segment is a counter: those sort behind everything else of an entity.</summary>
-    internal bool StartsWithCounter => bytes.Length > 0 && bytes[0] == CodeOf(PathKind.Counter, ReplaceRule.Own);
+    /// <summary>Whether the outermost segment is of a kind that stands beside the keys, as counters and types of one's
+    /// own do: those sort behind everything else of an entity.</summary>
+    internal bool StartsBesideKeys => bytes.Length > 0 && bytes[0] >= CodeOf(PathKind.Counter, ReplaceRule.Observed);
 
     /// <summary>Whether this is where a refused increment is taken back: below a counter's register, named by the
     /// refused dot.</summary>
@@ -143,6 +144,19 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
         if (IsRoot || Kind != PathKind.Key)
             throw new InvalidOperationException($"'{this}' does not name a field, so no counter either.");
         return Parent.Append(PathKind.Counter, ReplaceRule.Own, Name);
+    }
+
+    /// <summary>The path of the map key that has this path's name: what people call a register beside the keys.</summary>
+    internal FieldPath AsKey() => Parent.Key(Name);
+
+    /// <summary>The path of the register of a data type that has this path's name.</summary>
+    /// <exception cref="InvalidOperationException">This path does not end with a map key.</exception>
+    public FieldPath As(DataType type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        if (IsRoot || Kind != PathKind.Key)
+            throw new InvalidOperationException($"'{this}' does not name a field, so no register of {type} either.");
+        return Parent.Append(type.Kind, type.Rule, Name);
     }
 
     /// <summary>Reads names separated by <c>/</c>, with <c>~1</c> for a slash and <c>~0</c> for a tilde within one

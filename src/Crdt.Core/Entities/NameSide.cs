@@ -17,4 +17,7 @@ internal enum NameSide
 
     /// <summary>A counter.</summary>
     Counter,
+
+    /// <summary>A register of a data type of one's own.</summary>
+    Own,
 }

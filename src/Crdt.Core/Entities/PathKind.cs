@@ -1,7 +1,8 @@
 namespace Crdt;
 
 /// <summary>What a segment of a path names. The number on the wire is 4 × the kind + the replace rule, so that a
-/// replica applies and forwards kinds it does not know (semantics 14).</summary>
+/// replica applies and forwards kinds it does not know (semantics 14). From 16 to 63 they are for a <see cref="DataType"/>
+/// of one's own.</summary>
 public enum PathKind
 {
     /// <summary>A member of a map; as the last segment, a value register. A write replaces what its author observed.</summary>

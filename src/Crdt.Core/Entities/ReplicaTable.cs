@@ -34,6 +34,18 @@ internal sealed class ReplicaTable
 
     public Dot Resolve(LocalDot dot) => new(this[dot.Author], dot.Sequence);
 
+    /// <summary>Siblings as people see them, the latest first.</summary>
+    public Sibling[] Describe(ReadOnlySpan<SiblingSlot> siblings)
+    {
+        SiblingSlot[] latestFirst = siblings.ToArray();
+        Array.Sort(latestFirst, (a, b) => Compare(b, a));
+        return Array.ConvertAll(latestFirst, s => new Sibling(Resolve(s.Dot), s.Timestamp, s.Claim, s.Dot.Role, s.Value)
+        {
+            IsLost = s.IsLost,
+            Refused = s.IsRefused ? s.Extra!.Marks!.Codes[0] : null,
+        });
+    }
+
     /// <summary>The order of siblings, in one place: timestamp, then replica, then sequence (semantics 4).</summary>
     public int Compare(in SiblingSlot a, in SiblingSlot b)
     {

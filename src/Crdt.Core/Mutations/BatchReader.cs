@@ -496,7 +496,6 @@ internal sealed class BatchReader
                         throw reader.Fail(BatchError.NotCanonical, "A claim that is the mutation's own time has no place");
                 }
                 long sequence = firstSequence + m;
-                bool isCounter = columns.Paths[change.Path].Rule == ReplaceRule.Own;
                 if (change.CounterStart != 0)
                 {
                     ulong back = reader.ReadUInt64();
@@ -506,7 +505,7 @@ internal sealed class BatchReader
                 }
                 if (change.Remembered is not null) change.Remembered = MarkCodec.ReadDots(ref reader);
                 change.Value = ValueCodec.Read(ref reader, texts, "A value");
-                if (isCounter && change.Value.Kind != ValueKind.Integer)
+                if (columns.Paths[change.Path].IsCounter && change.Value.Kind != ValueKind.Integer)
                     throw reader.Fail(BatchError.UnexpectedType, "A counter holds an integer");
             }
         }

@@ -111,7 +111,7 @@ public sealed class Transaction
     {
         ArgumentNullException.ThrowIfNull(key);
         if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
-        var edit = new EntityEdit(key, kind, basis, seen);
+        var edit = new EntityEdit(key, kind, basis, seen) { KnownTypes = replica.Options.DataTypeTable };
         edits.Add(edit);
         return edit;
     }

@@ -75,6 +75,9 @@ internal sealed class EditDraft(ReplicaTable replicas)
             case EditStepKind.Discard:
                 if (!view.At(step.Path).IsEmpty) Drop(step.Path);
                 break;
+            case EditStepKind.Write:
+                Write(step.Type!, step.Path, step.Value);
+                break;
             case EditStepKind.Patch:
                 PatchMap(FieldPath.Root, step.Value);
                 break;
@@ -209,7 +212,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void Remove(FieldPath path)
     {
-        bool isHeld = !view.At(path).IsEmpty || !view.Below(path).IsEmpty || HasCounter(path) || IsInsideValue(path);
+        bool isHeld = !view.At(path).IsEmpty || !view.Below(path).IsEmpty || HasBeside(path) || IsInsideValue(path);
         if (!isHeld) return;
         Clear(path);
         Drop(path);
@@ -234,9 +237,26 @@ internal sealed class EditDraft(ReplicaTable replicas)
         ClearAncestors(name);
         ClearBelow(name);
         if (!view.At(name).IsEmpty) Drop(name);
+        ClearBeside(name, counter);
         Int128 sum = (Int128)(pending.TryGetValue(counter, out Pending change) ? change.Value.AsInteger() : 0) + by;
         if (sum < long.MinValue || sum > long.MaxValue) throw Overflow(counter);
         Put(counter, new Pending(true, (long)sum));
+    }
+
+    /// <summary>Writes to the register of a data type of one's own.</summary>
+    private void Write(DataType type, FieldPath path, Value argument)
+    {
+        FieldPath name = path.AsKey();
+        ClearAncestors(name);
+        ClearBelow(name);
+        if (!view.At(name).IsEmpty) Drop(name);
+        ClearBeside(name, path);
+        var replaces = new List<SiblingSlot>();
+        foreach (ref readonly SiblingSlot slot in view.At(path))
+        {
+            if (type.Rule == ReplaceRule.Own ? slot.Dot.Author == 0 : IsDraftOrSeen(slot)) replaces.Add(slot);
+        }
+        Put(path, new Pending(true, type.Store(argument, replicas.Describe(CollectionsMarshal.AsSpan(replaces)))));
     }
 
     private void PatchMap(FieldPath map, Value patch)
@@ -320,12 +340,12 @@ internal sealed class EditDraft(ReplicaTable replicas)
     // ---- making room ----
 
     /// <summary>Replaces what was observed around a path that is to be written: other kinds above it, all below it, and
-    /// the counter of its name.</summary>
+    /// what stands beside it under its name.</summary>
     private void Clear(FieldPath path)
     {
         ClearAncestors(path);
         ClearBelow(path);
-        ResetCounterNamed(path);
+        ClearBeside(path);
     }
 
     /// <summary>Writing below a path replaces what was observed there of another kind; an object that stood there as
@@ -338,7 +358,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
         for (FieldPath at = path.Parent; !at.IsRoot; at = at.Parent)
         {
             if (!view.At(at).IsEmpty) Drop(at);
-            ResetCounterNamed(at);
+            ClearBeside(at);
             foreach (FieldPath below in PathsBelow(view, at))
             {
                 bool isElement = below.Kind == PathKind.Element && below.Depth == at.Depth + 1;
@@ -413,16 +433,24 @@ internal sealed class EditDraft(ReplicaTable replicas)
         return paths;
     }
 
-    private bool HasCounter(FieldPath path) =>
-        path.Kind == PathKind.Key && !path.IsRoot && !view.At(path.AsCounter()).IsEmpty;
+    private bool HasBeside(FieldPath path) => path.Kind == PathKind.Key && !path.IsRoot
+        && (!view.At(path.AsCounter()).IsEmpty || !Tree.OwnNamed(path).IsEmpty);
 
-    private void ResetCounterNamed(FieldPath path)
+    /// <summary>Clears the counter of that name, and the registers of data types of one's own.</summary>
+    /// <param name="path">The name.</param>
+    /// <param name="spared">The register that stays.</param>
+    private void ClearBeside(FieldPath path, FieldPath? spared = null)
     {
         if (path.Kind != PathKind.Key || path.IsRoot) return;
-        // Counters sort behind everything else: an entity whose last sibling is none has none at the top.
-        if (path.Depth == 1 && (view.Slots.IsEmpty || !view.Slots[^1].Path.StartsWithCounter)) return;
-        FieldPath counter = path.AsCounter();
-        if (!view.At(counter).IsEmpty) Drop(counter);
+        // They sort behind everything else: an entity whose last sibling is none of them has none at the top.
+        if (path.Depth == 1 && (view.Slots.IsEmpty || !view.Slots[^1].Path.StartsBesideKeys)) return;
+        ClearExact(path.AsCounter());
+        foreach (DataType type in policies.DataTypes.All) ClearExact(path.As(type));
+
+        void ClearExact(FieldPath beside)
+        {
+            if (beside != spared && !view.At(beside).IsEmpty) Drop(beside);
+        }
     }
 
     /// <summary>Removes what was observed at exactly this path; a counter counts back instead.</summary>

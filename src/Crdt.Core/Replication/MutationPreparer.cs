@@ -161,7 +161,9 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
             return;
         }
         observed.Clear();
-        foreach (ref readonly SiblingSlot slot in state.At(path))
+        // By the other rule a write replaces its author's own without naming it; a removal names all.
+        bool namesSeen = path.Rule == ReplaceRule.Observed || !change.HasValue;
+        foreach (ref readonly SiblingSlot slot in namesSeen ? state.At(path) : default)
         {
             if (draft.IsSeen(slot)) observed.Add(slot);
         }

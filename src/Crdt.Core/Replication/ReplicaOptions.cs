@@ -23,6 +23,17 @@ public sealed record ReplicaOptions
     /// <summary>Judges what clients wrote, in the server role; without it everything stands.</summary>
     public IAdmission? Admission { get; init; }
 
+    /// <summary>Data types of one's own, from number 16 up. Registers of a type that is not named here are applied, kept
+    /// and forwarded, and not shown.</summary>
+    /// <exception cref="ArgumentException">Two share a number.</exception>
+    public IReadOnlyList<DataType> DataTypes
+    {
+        get => DataTypeTable.All;
+        init => DataTypeTable = new DataTypeTable(value);
+    }
+
+    internal DataTypeTable DataTypeTable { get; private init; } = DataTypeTable.Empty;
+
     /// <summary>Entities kept in memory when the store keeps a projection; at least 100. 200,000 by default: about
     /// 200 MB with ten fields each.</summary>
     public int CachedEntitiesMax { get; init; } = 200_000;

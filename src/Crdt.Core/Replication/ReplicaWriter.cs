@@ -55,6 +55,7 @@ internal sealed partial class ReplicaWriter
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
         toEntity = ToEntity;
+        Policies = PolicyTable.From([], options.DataTypeTable);
     }
 
     public ReplicaIdentity Identity { get; }
@@ -74,7 +75,7 @@ internal sealed partial class ReplicaWriter
     /// <summary>What was noticed about other replicas.</summary>
     public ReplicaWatch Watch { get; } = new();
 
-    public PolicyTable Policies { get; private set; } = PolicyTable.Empty;
+    public PolicyTable Policies { get; private set; }
 
     public RefusalTable Refusals { get; }
 
@@ -570,7 +571,7 @@ internal sealed partial class ReplicaWriter
             Entity policy = ToEntity(Cache.GetOrLoad(key).Current);
             if (policy.Exists) policies.Add(policy);
         }
-        Policies = PolicyTable.From(policies);
+        Policies = PolicyTable.From(policies, options.DataTypeTable);
     }
 
     /// <summary>Reads the space's own data at opening, when nothing was touched.</summary>

@@ -166,7 +166,7 @@ internal static class ForeignBatches
         bool isOwn = path.Rule == ReplaceRule.Own;
         if (change.HasValue)
         {
-            change.Value = isOwn ? random.NextInt64(-5, 5) : Value(random);
+            change.Value = path.IsCounter ? random.NextInt64(-5, 5) : Value(random);
             if (isOwn && sequence > 1 && random.Next(2) == 0) change.CounterStart = random.NextInt64(1, sequence);
             if (!isOwn && random.Next(4) == 0) change.Remembered = AnyDots(random, others);
             if (!isOwn && random.Next(4) == 0) change.Claim = new HybridTimestamp(now.Bits ^ (ulong)random.Next(1, 100_000));

@@ -12,8 +12,11 @@ public sealed class Team : IAsyncDisposable
     private readonly List<Replica> replicas = [];
     private readonly List<IReplicaStore> stores = [];
     private readonly List<FakeTimeProvider> clocks = [];
+    private readonly List<IReadOnlyList<DataType>> known = [];
 
-    private Team(SpaceGenesis genesis) => Genesis = genesis;
+    private readonly TeamOptions options;
+
+    private Team(SpaceGenesis genesis, TeamOptions options) => (Genesis, this.options) = (genesis, options);
 
     /// <summary>How the space was founded.</summary>
     public SpaceGenesis Genesis { get; }
@@ -23,9 +26,6 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>The store of each replica.</summary>
     public IReadOnlyList<IReplicaStore> Stores => stores;
-
-    /// <summary>Whether its stores keep projections, brought up to date with every commit; few entities stay cached.</summary>
-    public bool IsProjecting { get; private init; }
 
     /// <summary>Whether its space is keyed: all replicas are enrolled by the founding, each with
     /// <see cref="DeterministicSignatures.KeyOf(ReplicaId)"/>.</summary>
@@ -58,37 +58,50 @@ public sealed class Team : IAsyncDisposable
     /// <summary>Devices first, then servers.</summary>
     public static Task<Team> CreateAsync(
         int devices, int servers = 0, params (string Scope, ConflictPolicy Policy)[] policies) =>
-        CreateAsync(devices, servers, isProjecting: false, policies);
+        CreateAsync(new TeamOptions { Devices = devices, Servers = servers, Policies = policies });
 
     /// <summary>Devices first, then servers.</summary>
-    public static async Task<Team> CreateAsync(
-        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false)
+    public static Task<Team> CreateAsync(
+        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false) =>
+        CreateAsync(new TeamOptions
+        {
+            Devices = devices, Servers = servers, IsProjecting = isProjecting, Policies = policies, IsKeyed = isKeyed,
+        });
+
+    /// <summary>Devices first, then servers.</summary>
+    public static async Task<Team> CreateAsync(TeamOptions options)
     {
-        ReplicaRole RoleOf(int index) => index < devices ? ReplicaRole.Client : ReplicaRole.Server;
-        IEnumerable<Enrolment> members = Enumerable.Range(0, isKeyed ? devices + servers : 0).Select(i => new Enrolment(
+        ArgumentNullException.ThrowIfNull(options);
+        int count = options.Devices + options.Servers;
+        ReplicaRole RoleOf(int index) => index < options.Devices ? ReplicaRole.Client : ReplicaRole.Server;
+        IEnumerable<Enrolment> members = Enumerable.Range(0, options.IsKeyed ? count : 0).Select(i => new Enrolment(
             IdOf(i + 1), DeterministicSignatures.KeyOf(IdOf(i + 1)).PublicKey, RoleOf(i)));
         SpaceGenesis genesis = SpaceGenesis.Create(AuthorityId, "test",
-            policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)), new FakeTimeProvider(Start),
-            isKeyed ? AuthorityKey : null, members);
-        var team = new Team(genesis) { IsProjecting = isProjecting };
-        for (int i = 0; i < devices + servers; i++) await team.AddAsync(RoleOf(i));
+            options.Policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)),
+            new FakeTimeProvider(Start), options.IsKeyed ? AuthorityKey : null, members);
+        var team = new Team(genesis, options);
+        for (int i = 0; i < count; i++) await team.AddAsync(RoleOf(i));
         return team;
     }
 
     /// <summary>Adds a replica that holds nothing but the founding.</summary>
-    public async Task<Replica> AddAsync(ReplicaRole role = ReplicaRole.Client)
+    /// <param name="role">The role in which it writes.</param>
+    /// <param name="dataTypes">What it is opened with; those of the team when <see langword="null"/>.</param>
+    public async Task<Replica> AddAsync(
+        ReplicaRole role = ReplicaRole.Client, IReadOnlyList<DataType>? dataTypes = null)
     {
         var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
         var identity = new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role);
-        IReplicaStore store = IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
+        IReplicaStore store = options.IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
         clocks.Add(clock);
         stores.Add(store);
-        replicas.Add(await OpenAsync(store, clock));
+        known.Add(dataTypes ?? options.DataTypes);
+        replicas.Add(await OpenAsync(replicas.Count));
         return replicas[^1];
     }
 
     /// <summary>Forgets everything in memory and opens the store again, as after a crash.</summary>
-    public async Task ReopenAsync(int index) => replicas[index] = await OpenAsync(Stores[index], Clocks[index]);
+    public async Task ReopenAsync(int index) => replicas[index] = await OpenAsync(index);
 
     /// <summary>Hands over what one replica has and another lacks, one way, without any session.</summary>
     public async Task DeliverAsync(int from, int to)
@@ -148,12 +161,18 @@ public sealed class Team : IAsyncDisposable
         return buffer.WrittenCount;
     }
 
-    private async Task<Replica> OpenAsync(IReplicaStore store, TimeProvider clock)
+    private async Task<Replica> OpenAsync(int index)
     {
-        var options = new ReplicaOptions { Time = clock, Genesis = Genesis, Signatures = DeterministicSignatures.Instance };
-        if (IsKeyed) options = options with { Key = DeterministicSignatures.KeyOf(store.Identity.Replica) };
-        if (Admissions.TryGetValue(stores.IndexOf(store), out IAdmission? admission)) options = options with { Admission = admission };
-        if (IsProjecting) options = options with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
-        return await Replica.OpenAsync(store, options);
+        var opening = new ReplicaOptions
+        {
+            Time = clocks[index],
+            Genesis = Genesis,
+            Signatures = DeterministicSignatures.Instance,
+            DataTypes = known[index],
+        };
+        if (IsKeyed) opening = opening with { Key = DeterministicSignatures.KeyOf(stores[index].Identity.Replica) };
+        if (Admissions.TryGetValue(index, out IAdmission? admission)) opening = opening with { Admission = admission };
+        if (options.IsProjecting) opening = opening with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
+        return await Replica.OpenAsync(stores[index], opening);
     }
 }

@@ -31,7 +31,10 @@ public sealed class World : IAsyncDisposable
     /// <param name="isProjecting">Whether its stores keep projections, and its replicas few entities in memory.</param>
     /// <param name="isKeyed">Whether the space is keyed, all replicas enrolled by its founding.</param>
     public static async Task<World> CreateAsync(int devices, bool isProjecting = false, bool isKeyed = false) =>
-        new(await Team.CreateAsync(devices, 1, isProjecting, Policies, isKeyed));
+        new(await Team.CreateAsync(new TeamOptions
+        {
+            Devices = devices, Servers = 1, IsProjecting = isProjecting, Policies = Policies, IsKeyed = isKeyed,
+        }));
 
     /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
     public static async Task<World> RunAsync(Schedule schedule, bool isProjecting = false, bool isKeyed = false)

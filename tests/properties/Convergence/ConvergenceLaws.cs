@@ -30,7 +30,7 @@ public class ConvergenceLaws
         Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
         {
             var random = new Random(seed);
-            await using Team forgets = await Team.CreateAsync(1, 0, isProjecting: true, []);
+            await using Team forgets = await Team.CreateAsync(new TeamOptions { Devices = 1, IsProjecting = true });
             await using Replica keeps = await Replica.OpenAsync(
                 new MemoryReplicaStore(new(forgets.Genesis.Space, Team.IdOf(9), ReplicaRole.Client)),
                 new ReplicaOptions { Time = forgets.Clocks[0], Genesis = forgets.Genesis });

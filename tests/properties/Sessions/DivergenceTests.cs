@@ -212,7 +212,7 @@ public class DivergenceTests
 
     private static async Task<Team> CreateAsync(int entities, bool isProjecting)
     {
-        Team team = await Team.CreateAsync(2, 0, isProjecting, []);
+        Team team = await Team.CreateAsync(new TeamOptions { Devices = 2, IsProjecting = isProjecting });
         for (int from = 0; from < entities; from += 50)
         {
             await team[0].CommitAsync(tx =>
