@@ -1,9 +1,13 @@
 namespace Crdt;
 
 /// <summary>What a replica says it holds durably. Outside log, vector and digest; the newest of each replica travels
-/// through the mesh (semantics 8). Its signature comes with the enrolment of node keys.</summary>
+/// through the mesh (semantics 8).</summary>
 /// <param name="By">Who says so.</param>
 /// <param name="Role">In which role: what a server-role replica holds is <c>synced</c>.</param>
 /// <param name="Time">When, by its wall clock, in UTC.</param>
 /// <param name="Held">What it holds; on the wire the difference to what was said before.</param>
-public sealed record Acknowledgement(ReplicaId By, ReplicaRole Role, DateTimeOffset Time, VersionVector Held);
+public sealed record Acknowledgement(ReplicaId By, ReplicaRole Role, DateTimeOffset Time, VersionVector Held)
+{
+    /// <summary>In a keyed space its maker's signature over space, maker, time and the whole vector; else empty.</summary>
+    public ReadOnlyMemory<byte> Signature { get; init; }
+}

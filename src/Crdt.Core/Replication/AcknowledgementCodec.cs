@@ -3,22 +3,37 @@ using MessagePack;
 
 namespace Crdt;
 
-/// <summary>Acknowledgements as MessagePack: who, role, time, then (replica, sequence) in order of replicas.</summary>
+/// <summary>Acknowledgements as MessagePack: who, role, time, then (replica, sequence) in order of replicas, then the
+/// signature if the role says so.</summary>
 internal static class AcknowledgementCodec
 {
+    /// <summary>Added to the role when a signature follows.</summary>
+    private const int IsSigned = 4;
+
     public static void Write(ref MessagePackWriter writer, Acknowledgement statement)
     {
         WriteReplica(ref writer, statement.By);
-        writer.Write((int)statement.Role);
+        bool isSigned = !statement.Signature.IsEmpty;
+        writer.Write((int)statement.Role + (isSigned ? IsSigned : 0));
         WriteTime(ref writer, statement.Time);
         WriteVector(ref writer, statement.Held);
+        if (isSigned) writer.Write(statement.Signature.Span);
     }
 
     public static Acknowledgement Read(ref CanonicalReader reader)
     {
         ReplicaId by = ReadReplica(ref reader);
-        var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
-        return new Acknowledgement(by, role, ReadTime(ref reader), ReadVector(ref reader));
+        int role = reader.ReadInt32((int)ReplicaRole.Authority + IsSigned, "A role");
+        bool isSigned = (role & IsSigned) != 0;
+        if ((role & ~IsSigned) > (int)ReplicaRole.Authority) throw reader.Fail(BatchError.OutOfRange, $"{role} is no role");
+        var statement = new Acknowledgement(
+            by, (ReplicaRole)(role & ~IsSigned), ReadTime(ref reader), ReadVector(ref reader));
+        if (!isSigned) return statement;
+        ReadOnlyMemory<byte> signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature");
+        // A copy: it is kept longer than the message it came in.
+        return signature.IsEmpty
+            ? throw reader.Fail(BatchError.OutOfRange, "A signature is empty")
+            : statement with { Signature = signature.ToArray() };
     }
 
     public static byte[] Encode(Acknowledgement statement)

@@ -50,6 +50,18 @@ internal sealed class AcknowledgementTable
         lock (gate) return [.. newest.Values];
     }
 
+    /// <summary>The newest statement of one replica; <see langword="null"/> when there is none.</summary>
+    public Acknowledgement? Find(ReplicaId replica)
+    {
+        lock (gate) return newest.GetValueOrDefault(replica);
+    }
+
+    /// <summary>What a replica is known to hold.</summary>
+    public VersionVector HeldBy(ReplicaId replica)
+    {
+        lock (gate) return HeldOf(replica);
+    }
+
     /// <summary>Up to which sequence of an author some server-role replica is known to hold everything.</summary>
     public long SyncedTo(ReplicaId author)
     {

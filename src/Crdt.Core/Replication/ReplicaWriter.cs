@@ -490,6 +490,8 @@ internal sealed partial class ReplicaWriter
     public void PrepareAcknowledgement(Acknowledgement statement)
     {
         if (statement.By == Identity.Replica || Acknowledgements.NewsOf(statement) is not { } news) return;
+        // A signature is over the whole: beside what is known already it would not be that any more.
+        if (!statement.Signature.IsEmpty && !statement.Held.Covers(Acknowledgements.HeldBy(statement.By))) return;
         AddNote(news);
         statements.Add(news);
     }
@@ -667,7 +669,9 @@ internal sealed partial class ReplicaWriter
                 byte[] head = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
                 Authors.Advance(author, Authors[author] with
                 {
-                    HeadSequence = entry.LastSequence, Head = head, Signature = AuthorTable.SignatureOf(entry.Payload),
+                    HeadSequence = entry.LastSequence,
+                    Head = head,
+                    Signature = AuthorTable.SignatureOf(entry.Payload),
                 });
                 break;
             case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):

@@ -20,6 +20,7 @@ public sealed class SyncSession : IDisposable
     private readonly SyncMessageCodec outgoing = new();
     private readonly SyncMessageCodec incoming = new();
     private readonly Dictionary<ReplicaId, VersionVector> toldStatements = [];
+    private readonly SignedStatements signedStatements;
     private readonly DivergenceHunt hunt;
 
     // What the peer holds durably by its own word, and what it announced.
@@ -47,7 +48,7 @@ public sealed class SyncSession : IDisposable
     private ClockSkew? skew;
 
     // Likewise for what is known of server-role replicas: else a device would go before it heard that its work is safe.
-    private bool mustTellStatements, mustHearStatements;
+    private bool mustTellStatements, mustHearStatements, areStatementsHeldBack;
     private long sendCredit, receiveCredit;
     private long mutationsSent, mutationsReceived;
     private long toldVersion = -1;
@@ -64,6 +65,7 @@ public sealed class SyncSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(replica);
         this.replica = replica;
+        signedStatements = new SignedStatements(replica);
         hunt = new DivergenceHunt(replica);
         this.options = options ?? new SyncSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(
@@ -147,6 +149,7 @@ public sealed class SyncSession : IDisposable
                 await TakeAsync(ranges, cancellationToken).ConfigureAwait(false);
                 break;
         }
+        lock (gate) areStatementsHeldBack = false;
         pulse.Set();
     }
 
@@ -213,7 +216,9 @@ public sealed class SyncSession : IDisposable
             throw new SyncException(SyncError.SameReplica, $"The peer, too, is replica {replica.Id}: one of the two is a copy.");
         lock (gate)
         {
-            (peer, peerRole, peerHave) = (have.Replica, have.Role, have);
+            (peer, peerHave) = (have.Replica, have);
+            // In a keyed space a role is no claim.
+            peerRole = IsKeyed ? replica.Writer.Trust.Find(have.Replica)?.Role ?? ReplicaRole.Client : have.Role;
             CompareFirstMessages();
         }
         await NoteTimeAsync(have.Time, cancellationToken).ConfigureAwait(false);
@@ -261,6 +266,7 @@ public sealed class SyncSession : IDisposable
         if (ownHave.StatementsHash.Span.SequenceEqual(peerHave.StatementsHash.Span))
         {
             foreach (Acknowledgement statement in ownStatements) toldStatements[statement.By] = statement.Held;
+            signedStatements.Agree(ownStatements);
         }
         else mustTellStatements = mustHearStatements = true;
         if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span)) KnowPeer(ownHeads);
@@ -362,7 +368,9 @@ public sealed class SyncSession : IDisposable
             statement = new Acknowledgement(peer!.Value, peerRole, ack.Time, ack.Held);
         }
         await NoteTimeAsync(ack.Time, cancellationToken).ConfigureAwait(false);
-        if (ack.Held.Count > 0) await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
+        // In a keyed space what counts is what the peer signs; it tells that beside.
+        if (ack.Held.Count > 0 && !IsKeyed)
+            await replica.AcknowledgeAsync(statement, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask TakeAsync(StatementsMessage statements, CancellationToken cancellationToken)
@@ -370,13 +378,22 @@ public sealed class SyncSession : IDisposable
         long own = replica.Vector[replica.Id];
         foreach (Acknowledgement statement in statements.Statements)
         {
-            if (statement.Role == ReplicaRole.Client)
+            if (statement.Role == ReplicaRole.Client && !IsKeyed)
                 throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
             if (statement.Held[replica.Id] > own)
             {
                 throw new SyncException(SyncError.UnexpectedMessage,
                     $"{statement.By} is said to hold {statement.Held[replica.Id]} mutations of this replica, which made {own}.");
             }
+            if (IsKeyed)
+            {
+                Acknowledgement? whole;
+                lock (gate) whole = signedStatements.Receive(statement);
+                if (whole is not null) await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+            if (!statement.Signature.IsEmpty)
+                throw new SyncException(SyncError.BadSignature, "In an open space a statement has no signature.");
             lock (gate)
             {
                 toldStatements[statement.By] = toldStatements.GetValueOrDefault(statement.By, VersionVector.Empty)
@@ -424,10 +441,15 @@ public sealed class SyncSession : IDisposable
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
             if (!isPeerKnown) return false;
-            return mustTellStatements || toldVersion != replica.Writer.Acknowledgements.Version
+            return (!areStatementsHeldBack && HasStatements)
                 || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd));
         }
     }
+
+    private bool IsKeyed => replica.Writer.Trust.IsKeyedPublished;
+
+    private bool HasStatements => mustTellStatements || signedStatements.IsDue
+        || toldVersion != replica.Writer.Acknowledgements.Version;
 
     private async ValueTask<SyncMessage?> NextAsync(CancellationToken cancellationToken)
     {
@@ -470,16 +492,31 @@ public sealed class SyncSession : IDisposable
         unacknowledged.Clear();
         unreturnedCredit = 0;
         receiveCredit += credit;
-        if (replica.Role != ReplicaRole.Client)
+        if (IsKeyed) signedStatements.IsDue = true;
+        else if (replica.Role != ReplicaRole.Client)
             toldStatements[replica.Id] = toldStatements.GetValueOrDefault(replica.Id, VersionVector.Empty).Merge(held);
         return new AckMessage(replica.Options.Time.GetUtcNow(), held, credit);
     }
 
     private StatementsMessage? TakeStatements()
     {
+        if (areStatementsHeldBack || !HasStatements) return null;
         long version = replica.Writer.Acknowledgements.Version;
-        if (version == toldVersion && !mustTellStatements) return null;
+        List<Acknowledgement>? news = IsKeyed
+            ? signedStatements.Take(ServerStatements(), peer!.Value, mustTellStatements, IsHeldByPeer)
+            : NewStatements();
+        areStatementsHeldBack = news is null;
+        if (news is null) return null;
         toldVersion = version;
+        if (news.Count == 0 && !mustTellStatements) return null;
+        mustTellStatements = false;
+        return new StatementsMessage(news);
+    }
+
+    private bool IsHeldByPeer(Dot dot) => acknowledged.GetValueOrDefault(dot.Replica) >= dot.Sequence;
+
+    private List<Acknowledgement> NewStatements()
+    {
         var news = new List<Acknowledgement>();
         foreach (Acknowledgement statement in ServerStatements())
         {
@@ -489,9 +526,7 @@ public sealed class SyncSession : IDisposable
             news.Add(statement with { Held = VersionVector.From(statement.Held.Where(d => !told.Covers(d))) });
             toldStatements[statement.By] = told.Merge(statement.Held);
         }
-        if (news.Count == 0 && !mustTellStatements) return null;
-        mustTellStatements = false;
-        return new StatementsMessage(news);
+        return news;
     }
 
     private async ValueTask<SyncMessage?> NextRunAsync(CancellationToken cancellationToken)

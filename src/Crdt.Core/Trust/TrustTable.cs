@@ -14,6 +14,8 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     private readonly Dictionary<ReplicaId, Member> members = [];
     private readonly List<(ReplicaId Replica, Member? Before)> undo = [];
     private readonly ConcurrentDictionary<ReplicaId, Member> published = new();
+    private readonly Lock signing = new();
+    private Acknowledgement? signed;
     private Founding? founding;
     private Founding? publishedFounding;
 
@@ -90,6 +92,10 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         VerifyHead(run, member.Current.Enrolment.PublicKey);
         return run with { IsVerified = true };
     }
+
+    /// <summary>Whether a statement about what somebody holds is signed by its maker.</summary>
+    public bool Verify(Acknowledgement statement, Enrolment maker) => scheme.Verify(maker.PublicKey.Span,
+        SignedBytes.OfStatement(identity.Space, statement.By, statement.Time, statement.Held), statement.Signature.Span);
 
     /// <summary>Judges a batch of somebody else's run, and takes note of whom it enrols.</summary>
     /// <param name="run">The run, whose chain holds.</param>
@@ -192,6 +198,21 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         if (!IsKeyed) return hash;
         if (ReasonNotToWrite is { } reason) throw new InvalidOperationException(reason);
         return [.. hash, .. key!.Sign(SignedBytes.OfHead(identity.Space, identity.Replica, sequence, hash))];
+    }
+
+    /// <summary>Signs what this replica says that it holds, once for each state.</summary>
+    /// <returns><see langword="null"/> when it cannot sign: it is not enrolled yet, or has no key.</returns>
+    public Acknowledgement? SignOwn(Acknowledgement own)
+    {
+        if (key is null || Find(identity.Replica) is not { } enrolment || enrolment.Role != identity.Role
+            || !key.PublicKey.Span.SequenceEqual(enrolment.PublicKey.Span)) return null;
+        lock (signing)
+        {
+            return signed is { } last && last.Held.Equals(own.Held) ? last : signed = own with
+            {
+                Signature = key.Sign(SignedBytes.OfStatement(identity.Space, own.By, own.Time, own.Held)),
+            };
+        }
     }
 
     // ---- judging ----

@@ -39,6 +39,7 @@ public class MessageVectorTests
             {
                 BatchRun was = ((RunMessage)message).Run, now = ((RunMessage)read).Run;
                 Assert.Equal((was.Author, was.FirstSequence, was.LastSequence), (now.Author, now.FirstSequence, now.LastSequence));
+                Assert.Equal(was.Head.ToArray(), now.Head.ToArray());
                 Assert.Equal(was.Batches.Select(b => b.ToArray()), now.Batches.Select(b => b.ToArray()));
             }
             vectors.Add((JsonNode)new JsonObject { ["name"] = name, ["bytes"] = Convert.ToHexStringLower(bytes.WrittenSpan) });
@@ -150,6 +151,11 @@ public class MessageVectorTests
             new BatchRun(BatchCases.B, 301, [new byte[] { 3 }, new byte[] { 4, 5 }], 305, hash)));
         yield return ("ack", new AckMessage(Time, vector, 70_000));
         yield return ("statements", new StatementsMessage([new Acknowledgement(BatchCases.C, ReplicaRole.Server, Time, vector)]));
+        byte[] signature = [.. Enumerable.Range(0, 64).Select(i => (byte)(255 - i))];
+        yield return ("run with a signed head", new RunMessage(
+            new BatchRun(BatchCases.B, 306, [new byte[] { 6 }], 306, (byte[])[.. hash, .. signature])));
+        yield return ("signed statements", new StatementsMessage(
+            [new Acknowledgement(BatchCases.C, ReplicaRole.Client, Time, vector) { Signature = signature }]));
         var index = new DigestIndex(Enumerable.Range(1, 20).Select(i => (new EntityKey("d", "t", $"{i}"), (UInt128)i << 64)));
         KeyRange part = new KeyRange(0, 0).Part((int)(KeyRange.HashOf(new EntityKey("d", "t", "1")) >> 60));
         yield return ("ranges", new RangesMessage(hash.AsMemory(0, 8), 0, [index.Summarize(new KeyRange(0, 0), false)]));

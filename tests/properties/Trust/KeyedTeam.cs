@@ -26,7 +26,10 @@ internal static class KeyedTeam
 
     public static ReplicaOptions OptionsOf(Team team, NodeKey? key) => new()
     {
-        Time = new FakeTimeProvider(Team.Start), Genesis = team.Genesis, Signatures = DeterministicSignatures.Instance, Key = key,
+        Time = new FakeTimeProvider(Team.Start),
+        Genesis = team.Genesis,
+        Signatures = DeterministicSignatures.Instance,
+        Key = key,
     };
 
     public static Enrolment Issue(Team team, int number, ReplicaRole role = ReplicaRole.Client, string? owner = null) =>
