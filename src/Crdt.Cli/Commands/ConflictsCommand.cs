@@ -36,7 +36,10 @@ internal static class ConflictsCommand
         }
         WriteTable(context.Output, conflicts, writers, host.Replica.Id);
         if (conflicts.FirstOrDefault(c => c.IsOpen) is { } open)
-            context.Output.Note($"To settle one: crdt resolve '{open.Key}' '{open.Path}' --pick 1");
+        {
+            string field = open.Path.IsRoot ? "" : $" '{open.Path}'";
+            context.Output.Note($"To settle one: crdt resolve '{open.Key}'{field} --pick 1");
+        }
         return ExitCode.Ok;
     }
 
@@ -64,8 +67,12 @@ internal static class ConflictsCommand
         }
     }
 
-    private static string Decider(Conflict conflict) =>
-        conflict.Kind == ConflictKind.Kinds ? "kinds differ" : conflict.Policy.ToString();
+    private static string Decider(Conflict conflict) => conflict.Kind switch
+    {
+        ConflictKind.Kinds => "kinds differ",
+        ConflictKind.Existence => "deleted or not",
+        _ => conflict.Policy.ToString(),
+    };
 
     private static IEnumerable<IReadOnlyList<string>> Sides(Conflict conflict, Writers writers, ReplicaId self)
     {
@@ -74,7 +81,7 @@ internal static class ConflictsCommand
         [
             (i + 1).ToString(CultureInfo.InvariantCulture),
             i == visible ? "*" : "",
-            sibling.Value.ToJson(),
+            conflict.Kind != ConflictKind.Existence ? sibling.Value.ToJson() : sibling.Value == Value.True ? "kept" : "deleted",
             writers.Describe(sibling, self),
             Shown.Time(sibling.Timestamp.Time),
             Shown.Short(MutationId.Of(sibling.Dot)),

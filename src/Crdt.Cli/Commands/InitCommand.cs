@@ -38,10 +38,17 @@ internal static class InitCommand
         Description = "Joins the space of an invitation instead of founding one.",
     };
 
+    private static readonly Option<string[]> Existence = new("--existence")
+    {
+        HelpName = "SCOPE=POLICY",
+        Description = "What decides between a delete and a concurrent write, for domain or domain/type, as in "
+            + $"incident/strike=DeleteWins. Policies: {Policies.ExistenceNames}. May be repeated.",
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("init", "Makes a replica: of a new space, or with --join of one that exists.")
         {
-            Space, Policy, Role, Invite, Join,
+            Space, Policy, Existence, Role, Invite, Join,
         },
         RunAsync);
 
@@ -67,21 +74,22 @@ internal static class InitCommand
     private static async ValueTask<SpaceGenesis> FindGenesisAsync(CliContext context)
     {
         string? name = context.Parsed.GetValue(Space);
-        string[] policies = context.Parsed.GetValue(Policy) ?? [];
+        string[] policies = context.Parsed.GetValue(Policy) ?? [], existence = context.Parsed.GetValue(Existence) ?? [];
         if (context.Parsed.GetValue(Join) is { } invitation)
         {
-            return name is null && policies.Length == 0
+            return name is null && policies.Length == 0 && existence.Length == 0
                 ? await CliHost.ReadInvitationAsync(invitation, context.Cancellation)
                 : throw CliException.Usage("A space that exists has its name and policies: --join goes without "
-                    + "--space and --policy.");
+                    + "--space, --policy and --existence.");
         }
-        KeyValuePair<PolicyScope, ConflictPolicy>[] first = [.. policies.Select(Policies.Assignment)];
-        if (first.GroupBy(p => p.Key).FirstOrDefault(g => g.Count() > 1) is { } twice)
-            throw CliException.Usage($"The policy of '{twice.Key}' is given twice.");
+        KeyValuePair<PolicyScope, ConflictPolicy>[] first = Policies.Assignments(policies, Policies.Policy);
+        KeyValuePair<PolicyScope, ExistencePolicy>[] rules = Policies.Assignments(existence, Policies.Existence);
+        if (rules.FirstOrDefault(r => r.Key.Field is not null) is { Key: { } tooFine })
+            throw CliException.Usage($"'{tooFine}' is a field: existence is a matter of whole entities.");
         try
         {
             return SpaceGenesis.Create(
-                new ReplicaId(Guid.NewGuid()), name ?? NameOf(context.Data), first, context.Time);
+                new ReplicaId(Guid.NewGuid()), name ?? NameOf(context.Data), first, context.Time, existence: rules);
         }
         catch (ArgumentException e)
         {

@@ -12,10 +12,11 @@ internal static class ResolveCommand
 
     private static readonly Argument<EntityKey> Key = CommonOptions.Key();
 
-    private static readonly Argument<string> Field = new("field")
+    private static readonly Argument<string?> Field = new("field")
     {
         HelpName = "FIELD",
-        Description = "The field, as 'crdt conflicts' shows it.",
+        Description = "The field, as 'crdt conflicts' shows it; none where it is about whether the entity is deleted.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<string?> Pick = new("--pick")
@@ -40,7 +41,7 @@ internal static class ResolveCommand
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         EntityKey key = context.Parsed.GetRequiredValue(Key);
-        FieldPath field = FieldArguments.Path(context.Parsed.GetRequiredValue(Field));
+        FieldPath field = context.Parsed.GetValue(Field) is { } text ? FieldArguments.Path(text) : FieldPath.Root;
         string? pick = context.Parsed.GetValue(Pick), given = context.Parsed.GetValue(NewValue);
         if (pick is null == given is null)
             throw CliException.Usage("Either --pick N or --value VALUE says what shall stand.");
@@ -48,6 +49,8 @@ internal static class ResolveCommand
         await using CliHost host = await context.OpenAsync();
         Conflict conflict = Find(host.Replica, key, field);
         Transaction transaction = PutCommand.Begin(host.Replica, context.User);
+        if (conflict.Kind == ConflictKind.Existence && value is { Kind: not ValueKind.Boolean })
+            throw CliException.Usage("The entity is kept with --value true, and deleted with --value false.");
         if (value is { } chosen) transaction.Resolve(conflict, chosen);
         else transaction.Resolve(conflict, Choose(conflict, pick!));
         CommitResult result = await transaction.CommitAsync(context.Cancellation);
@@ -60,9 +63,9 @@ internal static class ResolveCommand
         Entity entity = replica.Get(key) ?? throw CliException.NotFound($"{key} does not exist or is deleted.");
         IReadOnlyList<Conflict> conflicts = entity.Conflicts();
         return conflicts.FirstOrDefault(c => c.Path == field) ?? throw new CliException(
-            ExitCode.Precondition, $"'{field}' of {key} is not in conflict.", conflicts.Count == 0
-                ? "Nothing of it is: somebody may have settled it."
-                : $"In conflict are: {string.Join(", ", conflicts.Select(c => c.Path))}.");
+            ExitCode.Precondition, field.IsRoot ? $"Whether {key} is deleted is not in conflict." : $"'{field}' of {key} is not in conflict.",
+            conflicts.Count == 0 ? "Nothing of it is: somebody may have settled it."
+                : $"In conflict are: {string.Join(", ", conflicts.Select(c => c.Path.IsRoot ? "whether it is deleted" : c.Path.ToString()))}.");
     }
 
     private static Sibling Choose(Conflict conflict, string pick)

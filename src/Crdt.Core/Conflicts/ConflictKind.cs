@@ -8,4 +8,8 @@ public enum ConflictKind
 
     /// <summary>One name used concurrently as different kinds: value, map, set, counter.</summary>
     Kinds,
+
+    /// <summary>The entity was deleted and written to concurrently, under <see cref="ExistencePolicy.Manual"/>. Siblings
+    /// are true (written to) and false (deleted); so is the value that resolves it.</summary>
+    Existence,
 }

@@ -9,6 +9,9 @@ internal sealed class TypePolicies(
     public static readonly TypePolicies Default = new(
         ConflictPolicy.LastWriteWins, new Dictionary<string, ConflictPolicy>(), new HashSet<string>());
 
+    /// <summary>What decides between a delete and a concurrent write.</summary>
+    public ExistencePolicy Existence { get; init; }
+
     private readonly bool isUniform = fields.Count == 0;
 
     /// <summary>Whether some field's policy asks a server for marks.</summary>

@@ -16,7 +16,7 @@ public sealed class Entity
     {
         (this.held, this.replicas, this.policies) = (held, replicas, policies);
         state = EffectiveState.Of(held, replicas, policies, refusals);
-        Exists = EntityTree.IsAlive(state);
+        Exists = Existence.IsAlive(state, replicas, policies.Existence);
     }
 
     /// <summary>Which entity.</summary>
@@ -131,7 +131,9 @@ public sealed class Entity
         {
             int end = at + 1;
             while (end < slots.Length && slots[end].Path.Equals(slots[at].Path)) end++;
-            if (IsDisputed(slots[at..end])) conflicts.Add(ValueConflict(slots[at..end]));
+            if (slots[at].Path.IsRoot && policies.Existence == ExistencePolicy.Manual && Existence.IsDisputed(state))
+                conflicts.Add(ExistenceConflict(slots[at..end]));
+            else if (IsDisputed(slots[at..end])) conflicts.Add(ValueConflict(slots[at..end]));
             at = end;
         }
         var clashes = new List<FieldPath>();
@@ -174,6 +176,7 @@ public sealed class Entity
         {
             FieldPath path = slots[i].Path;
             if (slots[i].IsRefused) return true;
+            if (path.IsRoot && slots[i].Value != slots[0].Value) return true;
             if (path.IsRoot || i == 0) continue;
             FieldPath before = slots[i - 1].Path;
             if (path.Equals(before) ? path.Kind == PathKind.Key && slots[i].Value != slots[i - 1].Value
@@ -233,6 +236,9 @@ public sealed class Entity
         return new Conflict(
             Key, path, ConflictKind.Values, policy, Describe(register), visible, policy == ConflictPolicy.Manual);
     }
+
+    private Conflict ExistenceConflict(ReadOnlySpan<SiblingSlot> root) => new(Key, FieldPath.Root, ConflictKind.Existence,
+        ConflictPolicy.Manual, Describe(root), Value.From(Exists), IsOpen: true);
 
     private Conflict KindConflict(FieldPath path)
     {

@@ -30,6 +30,9 @@ public sealed class EntityEdit
     /// <summary>Whether it notes what became of refused work: that clients write, too.</summary>
     internal bool IsOfEscrow { get; init; }
 
+    /// <summary>Whether it settles whether the entity is deleted, and nothing else.</summary>
+    internal bool IsOfExistence { get; init; }
+
     internal IReadOnlyList<EditStep> Steps => steps;
 
     /// <summary>The data types that its replica knows.</summary>

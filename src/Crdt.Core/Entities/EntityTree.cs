@@ -19,17 +19,6 @@ internal readonly ref struct EntityTree(EntityState state, ReplicaTable replicas
     public static bool IsRead(EntityKey key, in SiblingSlot slot) =>
         !key.IsSpaceData || slot.Dot.Role != ReplicaRole.Client;
 
-    /// <summary>Whether the entity is alive: update wins, so while any root sibling is (semantics 5).</summary>
-    public static bool IsAlive(EntityState state)
-    {
-        foreach (ref readonly SiblingSlot slot in state.Slots)
-        {
-            if (!slot.Path.IsRoot) return false;
-            if (slot.Value == Value.True && IsRead(state.Key, slot)) return true;
-        }
-        return false;
-    }
-
     /// <summary>The sibling that the policy picks, of at least one.</summary>
     public int Pick(ReadOnlySpan<SiblingSlot> siblings, ConflictPolicy policy)
     {

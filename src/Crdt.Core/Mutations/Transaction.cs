@@ -67,7 +67,7 @@ public sealed class Transaction
     public EntityEdit Resolve(Conflict conflict, Sibling choice)
     {
         ArgumentNullException.ThrowIfNull(conflict);
-        if (conflict.Kind != ConflictKind.Values || !conflict.Siblings.Contains(choice))
+        if (conflict.Kind == ConflictKind.Kinds || !conflict.Siblings.Contains(choice))
             throw new ArgumentException("The choice is not a sibling of the conflict.", nameof(choice));
         return Resolve(conflict, choice.Value);
     }
@@ -76,11 +76,18 @@ public sealed class Transaction
     /// conflict of the new value with them. The commit fails with <see cref="MutationError.NoConflict"/> when none of
     /// the conflict's siblings is held any more.</summary>
     /// <param name="conflict">The conflict, as the person saw it.</param>
-    /// <param name="value">The value that shall stand.</param>
+    /// <param name="value">The value that shall stand; of a conflict of existence true keeps the entity, false deletes it.</param>
+    /// <exception cref="ArgumentException">The conflict is one of existence, and the value is neither true nor false.</exception>
     public EntityEdit Resolve(Conflict conflict, Value value)
     {
         ArgumentNullException.ThrowIfNull(conflict);
         var seen = VersionVector.From(conflict.Siblings.Select(s => s.Dot));
+        if (conflict.Kind == ConflictKind.Existence)
+        {
+            if (value.Kind != ValueKind.Boolean)
+                throw new ArgumentException("An entity is kept (true) or deleted (false).", nameof(value));
+            return Add(conflict.Key, value.AsBoolean() ? EditKind.Resolve : EditKind.Delete, seen, isOfExistence: true);
+        }
         return Add(conflict.Key, EditKind.Resolve, seen).Set(conflict.Path, value);
     }
 
@@ -91,6 +98,17 @@ public sealed class Transaction
     {
         ArgumentNullException.ThrowIfNull(scope);
         return Upsert(scope.Key).Set(PolicyTable.ConflictField, policy.ToString());
+    }
+
+    /// <summary>Sets what decides between a delete and a concurrent write, for a domain or a type. Needs the server role.</summary>
+    /// <param name="scope">What it applies to; no field.</param>
+    /// <param name="policy">The policy.</param>
+    /// <exception cref="ArgumentException">The scope names a field.</exception>
+    public EntityEdit SetPolicy(PolicyScope scope, ExistencePolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        if (scope.Field is not null) throw new ArgumentException("Existence is a matter of whole entities.", nameof(scope));
+        return Upsert(scope.Key).Set(PolicyTable.ExistenceField, policy.ToString());
     }
 
     /// <summary>Commits. Completes when the transaction is durable and visible here.</summary>
@@ -107,11 +125,14 @@ public sealed class Transaction
 
     internal void Add(EntityEdit edit) => edits.Add(edit);
 
-    private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null)
+    private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null, bool isOfExistence = false)
     {
         ArgumentNullException.ThrowIfNull(key);
         if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
-        var edit = new EntityEdit(key, kind, basis, seen) { KnownTypes = replica.Options.DataTypeTable };
+        var edit = new EntityEdit(key, kind, basis, seen)
+        {
+            KnownTypes = replica.Options.DataTypeTable, IsOfExistence = isOfExistence,
+        };
         edits.Add(edit);
         return edit;
     }

@@ -34,11 +34,11 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         (edit, state, policies) = (source, before, typePolicies);
         effective = EffectiveState.Of(state, replicas, policies, refusals);
         draft.Begin(edit, state, effective, policies);
-        MutationKind kind = KindOf(EntityTree.IsAlive(effective));
+        MutationKind kind = KindOf(Existence.IsAlive(effective, replicas, policies.Existence));
         if (kind == MutationKind.Create) draft.ForgetFields();
         foreach (EditStep step in edit.Steps) draft.Take(step);
         draft.CollectChanges(order);
-        if (order.Count == 0 && kind is MutationKind.Update or MutationKind.Resolve)
+        if (order.Count == 0 && kind is MutationKind.Update or MutationKind.Resolve && !edit.IsOfExistence)
         {
             return kind == MutationKind.Resolve
                 ? throw Fail(MutationError.NoConflict, FieldPath.Root, "The conflict has been settled already.")
@@ -69,13 +69,23 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
                     ? $"{edit.Key} does not exist."
                     : $"{edit.Key} is deleted: only creating it again acts on it.");
             case EditKind.Delete:
+                if (edit.IsOfExistence) CheckExistenceInConflict();
                 return MutationKind.Delete;
+            case EditKind.Resolve when edit.IsOfExistence:
+                CheckExistenceInConflict();
+                return MutationKind.Resolve;
             case EditKind.Resolve:
                 CheckStillInConflict();
                 return MutationKind.Resolve;
             default:
                 return isAlive ? MutationKind.Update : MutationKind.Create;
         }
+    }
+
+    private void CheckExistenceInConflict()
+    {
+        if (Existence.IsDisputed(effective)) return;
+        throw Fail(MutationError.NoConflict, FieldPath.Root, $"Whether {edit.Key} is deleted has been settled already.");
     }
 
     private void CheckStillInConflict()
@@ -122,11 +132,14 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
             {
                 MutationKind.Create => true,
                 MutationKind.Delete => draft.IsSeen(slot),
-                _ => isOwn || (isDeleted && (edit.Kind == EditKind.Resolve || draft.IsSeen(slot))),
+                MutationKind.Resolve when edit.IsOfExistence => isOwn || draft.IsSeen(slot),
+                // Whoever settles a field has seen the delete, too; where that is for a person to settle, it is not meant.
+                MutationKind.Resolve => isOwn || (isDeleted && policies.Existence != ExistencePolicy.Manual),
+                _ => isOwn || (isDeleted && draft.IsSeen(slot)),
             };
             if (isNamed) observed.Add(slot);
         }
-        if (kind is MutationKind.Update or MutationKind.Resolve) AddNeighbours();
+        if (kind is MutationKind.Update or MutationKind.Resolve && !edit.IsOfExistence) AddNeighbours();
         AddObserved(FieldPath.Root, columns);
     }
 

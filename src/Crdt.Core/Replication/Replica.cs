@@ -156,6 +156,13 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>Holds on to the present state, so that several reads belong together.</summary>
     public ReplicaView View() => new(writer);
 
+    /// <summary>What decides whether an entity is alive that was deleted and written to concurrently.</summary>
+    public ExistencePolicy ExistencePolicyOf(EntityKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return writer.Policies.For(key).Existence;
+    }
+
     /// <summary>The policy that is in force for a field.</summary>
     public ConflictPolicy PolicyOf(EntityKey key, FieldPath path)
     {

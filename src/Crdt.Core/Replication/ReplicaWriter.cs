@@ -533,7 +533,9 @@ internal sealed partial class ReplicaWriter
     {
         // Counted before the space's own data changes how they are read.
         long living = LivingEntities - Cache.Touched.Sum(s => s.Working is null ? 0 : Living(s.Published));
+        PolicyTable policiesBefore = Policies;
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
+        if (!ReferenceEquals(policiesBefore, Policies)) living += CountRevived(policiesBefore);
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
         Trust.Publish();
@@ -554,7 +556,30 @@ internal sealed partial class ReplicaWriter
     }
 
     private int Living(EntityState? state) => state is { Key.IsSpaceData: false }
-        && EntityTree.IsAlive(EffectiveState.Of(state, Authors.Ids, Policies.For(state.Key), Refusals)) ? 1 : 0;
+        && IsAlive(state, Policies.For(state.Key)) ? 1 : 0;
+
+    private bool IsAlive(EntityState state, TypePolicies policies) => Existence.IsAlive(
+        EffectiveState.Of(state, Authors.Ids, policies, Refusals), Authors.Ids, policies.Existence);
+
+    /// <summary>How many untouched entities are alive under the new policies and were not, less those the other way round.
+    /// A policy makes a difference only where an entity is in dispute, and such keys are kept.</summary>
+    private long CountRevived(PolicyTable before)
+    {
+        long revived = 0;
+        if (Policies.DecidesExistenceAs(before)) return revived;
+        foreach (EntityKey key in Contested.ToArray())
+        {
+            (TypePolicies then, TypePolicies now) = (before.For(key), Policies.For(key));
+            if (then.Existence == now.Existence || key.IsSpaceData) continue;
+            EntitySlot slot = Cache.GetOrLoad(key);
+            if (slot.Published is not { } state || slot.Working is not null) continue;
+            int change = (IsAlive(state, now) ? 1 : 0) - (IsAlive(state, then) ? 1 : 0);
+            // Its document comes, or goes.
+            if (change != 0) projector.Note(slot);
+            revived += change;
+        }
+        return revived;
+    }
 
     /// <summary>Takes over what entities of the space's own data say, before others are read by it.</summary>
     private void ReadSpace(IEnumerable<EntitySlot> touched)

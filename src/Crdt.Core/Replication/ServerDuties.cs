@@ -205,7 +205,8 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
             if (policy is not (ConflictPolicy.ServerWins or ConflictPolicy.ClientWins)) continue;
             ReadOnlySpan<SiblingSlot> register = state.At(path);
             if (register.Length < 2) continue;
-            isHidden ??= !EntityTree.IsAlive(EffectiveState.Of(state, authors.Ids, policies, refusals));
+            isHidden ??= !Existence.IsAlive(
+                EffectiveState.Of(state, authors.Ids, policies, refusals), authors.Ids, policies.Existence);
             if (isHidden.Value) return;
             NoteLost(state.Key, path, register, dot, change.Value, policy);
         }

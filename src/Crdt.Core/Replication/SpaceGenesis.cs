@@ -56,11 +56,13 @@ public sealed class SpaceGenesis
     /// <param name="key">The authority's key, for a keyed space; <see langword="null"/> founds an open one.</param>
     /// <param name="members">Who is enrolled from the beginning; needs <paramref name="key"/>. The authority itself
     /// always is.</param>
+    /// <param name="existence">The first existence policies, by scope.</param>
     /// <exception cref="ArgumentException">The name breaks the rule of names, the id is empty, or a member is enrolled
     /// twice, is the authority, or has a key of another scheme.</exception>
     public static SpaceGenesis Create(
         ReplicaId authority, string name, IEnumerable<KeyValuePair<PolicyScope, ConflictPolicy>> policies,
-        TimeProvider time, NodeKey? key = null, IEnumerable<Enrolment>? members = null)
+        TimeProvider time, NodeKey? key = null, IEnumerable<Enrolment>? members = null,
+        IEnumerable<KeyValuePair<PolicyScope, ExistencePolicy>>? existence = null)
     {
         ArgumentNullException.ThrowIfNull(policies);
         if (authority.IsEmpty) throw new ArgumentException("The authority's id is empty.", nameof(authority));
@@ -74,8 +76,8 @@ public sealed class SpaceGenesis
             settings.Add(new(Founding.KeyField, Value.From(key.PublicKey.Span)));
         }
         AddCreate(columns, clock, SettingsKey, settings);
-        foreach ((PolicyScope scope, ConflictPolicy policy) in policies.OrderBy(p => p.Key.Key))
-            AddCreate(columns, clock, scope.Key, [new(PolicyTable.ConflictField, policy.ToString())]);
+        foreach ((EntityKey scope, List<KeyValuePair<FieldPath, Value>> fields) in PoliciesOf(policies, existence ?? []))
+            AddCreate(columns, clock, scope, fields);
         foreach (Enrolment member in Checked(members ?? [], authority, key))
             AddCreate(columns, clock, member.Key, EnrolmentFields.Of(member));
         columns.Mutations[columns.MutationCount - 1].EndsTransaction = true;
@@ -134,6 +136,22 @@ public sealed class SpaceGenesis
 
     /// <summary>The founding as a run, to begin a replica with.</summary>
     internal BatchRun ToRun() => new(Authority, 1, [Batch], founding.Last, Head) { IsFounding = true };
+
+    private static SortedDictionary<EntityKey, List<KeyValuePair<FieldPath, Value>>> PoliciesOf(
+        IEnumerable<KeyValuePair<PolicyScope, ConflictPolicy>> policies,
+        IEnumerable<KeyValuePair<PolicyScope, ExistencePolicy>> existence)
+    {
+        var byScope = new SortedDictionary<EntityKey, List<KeyValuePair<FieldPath, Value>>>();
+        foreach ((PolicyScope scope, ConflictPolicy policy) in policies) Add(scope, PolicyTable.ConflictField, policy.ToString());
+        foreach ((PolicyScope scope, ExistencePolicy policy) in existence) Add(scope, PolicyTable.ExistenceField, policy.ToString());
+        return byScope;
+
+        void Add(PolicyScope scope, string field, string policy)
+        {
+            if (!byScope.TryGetValue(scope.Key, out List<KeyValuePair<FieldPath, Value>>? fields)) byScope[scope.Key] = fields = [];
+            fields.Add(new(field, policy));
+        }
+    }
 
     private static IEnumerable<Enrolment> Checked(IEnumerable<Enrolment> members, ReplicaId authority, NodeKey? key)
     {

@@ -6,13 +6,18 @@ public sealed class ReferenceModel
 {
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> registers = [];
     private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
+    private readonly Func<EntityKey, ExistencePolicy> existenceOf;
 
     /// <summary>Works out what a replica of that history has to hold and show.</summary>
     /// <param name="history">Every mutation, each once; in any order.</param>
     /// <param name="policyOf">The policy in force for a field.</param>
-    public ReferenceModel(IReadOnlyList<Mutation> history, Func<EntityKey, FieldPath, ConflictPolicy> policyOf)
+    /// <param name="existenceOf">What decides whether an entity is alive; update wins when <see langword="null"/>.</param>
+    public ReferenceModel(
+        IReadOnlyList<Mutation> history, Func<EntityKey, FieldPath, ConflictPolicy> policyOf,
+        Func<EntityKey, ExistencePolicy>? existenceOf = null)
     {
         this.policyOf = policyOf;
+        this.existenceOf = existenceOf ?? (static _ => ExistencePolicy.UpdateWins);
         var changes = history.SelectMany(m => m.Changes.Select(c => (Mutation: m, Change: c))).ToList();
         // Of the space's own data a client replaces only what clients wrote.
         var named = changes.SelectMany(c => c.Change.Observed.Select(d => (c.Mutation.Key, c.Change.Path, Dot: d,
@@ -46,7 +51,16 @@ public sealed class ReferenceModel
     public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) => registers.GetValueOrDefault((key, path)) ?? [];
 
     /// <summary>Whether an entity is alive.</summary>
-    public bool IsAlive(EntityKey key) => Siblings(key, FieldPath.Root).Any(s => s.Value == Value.True && IsRead(key, s));
+    public bool IsAlive(EntityKey key)
+    {
+        List<Sibling> root = [.. Siblings(key, FieldPath.Root).Where(s => IsRead(key, s))];
+        return existenceOf(key) switch
+        {
+            ExistencePolicy.DeleteWins => root.Count > 0 && root.All(s => s.Value == Value.True),
+            ExistencePolicy.LastWriteWins => root.Count > 0 && root[0].Value == Value.True,
+            _ => root.Any(s => s.Value == Value.True),
+        };
+    }
 
     /// <summary>All fields of an entity as one object.</summary>
     /// <param name="key">The entity.</param>
@@ -62,8 +76,12 @@ public sealed class ReferenceModel
         return PathsOf(key)
             .Where(p => !p.IsRoot && p.Kind == PathKind.Key && !key.IsSpaceData
                 && Siblings(key, p).Select(s => s.Value).Distinct().Count() > 1)
-            .Select(p => $"{p} values").Concat(clashes.Select(p => $"{p} kinds")).Order(StringComparer.Ordinal);
+            .Select(p => $"{p} values").Concat(clashes.Select(p => $"{p} kinds"))
+            .Concat(IsDisputed(key) ? [$"{FieldPath.Root} existence"] : []).Order(StringComparer.Ordinal);
     }
+
+    private bool IsDisputed(EntityKey key) => existenceOf(key) == ExistencePolicy.Manual
+        && Siblings(key, FieldPath.Root).Select(s => s.Value).Distinct().Count() > 1;
 
     /// <summary>What is read at a name; <see langword="null"/> when nothing is there.</summary>
     /// <param name="key">The entity.</param>

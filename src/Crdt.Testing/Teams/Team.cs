@@ -62,10 +62,12 @@ public sealed class Team : IAsyncDisposable
 
     /// <summary>Devices first, then servers.</summary>
     public static Task<Team> CreateAsync(
-        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false) =>
+        int devices, int servers, bool isProjecting, (string Scope, ConflictPolicy Policy)[] policies, bool isKeyed = false,
+        params (string Scope, ExistencePolicy Policy)[] existence) =>
         CreateAsync(new TeamOptions
         {
             Devices = devices, Servers = servers, IsProjecting = isProjecting, Policies = policies, IsKeyed = isKeyed,
+            Existence = existence,
         });
 
     /// <summary>Devices first, then servers.</summary>
@@ -78,7 +80,8 @@ public sealed class Team : IAsyncDisposable
             IdOf(i + 1), DeterministicSignatures.KeyOf(IdOf(i + 1)).PublicKey, RoleOf(i)));
         SpaceGenesis genesis = SpaceGenesis.Create(AuthorityId, "test",
             options.Policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)),
-            new FakeTimeProvider(Start), options.IsKeyed ? AuthorityKey : null, members);
+            new FakeTimeProvider(Start), options.IsKeyed ? AuthorityKey : null, members,
+            options.Existence.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Scope), p.Policy)));
         var team = new Team(genesis, options);
         for (int i = 0; i < count; i++) await team.AddAsync(RoleOf(i));
         return team;

@@ -19,6 +19,9 @@ public sealed record TeamOptions
     /// <summary>The policies that the space is founded with.</summary>
     public IReadOnlyList<(string Scope, ConflictPolicy Policy)> Policies { get; init; } = [];
 
+    /// <summary>The existence policies that the space is founded with.</summary>
+    public IReadOnlyList<(string Scope, ExistencePolicy Policy)> Existence { get; init; } = [];
+
     /// <summary>Data types that every replica is opened with.</summary>
     public IReadOnlyList<DataType> DataTypes { get; init; } = [];
 }

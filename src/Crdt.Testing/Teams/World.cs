@@ -30,16 +30,22 @@ public sealed class World : IAsyncDisposable
     /// <param name="devices">How many devices; one server-role replica comes after them.</param>
     /// <param name="isProjecting">Whether its stores keep projections, and its replicas few entities in memory.</param>
     /// <param name="isKeyed">Whether the space is keyed, all replicas enrolled by its founding.</param>
-    public static async Task<World> CreateAsync(int devices, bool isProjecting = false, bool isKeyed = false) =>
+    /// <param name="existence">What decides between a delete and a concurrent write.</param>
+    public static async Task<World> CreateAsync(
+        int devices, bool isProjecting = false, bool isKeyed = false,
+        ExistencePolicy existence = ExistencePolicy.UpdateWins) =>
         new(await Team.CreateAsync(new TeamOptions
         {
             Devices = devices, Servers = 1, IsProjecting = isProjecting, Policies = Policies, IsKeyed = isKeyed,
+            Existence = existence == ExistencePolicy.UpdateWins ? [] : [("d/t", existence), ("e", existence)],
         }));
 
     /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
-    public static async Task<World> RunAsync(Schedule schedule, bool isProjecting = false, bool isKeyed = false)
+    public static async Task<World> RunAsync(
+        Schedule schedule, bool isProjecting = false, bool isKeyed = false,
+        ExistencePolicy existence = ExistencePolicy.UpdateWins)
     {
-        World world = await CreateAsync(schedule.Devices, isProjecting, isKeyed);
+        World world = await CreateAsync(schedule.Devices, isProjecting, isKeyed, existence);
         foreach (Step step in schedule.Steps) await world.TakeAsync(step);
         await world.FinishAsync();
         return world;
@@ -102,7 +108,7 @@ public sealed class World : IAsyncDisposable
     {
         Replica replica = At(at);
         Mutation[] history = [.. replica.Mutations().Select(m => m.Mutation)];
-        var reference = new ReferenceModel(history, replica.PolicyOf);
+        var reference = new ReferenceModel(history, replica.PolicyOf, replica.ExistencePolicyOf);
         foreach (EntityKey key in reference.Keys) CheckEntity(replica, reference, key);
         Check.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
         Check.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
@@ -145,7 +151,7 @@ public sealed class World : IAsyncDisposable
         }
         Check.Equal(reference.PathsOf(key).Sum(p => reference.Siblings(key, p).Count), entity.AllSiblings().Count());
         if (entity.Exists) Check.Equal(reference.ReadEntity(key, []), entity.ToValue());
-        IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {(c.Kind == ConflictKind.Values ? "values" : "kinds")}");
+        IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {c.Kind.ToString().ToLowerInvariant()}");
         Check.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal));
         Check.Equal(conflicts.Count(), replica.Conflicts(openOnly: false).Count(c => c.Key == key));
     }
@@ -254,8 +260,9 @@ public sealed class World : IAsyncDisposable
             Check.Empty(change.Observed.Where(dot => !basis.Covers(dot)));
         if (edit.Kind != EditKind.Resolve) return;
         Entity entity = replica.Get(edit.Key)!;
-        Check.Equal(1, entity.Siblings(edit.Steps[0].Path).Count);
-        Check.Empty(entity.Conflicts().Where(c => c.Path == edit.Steps[0].Path && c.Kind == resolved));
+        FieldPath path = edit.IsOfExistence ? FieldPath.Root : edit.Steps[0].Path;
+        Check.Equal(1, entity.Siblings(path).Count);
+        Check.Empty(entity.Conflicts().Where(c => c.Path == path && c.Kind == resolved));
     }
 
     private void Note(Transaction transaction, Replica replica, int at, Edit edit)
@@ -281,7 +288,8 @@ public sealed class World : IAsyncDisposable
                 if (conflicts.Length == 0) break;
                 Conflict conflict = conflicts[edit.Entity % conflicts.Length];
                 resolved = conflict.Kind;
-                if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
+                if (conflict.Kind == ConflictKind.Existence) transaction.Resolve(conflict, Value.From(edit.Ops.Length == 0));
+                else if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
                 else if (conflict.Kind == ConflictKind.Values) transaction.Resolve(conflict, conflict.Siblings[^1]);
                 break;
         }

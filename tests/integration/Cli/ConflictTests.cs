@@ -127,4 +127,36 @@ public sealed class ConflictTests : CliTest
             ["scope                   policy", "incident/strike/note    Manual", "incident/strike/species Manual"],
             (await RunAsync("a", "policy", "list")).Lines);
     }
+
+    [Fact]
+    public async Task Whether_an_entity_is_deleted_is_settled_by_a_person_where_the_policy_says_so()
+    {
+        await InitAsync("a", "b", "server");
+        await SyncAsync("a", "server");
+        (await RunAsync("server", "policy", "set", "incident/strike/note", "Manual", "--existence")).Failed(2, "whole entities");
+        (await RunAsync("server", "policy", "set", "incident", "sometimes", "--existence")).Failed(2, "not an existence policy");
+        await OkAsync("server", "policy", "set", "incident", "manual", "--existence");
+        await OkAsync("a", "put", Key, "species=kite");
+        await SyncAsync("a", "server");
+        await SyncAsync("b", "server");
+        Assert.Equal(["scope    policy existence", "incident        Manual"], (await RunAsync("b", "policy", "list")).Lines);
+        await OkAsync("a", "put", Key, "species=gull");
+        await OkAsync("b", "put", Key, "--delete");
+        await SyncAsync("a", "server");
+        await SyncAsync("b", "server");
+        JsonElement conflict = (await OkAsync("b", "--json", "conflicts")).JsonLines.Single();
+        Assert.Equal(("existence", "", true), (conflict.GetProperty("kind").GetString(), conflict.GetProperty("field").GetString(),
+            conflict.GetProperty("visible").GetBoolean()));
+        CliResult table = await OkAsync("b", "conflicts");
+        Assert.Contains("deleted or not", table.Output);
+        Assert.Contains($"crdt resolve '{Key}' --pick 1", table.Error);
+        (await RunAsync("b", "resolve", Key, "--value", "perhaps")).Failed(2, "--value false");
+        (await RunAsync("b", "resolve", Key, "species", "--pick", "1")).Failed(6, "whether it is deleted");
+        await OkAsync("b", "resolve", Key, "--value", "false");
+        (await RunAsync("b", "get", Key)).Failed(3, "deleted");
+        await SyncAsync("b", "server");
+        await SyncAsync("a", "server");
+        (await RunAsync("a", "resolve", Key, "--pick", "1")).Failed(3, "deleted");
+        Assert.Empty((await RunAsync("a", "--json", "conflicts")).Lines);
+    }
 }

@@ -74,6 +74,8 @@ public sealed class InitTests : CliTest
 
     [Theory]
     [InlineData("--policy", "incident=Sometimes")]
+    [InlineData("--existence", "incident=Sometimes")]
+    [InlineData("--existence", "incident/strike/field=Manual")]
     [InlineData("--policy", "incident")]
     [InlineData("--policy", "a/b/c/d=Merge")]
     [InlineData("--role", "authority")]
