@@ -73,14 +73,39 @@ internal static class SimulateCommand
         CustomParser = result => (int)CommonOptions.WholeNumber(result, 1, int.MaxValue),
     };
 
+    private static readonly Option<string> Out = new("--out", "-o")
+    {
+        HelpName = "DIR",
+        Description = "Where trace, diagram and replay of a violation go.",
+        DefaultValueFactory = _ => ".",
+    };
+
+    private static readonly Option<string?> Replay = new("--replay")
+    {
+        HelpName = "FILE",
+        Description = "Runs what a violation left behind, and nothing else.",
+    };
+
+    private static readonly Option<int> Shrinking = new("--shrink")
+    {
+        HelpName = "S",
+        Description = "Seconds to look for fewer steps that still show a violation; 0 keeps them all.",
+        DefaultValueFactory = _ => 120,
+        CustomParser = result => (int)CommonOptions.WholeNumber(result, 0, 1_000_000),
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("simulate", "Runs teams of real replicas in virtual time on simulated networks, clocks and disks where "
             + "everything goes wrong that can, and checks that nothing is lost and all converge. Exit code 8 when "
-            + "something does not hold.") { Replicas, Servers, Operations, Faults, Links, Seed, Seeds, Bug },
+            + "something does not hold.") 
+        {
+            Replicas, Servers, Operations, Faults, Links, Seed, Seeds, Bug, Out, Replay, Shrinking,
+        },
         RunAsync);
 
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
+        if (context.Parsed.GetValue(Replay) is { } file) return await ReplayAsync(context, file);
         ulong first = context.Parsed.GetValue(Seed);
         int seeds = context.Parsed.GetValue(Seeds);
         for (int i = 0; i < seeds; i++)
@@ -108,9 +133,42 @@ internal static class SimulateCommand
             }
             Report(context.Output, result, Stopwatch.GetElapsedTime(started));
             context.Output.Flush();
-            if (result.Violation is not null) return ExitCode.Violation;
+            if (result.Violation is not null) return await ExplainAsync(context, result);
         }
         return ExitCode.Ok;
+    }
+
+    private static async Task<ExitCode> ExplainAsync(CliContext context, SimulationResult result)
+    {
+        var limit = TimeSpan.FromSeconds(context.Parsed.GetValue(Shrinking));
+        SimulationReport report = await context.Output.ProgressAsync("Shrinking", told => Task.FromResult(SimulationReport.Create(
+            result, limit, (steps, trials) => told(0, $"{Shown.Count(steps, "step")} after {Shown.Count(trials, "run")}"), context.Cancellation)));
+        context.Output.Note($"{Shown.Number(report.StepsBefore)} steps, of which {Shown.Number(report.Steps)} are needed ({Shown.Count(report.Trials, "run")}).");
+        await WriteAsync(context, report);
+        return ExitCode.Violation;
+    }
+
+    private static async Task<ExitCode> ReplayAsync(CliContext context, string file)
+    {
+        SimulationReport report;
+        try
+        {
+            report = SimulationReport.OfReplay(file);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Usage($"'{file}' cannot be replayed: {e.Message}", inner: e);
+        }
+        Report(context.Output, report.Result, TimeSpan.Zero);
+        if (report.Result.Violation is null) return ExitCode.Ok;
+        if (context.Parsed.GetResult(Out) is { Implicit: false }) await WriteAsync(context, report);
+        return ExitCode.Violation;
+    }
+
+    private static async Task WriteAsync(CliContext context, SimulationReport report)
+    {
+        foreach (string path in await report.WriteAsync(context.Parsed.GetRequiredValue(Out), CancellationToken.None))
+            context.Output.Note($"Wrote {path}");
     }
 
     private static string Note(SimulationFigures figures) =>
@@ -144,7 +202,7 @@ internal static class SimulateCommand
         if (result.Violation is { } violation)
         {
             output.Warn($"{violation.Invariant} {violation.Law} at step {violation.Step}: {violation.Message}");
-            output.Warn($"Seed {result.Options.Seed}, version {typeof(Simulation).Assembly.GetName().Version}.");
+            output.Warn($"Seed {result.Options.Seed}, version {SimulationReport.Version}.");
         }
         else
         {

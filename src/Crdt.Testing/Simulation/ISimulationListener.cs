@@ -10,5 +10,5 @@ internal interface ISimulationListener
     void OnEvent(SimulatedDevice device, long nowUs, DiagramMark mark, string text);
 
     /// <summary>A message was sent; it arrives unless the connection ends before.</summary>
-    void OnMessage(SimulatedDevice from, SimulatedDevice to, long sentUs, long arrivesUs, ReadOnlyMemory<byte> message);
+    void OnMessage(SimulatedConnection connection, int side, long sentUs, ReadOnlyMemory<byte> message);
 }

@@ -64,4 +64,5 @@ internal sealed record StaleStep(long At, int From, int To, int Place, int Runs)
 /// <summary>Everything heals, all synchronise, and everything is checked.</summary>
 /// <param name="At">When.</param>
 /// <param name="InTurn">Whether two meet at a time; else all links hold a session at once.</param>
-internal sealed record QuiesceStep(long At, bool InTurn) : SimulationStep(At);
+/// <param name="IsLast">Whether the run ends with it.</param>
+internal sealed record QuiesceStep(long At, bool InTurn, bool IsLast) : SimulationStep(At);

@@ -50,12 +50,12 @@ internal sealed class StepGenerator : IStepSource
         if (run.History.Mutations >= options.Operations)
         {
             isDone = true;
-            return new QuiesceStep(atUs, random.Next(2) == 0);
+            return new QuiesceStep(atUs, random.Next(2) == 0, IsLast: true);
         }
         if (run.History.Mutations >= nextQuiesce)
         {
             nextQuiesce = run.History.Mutations + quiesceEvery;
-            return new QuiesceStep(atUs, random.Next(2) == 0);
+            return new QuiesceStep(atUs, random.Next(2) == 0, IsLast: false);
         }
         atUs = Math.Max(atUs, run.NowUs);
         if (burst > 0 && run.Devices[burstAt].Replica is { } writing)
