@@ -406,7 +406,7 @@ internal sealed partial class ReplicaWriter
             {
                 throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
             }
-            Trust.Admit(run, foreign, next, Authors);
+            Trust.Admit(run, foreign, next);
             ApplyForeign(author, next, duties);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));

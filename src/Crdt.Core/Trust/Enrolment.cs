@@ -2,7 +2,7 @@ namespace Crdt;
 
 /// <summary>Says who a replica is: the key that its node signs with, the role it writes in, the person it belongs to.
 /// Certified by the space's authority, and so the same for everybody and for ever: another role or another key is
-/// another replica id.</summary>
+/// another replica id. A node whose id cannot be used any more goes on under a further one, by the same enrolment.</summary>
 /// <remarks>Kept as the entity <c>$space/enrolment/{replica id}</c> (semantics 9 and 10).</remarks>
 public sealed class Enrolment
 {
@@ -67,6 +67,10 @@ public sealed class Enrolment
         byte[] certificate = authority.Sign(SignedBytes.OfEnrolment(space, replica, role, owner, publicKey.Span));
         return new Enrolment(plain.Replica, plain.PublicKey, plain.Role, plain.Owner, certificate);
     }
+
+    /// <summary>The same, for a further id of the node.</summary>
+    internal Enrolment For(ReplicaId id) =>
+        id == Replica ? this : new Enrolment(id, PublicKey, Role, Owner, Certificate);
 
     internal static EntityKey KeyOf(ReplicaId replica) => new(EntityKey.SpaceDomain, EntityType, $"{replica}");
 

@@ -29,8 +29,25 @@ internal static class EnrolmentFields
         EntityKey key = columns.Entities[row.Entity];
         if (row.Kind != MutationKind.Create || key.Domain != EntityKey.SpaceDomain || key.Type != Enrolment.EntityType
             || !ReplicaId.TryParse(key.Id, out ReplicaId replica)) return null;
-        Value publicKey = Find(columns, mutation, Key), role = Find(columns, mutation, Role);
-        Value owner = Find(columns, mutation, Owner), certificate = Find(columns, mutation, Certificate);
+        return Build(replica, Find(columns, mutation, Key), Find(columns, mutation, Role), Find(columns, mutation, Owner),
+            Find(columns, mutation, Certificate));
+    }
+
+    /// <summary>A certified enrolment as one value, for whoever begins to write by it.</summary>
+    public static Value ToProof(Enrolment enrolment) =>
+        Value.ObjectOf(Of(enrolment).Select(f => KeyValuePair.Create(f.Key.Name, f.Value)));
+
+    /// <summary>Reads what <see cref="ToProof"/> made.</summary>
+    /// <returns><see langword="null"/> when it does not hold together.</returns>
+    public static Enrolment? FromProof(ReplicaId replica, Value proof)
+    {
+        if (proof.Kind != ValueKind.Object) return null;
+        Value Member(string name) => proof.TryGetMember(name, out Value member) ? member : default;
+        return Build(replica, Member(Key), Member(Role), Member(Owner), Member(Certificate));
+    }
+
+    private static Enrolment? Build(ReplicaId replica, Value publicKey, Value role, Value owner, Value certificate)
+    {
         if (publicKey.Kind != ValueKind.Bytes || publicKey.AsBytes().Length is 0 or > SignatureScheme.PublicKeyLengthBytesMax
             || RoleOf(role) is not { } known || owner.Kind is not (ValueKind.Null or ValueKind.String)
             || certificate.Kind is not (ValueKind.Null or ValueKind.Bytes)) return null;

@@ -20,7 +20,13 @@ internal sealed record Member(ImmutableArray<(Dot Dot, Enrolment Enrolment)> Enr
         return null;
     }
 
-    public Member With(Dot dot, Enrolment enrolment) => Under(dot) is not null ? this : this with
+    public Member With(Dot dot, Enrolment enrolment) => Under(dot) is not null ? this : Add(dot, enrolment);
+
+    /// <summary>With the one that its first mutation shows, whatever else was written there.</summary>
+    public Member JoinedBy(Dot dot, Enrolment enrolment) =>
+        (this with { Enrolments = Enrolments.RemoveAll(e => e.Dot == dot) }).Add(dot, enrolment) with { Joined = dot };
+
+    private Member Add(Dot dot, Enrolment enrolment) => this with
     {
         Enrolments = Enrolments.Add((dot, enrolment)).Sort(static (a, b) =>
         {

@@ -55,7 +55,7 @@ internal sealed class SignedStatements(Replica replica)
             VersionVector before = sent.GetValueOrDefault(statement.By, VersionVector.Empty);
             if (before.Covers(statement.Held)
                 || heard.GetValueOrDefault(statement.By, VersionVector.Empty).Covers(statement.Held)) continue;
-            if (Trust.FindDot(statement.By) is not { } enrolled || !isHeld(enrolled)) return null;
+            if (Trust.FindProof(statement.By) is not { } enrolled || !isHeld(enrolled)) return null;
             news.Add(statement with { Held = VersionVector.From(statement.Held.Where(d => !before.Covers(d))) });
         }
         foreach (Acknowledgement statement in news)

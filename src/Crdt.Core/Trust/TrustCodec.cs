@@ -27,6 +27,7 @@ internal static class TrustCodec
             foreach ((Dot dot, Enrolment enrolment) in member.Enrolments)
             {
                 WriteDot(ref output, dot);
+                AcknowledgementCodec.WriteReplica(ref output, enrolment.Replica);
                 output.Write((int)enrolment.Role);
                 output.Write(enrolment.PublicKey.Span);
                 output.Write(enrolment.Owner ?? "");
@@ -56,12 +57,13 @@ internal static class TrustCodec
             for (int e = reader.ReadCount("The number of enrolments"); e > 0; e--)
             {
                 Dot dot = ReadDot(ref reader);
+                ReplicaId enrolled = AcknowledgementCodec.ReadReplica(ref reader);
                 var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
                 ReadOnlyMemory<byte> key = ReadKey(ref reader);
                 string owner = ReadText(ref reader);
                 ReadOnlyMemory<byte> certificate =
                     reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A certificate");
-                member = member.With(dot, new Enrolment(replica, key, role, owner.Length == 0 ? null : owner, certificate));
+                member = member.With(dot, new Enrolment(enrolled, key, role, owner.Length == 0 ? null : owner, certificate));
             }
             members.Add(new(replica, member));
         }

@@ -62,8 +62,13 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     public Dot? FindDot(ReplicaId replica) =>
         published.TryGetValue(replica, out Member? member) ? member.Current.Dot : null;
 
+    /// <summary>A mutation with which somebody comes to know who a replica is: its own first one, which shows that;
+    /// before there is any, its enrolment. <see langword="null"/> when it is not enrolled.</summary>
+    public Dot? FindProof(ReplicaId replica) => !published.TryGetValue(replica, out Member? member) ? null
+        : member.Joined is null ? member.Current.Dot : new Dot(replica, 1);
+
     /// <summary>Everybody, in order of ids.</summary>
-    public Enrolment[] All() => [.. published.OrderBy(m => m.Key).Select(m => m.Value.Current.Enrolment)];
+    public Enrolment[] All() => [.. published.OrderBy(m => m.Key).Select(m => m.Value.Current.Enrolment.For(m.Key))];
 
     /// <summary>Everybody with the dots by which they are enrolled and joined, for the checkpoint.</summary>
     public IEnumerable<KeyValuePair<ReplicaId, Member>> Members => members.OrderBy(m => m.Key);
@@ -101,8 +106,7 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     /// <param name="run">The run, whose chain holds.</param>
     /// <param name="columns">The batch.</param>
     /// <param name="first">Its first sequence.</param>
-    /// <param name="authors">How far each author was applied.</param>
-    public void Admit(BatchRun run, BatchColumns columns, long first, AuthorTable authors)
+    public void Admit(BatchRun run, BatchColumns columns, long first)
     {
         if (founding is null) Found(run, columns);
         if (!IsKeyed)
@@ -111,7 +115,7 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
             throw Fail(ApplyError.BadSignature, run, run.LastSequence, "In an open space a head has no signature");
         }
         Enrolment enrolment = first == 1 && run.Author != founding.Authority
-            ? CheckJoin(run, columns, authors)
+            ? CheckJoin(run, columns)
             : members[run.Author].Current.Enrolment;
         if (columns.Role != enrolment.Role && columns.Role != ReplicaRole.Client)
         {
@@ -134,9 +138,10 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
             AddFounder();
         }
         if (!IsKeyed) return;
-        if (first == 1 && TryReadJoin(columns, author, out Dot dot)) Set(author, members[author] with { Joined = dot });
+        if (first == 1 && ReadJoin(columns) is { } join && Prove(join) is { } shown)
+            Set(author, (members.GetValueOrDefault(author) ?? new Member([], null)).JoinedBy(join.Dot, shown));
         if (columns.Role == ReplicaRole.Client) return;
-        bool isFounding = author == founding.Authority && first <= founding.Last;
+        bool isFounding = IsOfFounding(new Dot(author, first));
         for (int m = 0; m < columns.MutationCount; m++)
         {
             if (EnrolmentFields.Read(columns, m) is not { } enrolment || !IsValid(enrolment, isFounding)) continue;
@@ -162,9 +167,9 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         get
         {
             if (!IsKeyed) return null;
-            if (!members.TryGetValue(identity.Replica, out Member? own))
+            if (OwnEnrolment is not { } own)
                 return $"Replica {identity.Replica} is not enrolled in this space, or its enrolment has not arrived: it can receive and not write.";
-            Enrolment enrolment = own.Current.Enrolment;
+            Enrolment enrolment = own.Enrolment;
             if (enrolment.Role != identity.Role)
                 return $"The replica is opened in the role {identity.Role} and enrolled as {enrolment.Role}.";
             if (key is null) return "The replica is opened without the key that it is enrolled with.";
@@ -174,12 +179,28 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         }
     }
 
+    /// <summary>What this replica writes by: its own enrolment; under a further id of the same node that of an earlier one.</summary>
+    private (Dot Dot, Enrolment Enrolment)? OwnEnrolment
+    {
+        get
+        {
+            if (members.TryGetValue(identity.Replica, out Member? own)) return own.Current;
+            foreach ((ReplicaId _, Member member) in members.OrderBy(m => m.Key))
+            {
+                (Dot dot, Enrolment enrolment) = member.Current;
+                if (key is not null && enrolment.Role == identity.Role
+                    && enrolment.PublicKey.Span.SequenceEqual(key.PublicKey.Span)) return (dot, enrolment);
+            }
+            return null;
+        }
+    }
+
     /// <summary>Adds the mutation with which this replica begins to write: it names its enrolment as observed, so that
-    /// nobody meets the one without the other.</summary>
+    /// nobody meets the one without the other, and shows the certificate, so that nothing else is needed to judge it.</summary>
     /// <returns>The entity that it changes.</returns>
     public EntityKey AddJoin(BatchColumns own, HybridTimestamp now)
     {
-        (Dot dot, Enrolment enrolment) = members[identity.Replica].Current;
+        (Dot dot, Enrolment enrolment) = OwnEnrolment!.Value;
         ref BatchColumns.MutationRow row = ref own.AddMutation();
         (row.Kind, row.Timestamp, row.EndsTransaction) = (MutationKind.Update, now, true);
         row.Entity = own.Entities.GetOrAdd(enrolment.Key);
@@ -187,7 +208,8 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         (root.HasValue, root.Value) = (true, Value.True);
         own.AddDot(own.IndexOfOther(dot.Replica), dot.Sequence);
         ref BatchColumns.ChangeRow joined = ref own.AddChange(own.Paths.GetOrAdd(JoinedPath));
-        (joined.HasValue, joined.Value) = (true, Value.True);
+        (joined.HasValue, joined.Value) =
+            (true, IsOfFounding(dot) ? Value.True : EnrolmentFields.ToProof(enrolment));
         return enrolment.Key;
     }
 
@@ -236,27 +258,39 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         Set(founding.Authority, new Member([(dot, enrolment)], dot));
     }
 
-    private Enrolment CheckJoin(BatchRun run, BatchColumns columns, AuthorTable authors)
+    private Enrolment CheckJoin(BatchRun run, BatchColumns columns)
     {
-        if (!TryReadJoin(columns, run.Author, out Dot dot))
-            throw Fail(ApplyError.EnrolmentNotNamed, run, 1, "An author's first mutation names its enrolment, and this one does not");
-        if (authors.AppliedOf(dot.Replica) < dot.Sequence)
-            throw Fail(ApplyError.UnknownObservedDot, run, 1, $"The author's enrolment {dot} has not arrived");
-        return members.GetValueOrDefault(run.Author)?.Under(dot)?.Enrolment
-            ?? throw Fail(ApplyError.NotEnrolled, run, 1, $"Nothing that the authority certified stands at {dot}, the enrolment that the author names");
+        Join join = ReadJoin(columns)
+            ?? throw Fail(ApplyError.EnrolmentNotNamed, run, 1, "An author's first mutation names its enrolment, and this one does not");
+        return Prove(join)
+            ?? throw Fail(ApplyError.NotEnrolled, run, 1, $"The author names {join.Dot} as its enrolment, and shows nothing that the authority certified");
     }
 
-    /// <summary>Reads an author's first mutation: an update of its own enrolment whose root change names one dot.</summary>
-    private static bool TryReadJoin(BatchColumns columns, ReplicaId author, out Dot dot)
+    /// <summary>How an author begins: whose enrolment it names, where that stands, and what it shows of it.</summary>
+    private readonly record struct Join(ReplicaId Enrolled, Dot Dot, Value Proof);
+
+    /// <summary>Reads an author's first mutation: an update of an enrolment whose root change names one dot of another.</summary>
+    private static Join? ReadJoin(BatchColumns columns)
     {
-        dot = default;
         ref readonly BatchColumns.MutationRow row = ref columns.Mutations[0];
-        if (row.Kind != MutationKind.Update || columns.Entities[row.Entity] != Enrolment.KeyOf(author)
-            || row.ChangeEnd == 0 || columns.Changes[0].Path != BatchColumns.RootPath || columns.Changes[0].DotEnd != 1
-            || columns.DotReplica[0] == BatchColumns.Self) return false;
-        dot = new Dot(columns.Others[columns.DotReplica[0] - 1], columns.DotSequence[0]);
-        return true;
+        EntityKey entity = columns.Entities[row.Entity];
+        if (row.Kind != MutationKind.Update || entity.Domain != EntityKey.SpaceDomain || entity.Type != Enrolment.EntityType
+            || !ReplicaId.TryParse(entity.Id, out ReplicaId enrolled) || row.ChangeEnd == 0
+            || columns.Changes[0].Path != BatchColumns.RootPath || columns.Changes[0].DotEnd != 1
+            || columns.DotReplica[0] == BatchColumns.Self) return null;
+        var dot = new Dot(columns.Others[columns.DotReplica[0] - 1], columns.DotSequence[0]);
+        return new Join(enrolled, dot, EnrolmentFields.Find(columns, 0, JoinedPath));
     }
+
+    /// <summary>The enrolment that an author shows: what stands in the founding, which nobody lacks; or what bears the
+    /// authority's certificate itself, wherever else that was written and whatever has become of it there.</summary>
+    private Enrolment? Prove(Join join)
+    {
+        if (IsOfFounding(join.Dot)) return members.GetValueOrDefault(join.Enrolled)?.Under(join.Dot)?.Enrolment;
+        return EnrolmentFields.FromProof(join.Enrolled, join.Proof) is { } shown && IsValid(shown, isFounding: false) ? shown : null;
+    }
+
+    private bool IsOfFounding(Dot dot) => dot.Replica == founding!.Authority && dot.Sequence <= founding.Last;
 
     private bool IsValid(Enrolment enrolment, bool isFounding) => enrolment.Replica != founding!.Authority
         && scheme.IsPublicKey(enrolment.PublicKey.Span)

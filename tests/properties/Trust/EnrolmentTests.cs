@@ -50,6 +50,51 @@ public class EnrolmentTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-7.3")]
+    public async Task A_node_whose_id_cannot_be_used_any_more_goes_on_under_a_further_one_by_the_same_enrolment()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2, 1);
+        await team[2].EnrolAsync(KeyedTeam.Issue(team, 50, owner: "Ada"));
+        // One enrolled by the founding, one later, and the authority itself.
+        foreach ((int further, NodeKey key, ReplicaRole role) in new[]
+        {
+            (70, KeyedTeam.KeyOf(1), ReplicaRole.Client), (71, KeyedTeam.KeyOf(50), ReplicaRole.Client),
+            (72, Team.AuthorityKey, ReplicaRole.Authority), (73, KeyedTeam.KeyOf(3), ReplicaRole.Server),
+        })
+        {
+            await using Replica replica = await KeyedTeam.OpenOtherAsync(team, further, role, key);
+            await Team.MeetAsync(team[2], replica);
+            await replica.CommitAsync(tx => tx.Create(new("incident", "strike", $"{further}")));
+            await Team.MeetAsync(replica, team[1]);
+            await Team.MeetAsync(replica, team[2]);
+            Assert.True(team[1].Get(new("incident", "strike", $"{further}"))!.Exists);
+            Enrolment enrolment = team[1].Enrolments.Single(e => e.Replica == replica.Id);
+            Assert.Equal((role, further == 71 ? "Ada" : null), (enrolment.Role, enrolment.Owner));
+            Assert.Equal(key.PublicKey.ToArray(), enrolment.PublicKey.ToArray());
+        }
+        await team.MeetAllAsync();
+        await team.ReopenAsync(1);
+        Assert.Equal(9, team[1].Enrolments.Count);
+    }
+
+    [Fact]
+    public async Task What_the_author_shows_counts_whatever_becomes_of_it_where_it_was_written()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(1, 1);
+        Enrolment enrolment = KeyedTeam.Issue(team, 50);
+        await team[1].EnrolAsync(enrolment);
+        await using Replica replica = await KeyedTeam.OpenOtherAsync(team, 50);
+        await Team.MeetAsync(team[1], replica);
+        await replica.CommitAsync(tx => tx.Create(Strike));
+        await team[1].CommitAsync(tx => tx.Update(enrolment.Key).Set("key", new byte[] { 1 }).Remove("certificate"));
+        await team[1].CommitAsync(tx => tx.Delete(enrolment.Key));
+        await team.MeetAsync(0, 1);
+        await Team.MeetAsync(replica, team[0]);
+        Assert.True(team[0].Get(Strike)!.Exists);
+        Assert.Equal(KeyedTeam.KeyOf(50).PublicKey.ToArray(), team[0].Enrolments.Single(e => e.Replica == replica.Id).PublicKey.ToArray());
+    }
+
+    [Fact]
     public async Task Another_key_another_role_or_none_is_not_what_was_enrolled()
     {
         await using Team team = await KeyedTeam.CreateAsync(2);

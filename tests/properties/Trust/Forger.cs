@@ -16,6 +16,12 @@ internal sealed class Forger(Team team, ReplicaId author)
     /// <summary>What the first mutation names as the enrolment; <see langword="null"/> for the true one.</summary>
     public Dot? Enrolled { get; init; }
 
+    /// <summary>What it shows; by default nothing, as by an enrolment of the founding.</summary>
+    public Enrolment? Proof { get; init; }
+
+    /// <summary>Whose enrolment it names; by default its own.</summary>
+    public ReplicaId? Of { get; init; }
+
     /// <summary>Whether the first mutation names an enrolment at all.</summary>
     public bool Joins { get; init; } = true;
 
@@ -28,10 +34,10 @@ internal sealed class Forger(Team team, ReplicaId author)
         var columns = new BatchColumns { Role = Role };
         if (Joins)
         {
-            Dot dot = Enrolled ?? team[0].Writer.Trust.FindDot(author)!.Value;
-            Add(columns, Enrolment.KeyOf(author), MutationKind.Update);
+            Dot dot = Enrolled ?? team[0].Writer.Trust.FindDot(Of ?? author)!.Value;
+            Add(columns, Enrolment.KeyOf(Of ?? author), MutationKind.Update);
             columns.AddDot(columns.IndexOfOther(dot.Replica), dot.Sequence);
-            Write(columns, "joined", Value.True);
+            Write(columns, "joined", Proof is null ? Value.True : EnrolmentFields.ToProof(Proof));
         }
         Create(columns, key, fields);
         return Close(columns, 1, AuthorTable.ChainStart(author));

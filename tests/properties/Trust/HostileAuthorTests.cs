@@ -35,7 +35,7 @@ public class HostileAuthorTests
     {
         await using Team team = await KeyedTeam.CreateAsync(1);
         await RefusedAsync(team, SyncError.UnknownObservedDot,
-            new Forger(team, Team.IdOf(50)) { Enrolled = new Dot(Team.AuthorityId, 7) }.First(Strike));
+            new Forger(team, Team.IdOf(50)) { Enrolled = new Dot(Team.AuthorityId, 7), Proof = KeyedTeam.Issue(team, 50) }.First(Strike));
     }
 
     [Fact]
@@ -159,9 +159,17 @@ public class HostileAuthorTests
             BatchRun run = server.First(enrolment.Key, [.. EnrolmentFields.Of(enrolment)]);
             Assert.True(await victims[0].ApplyAsync(run, default));
             Assert.DoesNotContain(victims[0].Enrolments, e => e.Replica == Team.IdOf(50));
-            await RefusedAsync(victims, SyncError.NotEnrolled,
-                new Forger(victims, Team.IdOf(50)) { Enrolled = new Dot(Team.IdOf(2), 2) }.First(Strike));
+            foreach (Enrolment? proof in new[] { enrolment, null })
+            {
+                await RefusedAsync(victims, SyncError.NotEnrolled,
+                    new Forger(victims, Team.IdOf(50)) { Enrolled = new Dot(Team.IdOf(2), 2), Proof = proof }.First(Strike));
+            }
         }
+        // A true one of another node does not hold under one's own key.
+        await RefusedAsync(team, SyncError.BadSignature,
+            new Forger(team, Team.IdOf(50)) { Of = Team.IdOf(1) }.First(Strike));
+        await RefusedAsync(team, SyncError.BadSignature,
+            new Forger(team, Team.IdOf(50)) { Of = Team.IdOf(60), Enrolled = new Dot(Team.AuthorityId, 7), Proof = good }.First(Strike));
     }
 
     [Fact]
@@ -175,6 +183,8 @@ public class HostileAuthorTests
         Assert.DoesNotContain(team[0].Enrolments, e => e.Replica == Team.IdOf(50));
         await RefusedAsync(team, SyncError.NotEnrolled,
             new Forger(team, Team.IdOf(50)) { Enrolled = new Dot(Team.IdOf(2), 2) }.First(Strike));
+        await RefusedAsync(team, SyncError.NotEnrolled,
+            new Forger(team, Team.IdOf(50)) { Of = Team.IdOf(2), Enrolled = new Dot(Team.IdOf(2), 2), Role = ReplicaRole.Server }.First(Strike));
         Assert.Equal(ReplicaRole.Client, team[0].Enrolments.Single(e => e.Replica == Team.IdOf(2)).Role);
     }
 
@@ -187,7 +197,12 @@ public class HostileAuthorTests
         await team[3].EnrolAsync(asServer);
         await team.MeetAsync(2, 0);
         await team.MeetAsync(3, 1);
-        BatchRun run = new Forger(team, Team.IdOf(50)) { Enrolled = new Dot(team[3].Id, 2), Role = ReplicaRole.Server }.First(Strike);
+        BatchRun run = new Forger(team, Team.IdOf(50))
+        {
+            Enrolled = new Dot(team[3].Id, 2),
+            Proof = asServer,
+            Role = ReplicaRole.Server,
+        }.First(Strike);
         Assert.True(await team[1].ApplyAsync(run, default));
         await team.MeetAllAsync();
         Assert.All(team.Replicas, r => Assert.Equal(ReplicaRole.Server, r.Enrolments.Single(e => e.Replica == Team.IdOf(50)).Role));
