@@ -24,6 +24,9 @@ internal sealed class DataTypeTable
 
     public bool IsEmpty => All.Count == 0;
 
+    /// <summary>The type of a number; <see langword="null"/> when none is registered.</summary>
+    public DataType? this[PathKind kind] => byKind[(int)kind];
+
     /// <summary>The type of the register at a path; <see langword="null"/> when none is registered for its number, or
     /// that one goes by another rule.</summary>
     public DataType? Of(FieldPath path) =>

@@ -76,9 +76,10 @@ public sealed class EntityEdit
         if (type == DataTypes.Element) return Add(path, argument.AsString());
         if (type == DataTypes.Counter) return Increment(path, argument.AsInteger());
         if (type is RegisterType) return Set(path, argument);
-        if (!KnownTypes.All.Contains(type))
+        DataType? known = KnownTypes[type.Kind];
+        if (known?.GetType() != type.GetType())
             throw new ArgumentException($"The replica was not opened with the data type {type}.", nameof(type));
-        return Add(EditStepKind.Write, path, argument, type);
+        return Add(EditStepKind.Write, path, argument, known);
     }
 
     /// <summary>Applies a JSON merge patch (RFC 7396): null removes, an object goes into the map of that name, all

@@ -13,6 +13,10 @@ public abstract class DataTypeLaws
     /// <summary>The data type.</summary>
     public abstract DataType Type { get; }
 
+    /// <summary>The instance that one replica uses, as if it were on a device of its own. By itself the same for all: that
+    /// is right for a type without state, as it has to be.</summary>
+    protected virtual DataType CreateType() => Type;
+
     /// <summary>What is written: few, simple ones first, so that equal values meet often.</summary>
     public abstract IReadOnlyList<Value> Arguments { get; }
 
@@ -25,8 +29,8 @@ public abstract class DataTypeLaws
     /// <summary>How many cases each law is checked with, before <c>CRDT_PROPERTY_CASES</c>.</summary>
     protected virtual int Cases => 1_000;
 
-    /// <summary>What replicas are opened with; the format's own types need no mention.</summary>
-    internal IReadOnlyList<DataType> Registered => IsOwn ? [Type] : [];
+    /// <summary>What a replica is opened with; the format's own types need no mention.</summary>
+    internal IReadOnlyList<DataType> Registered => IsOwn ? [CreateType()] : [];
 
     /// <summary>Policies that the space is founded with.</summary>
     internal virtual IReadOnlyList<(string Scope, ConflictPolicy Policy)> SpacePolicies => [];

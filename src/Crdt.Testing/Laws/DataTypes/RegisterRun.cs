@@ -21,7 +21,8 @@ internal sealed class RegisterRun : IAsyncDisposable
     public static async Task<RegisterRun> BeginAsync(DataTypeLaws laws, bool isProjecting = false, int devices = RegisterHistory.Replicas)
     {
         Team team = await Team.CreateAsync(
-            new TeamOptions { Devices = devices, IsProjecting = isProjecting, DataTypes = laws.Registered, Policies = laws.SpacePolicies });
+            new TeamOptions { Devices = 0, IsProjecting = isProjecting, Policies = laws.SpacePolicies });
+        for (int i = 0; i < devices; i++) await team.AddAsync(dataTypes: laws.Registered);
         var run = new RegisterRun(laws, team);
         await team[0].CommitAsync(tx => tx.Create(Key).Set("else", 0));
         for (int i = 1; i < devices; i++) await run.SendAsync(0, i);
@@ -31,7 +32,12 @@ internal sealed class RegisterRun : IAsyncDisposable
     public static async Task<RegisterRun> OfAsync(DataTypeLaws laws, RegisterHistory history, bool isProjecting = false)
     {
         RegisterRun run = await BeginAsync(laws, isProjecting);
-        foreach (RegisterStep step in history.Steps) await run.TakeAsync(step);
+        foreach (RegisterStep step in history.Steps)
+        {
+            await run.TakeAsync(step);
+            // A read must leave no trace.
+            for (int at = 0; at < run.Team.Replicas.Count; at++) run.Read(at);
+        }
         return run;
     }
 

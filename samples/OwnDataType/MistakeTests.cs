@@ -1,0 +1,25 @@
+using Crdt.Testing;
+using Xunit;
+
+namespace OwnDataType;
+
+/// <summary>That the laws find what is wrong, and tell it by the least history that shows it.</summary>
+public class MistakeTests
+{
+    [Fact]
+    public void What_a_write_drops_is_found_by_its_meaning()
+    {
+        LawResult broken = Assert.Single(LawSuite.Run(new ForgetfulMaximumLaws()), r => r.Violation is not null);
+        Assert.Equal("It reads as its meaning says", broken.Law);
+        // Two writes of one replica: nothing less shows it.
+        Assert.Matches("\n([ABC]) writes [12]; \\1 writes [01]\n", broken.Violation!.Message);
+    }
+
+    [Fact]
+    public void What_is_read_in_order_of_arrival_is_found_by_the_laws_of_convergence()
+    {
+        IEnumerable<string> broken = LawSuite.Run(new LastArrivalLaws()).Where(r => r.Violation is not null).Select(r => r.Law);
+        Assert.Contains("Every order of arrival is read alike", broken);
+        Assert.Contains("A read is a function of the siblings that are held", broken);
+    }
+}
