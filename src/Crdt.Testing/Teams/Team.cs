@@ -66,7 +66,11 @@ public sealed class Team : IAsyncDisposable
         params (string Scope, ExistencePolicy Policy)[] existence) =>
         CreateAsync(new TeamOptions
         {
-            Devices = devices, Servers = servers, IsProjecting = isProjecting, Policies = policies, IsKeyed = isKeyed,
+            Devices = devices,
+            Servers = servers,
+            IsProjecting = isProjecting,
+            Policies = policies,
+            IsKeyed = isKeyed,
             Existence = existence,
         });
 

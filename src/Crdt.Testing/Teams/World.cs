@@ -36,7 +36,11 @@ public sealed class World : IAsyncDisposable
         ExistencePolicy existence = ExistencePolicy.UpdateWins) =>
         new(await Team.CreateAsync(new TeamOptions
         {
-            Devices = devices, Servers = 1, IsProjecting = isProjecting, Policies = Policies, IsKeyed = isKeyed,
+            Devices = devices,
+            Servers = 1,
+            IsProjecting = isProjecting,
+            Policies = Policies,
+            IsKeyed = isKeyed,
             Existence = existence == ExistencePolicy.UpdateWins ? [] : [("d/t", existence), ("e", existence)],
         }));
 
