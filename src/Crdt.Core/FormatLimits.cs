@@ -35,4 +35,12 @@ public static class FormatLimits
 
     /// <summary>Dots that a sibling remembers to have replaced before, beside what its author observed.</summary>
     public const int RememberedDotsMax = 1_024;
+
+    /// <summary>A chunk of a snapshot ends before the sibling that would take it beyond 256 KiB, uncompressed; a longer
+    /// sibling has a chunk of its own.</summary>
+    public const int SnapshotChunkLengthBytes = 256 << 10;
+
+    /// <summary>The manifest of a snapshot: 1 MiB, so that it fits into one message. About 8,000 authors with their
+    /// signatures, or 27,000 chunks.</summary>
+    public const int SnapshotManifestLengthBytesMax = 1 << 20;
 }

@@ -47,6 +47,9 @@ public sealed class FileReplicaStore : IReplicaStore
     /// <inheritdoc/>
     public LogPosition LogEnd => new(log.WrittenEnd);
 
+    /// <inheritdoc/>
+    public LogPosition LogStart => new(log.Start);
+
     /// <summary>Why the projection was begun anew at opening; null if it was not.</summary>
     public string? ProjectionLoss { get; }
 
@@ -99,6 +102,20 @@ public sealed class FileReplicaStore : IReplicaStore
 
     /// <inheritdoc/>
     public LogPosition FindStart(ReplicaId author, long sequence) => new(log.FindStart(author, sequence));
+
+    /// <inheritdoc/>
+    /// <remarks>Whole segments only: what is kept begins up to one segment before the floor.</remarks>
+    public async ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken)
+    {
+        if (floor > ProjectedTo)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(floor), $"The projection includes the log up to {ProjectedTo.Value} only, the floor is {floor.Value}.");
+        }
+        // The bytes before the projection's position tell whose projection it is.
+        long to = Math.Min(floor.Value, ProjectedTo.Value - 1);
+        await Task.Run(() => log.Prune(to, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)

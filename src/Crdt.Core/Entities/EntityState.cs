@@ -103,12 +103,17 @@ internal sealed class EntityState(EntityKey key)
         (int start, int length) = Find(path);
         for (int i = start; i < start + length; i++)
         {
-            if (!named.Contains(slots[i].Dot.Identity)) continue;
-            SiblingSlot slot = slots[i];
-            SiblingExtra extra = slot.Extra ?? new SiblingExtra(default, 0, []);
-            slots[i] = new SiblingSlot(slot.Path, slot.Dot, slot.Timestamp, slot.Value,
-                extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
+            if (named.Contains(slots[i].Dot.Identity)) Unite(i, marks, replicas);
         }
+    }
+
+    /// <summary>Adds marks to the sibling at an index.</summary>
+    public void Unite(int index, SiblingMarks marks, ReplicaTable replicas)
+    {
+        SiblingSlot slot = slots[index];
+        SiblingExtra extra = slot.Extra ?? new SiblingExtra(default, 0, []);
+        slots[index] = new SiblingSlot(slot.Path, slot.Dot, slot.Timestamp, slot.Value,
+            extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
     }
 
     /// <summary>Whether a sibling is refused, or stands for an increment that was: then readers look at
@@ -123,6 +128,13 @@ internal sealed class EntityState(EntityKey key)
             }
             return false;
         }
+    }
+
+    /// <summary>Drops all siblings of a working state.</summary>
+    public void Clear()
+    {
+        slots.AsSpan(0, count).Clear();
+        count = 0;
     }
 
     /// <summary>Appends a sibling that comes last; for building a state from sorted input.</summary>

@@ -10,6 +10,11 @@ internal sealed record SiblingMarks(bool IsLost, RefusalCode[] Codes, RestoredSi
 
     public bool IsRefused => Codes.Length > 0;
 
+    /// <summary>Whether everything that <paramref name="b"/> says is said by <paramref name="a"/>.</summary>
+    public static bool Includes(SiblingMarks? a, SiblingMarks b) => a is not null && (a.IsLost || !b.IsLost)
+        && b.Codes.All(a.Codes.Contains)
+        && b.Restored.All(r => a.Restored.Any(o => o.Dot.Identity == r.Dot.Identity && (o.IsLost || !r.IsLost)));
+
     public static SiblingMarks Union(SiblingMarks? a, SiblingMarks b, ReplicaTable replicas)
     {
         if (a is null) return b;

@@ -53,7 +53,7 @@ internal sealed class BatchReader
     }
 
     /// <summary>The plain content; in a rented array where it was compressed.</summary>
-    private static ReadOnlyMemory<byte> Unpack(ReadOnlyMemory<byte> stored, out byte[]? rented)
+    internal static ReadOnlyMemory<byte> Unpack(ReadOnlyMemory<byte> stored, out byte[]? rented)
     {
         rented = null;
         if (stored.IsEmpty) throw new BatchFormatException(BatchError.Truncated, "The batch is empty.");
@@ -212,7 +212,7 @@ internal sealed class BatchReader
         if (isMisplaced) throw reader.Fail(BatchError.OutOfRange, $"A {row.Kind} of {key}");
     }
 
-    private static string ReadKeyPart(ref CanonicalReader reader, string what)
+    internal static string ReadKeyPart(ref CanonicalReader reader, string what)
     {
         ReadOnlySpan<byte> utf8 = reader.ReadName(what);
         return utf8.Contains((byte)'/')
@@ -220,7 +220,7 @@ internal sealed class BatchReader
             : Encoding.UTF8.GetString(utf8);
     }
 
-    private static string ReadId(ref CanonicalReader reader)
+    internal static string ReadId(ref CanonicalReader reader)
     {
         if (reader.NextType == MessagePackType.Binary)
             return new Guid(reader.ReadUuid("An id"), bigEndian: true).ToString("D");
@@ -318,7 +318,7 @@ internal sealed class BatchReader
         }
     }
 
-    private static FieldPath ReadPath(ref CanonicalReader reader)
+    internal static FieldPath ReadPath(ref CanonicalReader reader)
     {
         if (reader.NextType == MessagePackType.String) return FieldPath.FromFieldTrusted(reader.ReadName("A field"));
         ReadOnlySpan<byte> bytes = reader.ReadBytes(FormatLimits.DepthMax * (2 + FormatLimits.NameLengthBytesMax), "A path");

@@ -41,7 +41,7 @@ internal sealed class BatchWriter
     public const int ObservedList = 3;
 
     // Below this a compressed batch is rarely smaller: a header and its dictionary have to be earned first.
-    private const int CompressedLengthBytesMin = 256;
+    internal const int CompressedLengthBytesMin = 256;
 
     private readonly ArrayBufferWriter<byte> buffer = new(4_096);
     private readonly FirstUseTable<string> texts = new();
@@ -146,7 +146,7 @@ internal sealed class BatchWriter
     }
 
     /// <summary>An id in the usual form of a UUID takes 16 bytes; every other stands as text.</summary>
-    private static void WriteId(ref MessagePackWriter writer, string id)
+    internal static void WriteId(ref MessagePackWriter writer, string id)
     {
         if (TryGetUuid(id, out Guid uuid)) WriteUuid(ref writer, uuid);
         else writer.Write(id);
@@ -325,7 +325,7 @@ internal sealed class BatchWriter
         }
     }
 
-    private static byte[] Compress(ReadOnlySpan<byte> plain)
+    internal static byte[] Compress(ReadOnlySpan<byte> plain)
     {
         ReadOnlySpan<byte> content = plain[1..];
         byte[] rented = ArrayPool<byte>.Shared.Rent(BrotliEncoder.GetMaxCompressedLength(content.Length) + 6);

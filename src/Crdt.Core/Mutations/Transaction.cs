@@ -131,7 +131,8 @@ public sealed class Transaction
         if (isCommitted) throw new InvalidOperationException("The transaction was committed before.");
         var edit = new EntityEdit(key, kind, basis, seen)
         {
-            KnownTypes = replica.Options.DataTypeTable, IsOfExistence = isOfExistence,
+            KnownTypes = replica.Options.DataTypeTable,
+            IsOfExistence = isOfExistence,
         };
         edits.Add(edit);
         return edit;

@@ -41,4 +41,13 @@ public enum ApplyError
 
     /// <summary>The space is signed under a scheme that this replica does not know.</summary>
     UnknownScheme,
+
+    /// <summary>A snapshot is not what its manifest says, or its manifest does not hold together.</summary>
+    BadSnapshot,
+
+    /// <summary>A snapshot holds another log of a replica than the one that is held here.</summary>
+    SnapshotForked,
+
+    /// <summary>A snapshot was made by a replica that may not make any.</summary>
+    SnapshotRole,
 }

@@ -69,6 +69,18 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
         lock (gate) return slots.GetOrAdd(key, slot);
     }
 
+    /// <summary>The newest state of an entity, published or not, without keeping it in memory; on the writer's turn.</summary>
+    public EntityState? Peek(EntityKey key) =>
+        slots.TryGetValue(key, out EntitySlot? slot) ? slot.Working ?? slot.Published : Load(key)?.Published;
+
+    /// <summary>Keys of all entities, those too that are not published yet, in order; on the writer's turn.</summary>
+    public IEnumerable<EntityKey> CurrentKeys()
+    {
+        List<EntityKey> cached = [.. slots.Keys];
+        cached.Sort();
+        return store.IsProjecting ? Union(cached, store.Keys(null, null)) : cached;
+    }
+
     /// <summary>A state of the slot that the current unit may change.</summary>
     /// <param name="slot">The slot.</param>
     /// <param name="more">How many siblings are likely to be added.</param>
@@ -191,6 +203,20 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     public EntityState? Read(EntityKey key, long epoch)
     {
         EntityState? state = Find(key)?.Published;
+        while (state is not null && state.Epoch > epoch) state = state.Previous;
+        return state;
+    }
+
+    /// <summary>The entity's state in a view, without keeping it in memory.</summary>
+    public EntityState? Peek(EntityKey key, long epoch)
+    {
+        if (!slots.TryGetValue(key, out EntitySlot? slot))
+        {
+            EntityState? stored = Load(key)?.Published;
+            // What changed since the view was opened stays in memory as long as it is open: what is there counts.
+            if (!slots.TryGetValue(key, out slot)) return stored;
+        }
+        EntityState? state = slot.Published;
         while (state is not null && state.Epoch > epoch) state = state.Previous;
         return state;
     }

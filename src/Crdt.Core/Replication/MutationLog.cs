@@ -13,7 +13,8 @@ internal static class MutationLog
             if (logged.Next > end) yield break;
             LogEntry entry = logged.Entry;
             if (entry.Kind != LogEntryKind.Batch) continue;
-            if (only is { } dot && (entry.Author != dot.Replica || entry.LastSequence < dot.Sequence)) continue;
+            if (only is { } dot && (entry.Author != dot.Replica || entry.LastSequence < dot.Sequence
+                || entry.FirstSequence > dot.Sequence)) continue;
             reader.Read(entry.Payload, entry.Author, entry.FirstSequence, columns);
             if (only is { } one)
             {

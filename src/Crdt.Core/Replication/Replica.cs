@@ -9,7 +9,7 @@ namespace Crdt;
 /// become durable together; readers never wait for it and see whole transactions only.</para>
 /// <para>Laws: 1, 2, 4, 12.</para>
 /// </remarks>
-public sealed class Replica : IAsyncDisposable
+public sealed partial class Replica : IAsyncDisposable
 {
     private readonly IReplicaStore store;
     private readonly ReplicaWriter writer;
@@ -206,7 +206,8 @@ public sealed class Replica : IAsyncDisposable
         }
     }
 
-    /// <summary>The mutations that are held, in the order in which they were applied here, with their status.</summary>
+    /// <summary>The mutations that the log still holds (<see cref="PrunedTo"/> tells what it does not), in the order in which
+    /// they were applied here, with their status.</summary>
     /// <param name="filter">Which; all when <see langword="null"/>.</param>
     public IEnumerable<QueuedMutation> Mutations(MutationFilter? filter = null)
     {
@@ -220,7 +221,7 @@ public sealed class Replica : IAsyncDisposable
         }
     }
 
-    /// <summary>One mutation, with its status; <see langword="null"/> when it is not held.</summary>
+    /// <summary>One mutation, with its status; <see langword="null"/> when the log does not hold it, or not any more.</summary>
     public QueuedMutation? FindMutation(Dot dot)
     {
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
@@ -299,15 +300,16 @@ public sealed class Replica : IAsyncDisposable
             PendingOf(Id, vector[Id]), vector, digest);
     }
 
-    /// <summary>Replays the whole log beside the engine and compares: everything that was ever written must be held,
-    /// or have been replaced by somebody who had seen it. Takes time and memory in proportion to the log.</summary>
+    /// <summary>Replays the log beside the engine, from its last snapshot on, and compares: everything that was written must
+    /// be held, or have been replaced by somebody who had seen it. Takes time and memory in proportion to the state and to
+    /// the log behind the snapshot.</summary>
     public async ValueTask<AuditReport> AuditAsync(CancellationToken cancellationToken = default)
     {
         ReplicaView? view = null;
         LogPosition end = default;
         await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), writer.PublishedEnd)), cancellationToken)
             .ConfigureAwait(false);
-        using (view) return ReplicaAudit.Run(MutationLog.Read(store, default, end), view!);
+        using (view) return ReplicaAudit.Run(store, writer.Snapshots, end, view!);
     }
 
     /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>

@@ -29,21 +29,8 @@ internal static class ReplicaCheckpoint
             output.Write(state.Signature.Span);
         }
         TrustCodec.Write(ref output, writer.Trust);
-        (Acknowledgement[] newest, var synced) = writer.Acknowledgements.Export();
-        output.Write(newest.Length);
-        foreach (Acknowledgement statement in newest) AcknowledgementCodec.Write(ref output, statement);
-        output.Write(synced.Length);
-        foreach ((ReplicaId author, (long Sequence, DateTimeOffset Time)[] marks) in synced)
-        {
-            AcknowledgementCodec.WriteReplica(ref output, author);
-            output.Write(marks.Length);
-            foreach ((long sequence, DateTimeOffset time) in marks)
-            {
-                output.Write(sequence);
-                AcknowledgementCodec.WriteTime(ref output, time);
-            }
-        }
-        writer.Watch.Write(ref output);
+        writer.Snapshots.Write(ref output);
+        WriteNotes(ref output, writer);
         output.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -71,6 +58,34 @@ internal static class ReplicaCheckpoint
         }
         TrustCodec.Read(ref reader, writer.Trust);
         writer.Authors.Publish();
+        writer.Snapshots.Read(ref reader);
+        ReadNotes(ref reader, writer);
+        return (digest, living);
+    }
+
+    /// <summary>Writes what the notes in the log told.</summary>
+    public static void WriteNotes(ref MessagePackWriter output, ReplicaWriter writer)
+    {
+        (Acknowledgement[] newest, var synced) = writer.Acknowledgements.Export();
+        output.Write(newest.Length);
+        foreach (Acknowledgement statement in newest) AcknowledgementCodec.Write(ref output, statement);
+        output.Write(synced.Length);
+        foreach ((ReplicaId author, (long Sequence, DateTimeOffset Time)[] marks) in synced)
+        {
+            AcknowledgementCodec.WriteReplica(ref output, author);
+            output.Write(marks.Length);
+            foreach ((long sequence, DateTimeOffset time) in marks)
+            {
+                output.Write(sequence);
+                AcknowledgementCodec.WriteTime(ref output, time);
+            }
+        }
+        writer.Watch.Write(ref output);
+    }
+
+    /// <summary>Takes over what the notes told.</summary>
+    public static void ReadNotes(ref CanonicalReader reader, ReplicaWriter writer)
+    {
         for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
             writer.Acknowledgements.Restore(AcknowledgementCodec.Read(ref reader));
         for (int i = reader.ReadCount("The number of authors"); i > 0; i--)
@@ -80,6 +95,5 @@ internal static class ReplicaCheckpoint
                 writer.Acknowledgements.Restore(author, reader.ReadInt64(), AcknowledgementCodec.ReadTime(ref reader));
         }
         writer.Watch.Restore(ref reader);
-        return (digest, living);
     }
 }

@@ -52,6 +52,7 @@ internal sealed partial class ReplicaWriter
         preparer = new MutationPreparer(Authors.Ids, Refusals);
         Trust = new TrustTable(Identity, options.Signatures, options.Key);
         if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, options.Admission);
+        Snapshots = new SnapshotKeeper(this, store);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
         toEntity = ToEntity;
@@ -65,6 +66,8 @@ internal sealed partial class ReplicaWriter
     public EntityCache Cache { get; }
 
     public TrustTable Trust { get; }
+
+    public SnapshotKeeper Snapshots { get; }
 
     public HybridLogicalClock Clock { get; }
 
@@ -134,7 +137,7 @@ internal sealed partial class ReplicaWriter
             AddOwnStatement();
             if (entries.Count > 0)
             {
-                bool isDurable = entries.Exists(static e => e.Kind != LogEntryKind.Note);
+                bool isDurable = entries.Exists(static e => e.Kind is not (LogEntryKind.Note or LogEntryKind.SnapshotChunk));
                 LogPosition end = await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None)
                     .ConfigureAwait(false);
                 Volatile.Write(ref publishedEnd, end.Value);
@@ -150,6 +153,7 @@ internal sealed partial class ReplicaWriter
             Cache.RevertGroup();
             Authors.Revert(0);
             Trust.Revert(trustBefore);
+            Snapshots.Revert();
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -301,7 +305,7 @@ internal sealed partial class ReplicaWriter
         return bound;
     }
 
-    private void AddEntry(in LogEntry entry)
+    public void AddEntry(in LogEntry entry)
     {
         entries.Add(entry);
         entriesLengthBytes += entry.Payload.Length;
@@ -499,12 +503,14 @@ internal sealed partial class ReplicaWriter
     /// <summary>In the server role what is appended is thereby held: the statement goes into the log beside it.</summary>
     private void AddOwnStatement()
     {
-        if (Identity.Role == ReplicaRole.Client || !entries.Exists(static e => e.Kind == LogEntryKind.Batch)) return;
+        if (Identity.Role == ReplicaRole.Client) return;
         var highest = new Dictionary<ReplicaId, long>();
         foreach (LogEntry entry in entries)
         {
             if (entry.Kind == LogEntryKind.Batch) highest[entry.Author] = entry.LastSequence;
+            else if (entry.Kind == LogEntryKind.Snapshot) AddJoined(entry, highest);
         }
+        if (highest.Count == 0) return;
         var statement = new Acknowledgement(Identity.Replica, Identity.Role, options.Time.GetUtcNow(),
             VersionVector.From(highest.Select(h => new Dot(h.Key, h.Value))));
         AddNote(statement);
@@ -524,6 +530,15 @@ internal sealed partial class ReplicaWriter
             Clock.OffsetMs = skew.OffsetMs;
     }
 
+    private void AddJoined(in LogEntry snapshot, Dictionary<ReplicaId, long> highest)
+    {
+        foreach (Dot dot in snapshot.Reaches())
+        {
+            if (dot.Sequence > Math.Max(Authors.PublishedSequence(dot.Replica), highest.GetValueOrDefault(dot.Replica)))
+                highest[dot.Replica] = dot.Sequence;
+        }
+    }
+
     // ---- publishing ----
 
     /// <summary>What readers see of a state.</summary>
@@ -539,6 +554,7 @@ internal sealed partial class ReplicaWriter
         List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
         Trust.Publish();
+        Snapshots.Publish();
         Cache.Publish((slot, now) =>
         {
             living += Living(now);
@@ -655,16 +671,35 @@ internal sealed partial class ReplicaWriter
         }
         // Not the store's end: it may lie behind the last entry, and nothing would ever be found there.
         publishedEnd = store.ProjectedTo.Value;
-        foreach (LoggedEntry logged in store.ReadLog(store.ProjectedTo))
+        if (store.LogStart > store.ProjectedTo)
         {
-            Replay(logged.Entry);
+            await ReplayAsync(Snapshots.Rebuild()).ConfigureAwait(false);
+            publishedEnd = store.LogStart.Value;
+        }
+        foreach (LoggedEntry logged in store.ReadLog(PublishedEnd))
+        {
+            if (logged.Entry.Kind is LogEntryKind.SnapshotChunk or LogEntryKind.Snapshot or LogEntryKind.Floor)
+                await ReplayAsync(Snapshots.Replay(logged.Entry, PublishedEnd)).ConfigureAwait(false);
+            else Replay(logged.Entry);
             publishedEnd = logged.Next.Value;
-            if (Cache.UnpublishedStates < ReplayedStatesPerPublish) continue;
-            Publish();
-            await ProjectReplayedAsync().ConfigureAwait(false);
+            await PublishReplayedAsync().ConfigureAwait(false);
         }
         Publish();
         RestoreOpenRun();
+        await ProjectReplayedAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A snapshot is joined in steps: nobody reads yet, and joining it again leads to the same state.</summary>
+    private async ValueTask ReplayAsync(IEnumerable<EntityKey> steps)
+    {
+        Cache.BeginUnit();
+        foreach (EntityKey _ in steps) await PublishReplayedAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask PublishReplayedAsync()
+    {
+        if (Cache.UnpublishedStates < ReplayedStatesPerPublish) return;
+        Publish();
         await ProjectReplayedAsync().ConfigureAwait(false);
     }
 
@@ -684,6 +719,9 @@ internal sealed partial class ReplicaWriter
         int author = Authors.IndexOf(entry.Author);
         switch (entry.Kind)
         {
+            // What stands before the floor of a pruned log is covered by the snapshot that the state began with.
+            case LogEntryKind.Batch or LogEntryKind.Head when entry.LastSequence <= Authors[author].HeadSequence:
+                break;
             case LogEntryKind.Batch:
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
                 Trust.Record(foreign, entry.Author, entry.FirstSequence);

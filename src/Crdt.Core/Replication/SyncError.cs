@@ -40,6 +40,9 @@ public enum SyncError
     /// <summary>A run is longer than allowed.</summary>
     LimitExceeded,
 
+    /// <summary>A snapshot, or a chunk of one, is not what it says, or was made by somebody who may not make any.</summary>
+    BadSnapshot,
+
     /// <summary>The space is keyed, and its authority has not certified the author of a run or the maker of a statement.</summary>
     NotEnrolled,
 

@@ -8,7 +8,7 @@ namespace Crdt;
 /// a small index; so each direction has a codec of its own.</summary>
 internal sealed class SyncMessageCodec
 {
-    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Ranges = 8;
+    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Wanted = 10;
     private const int StatementsHashLengthBytes = 8;
 
     private readonly List<ReplicaId> authors = [];
@@ -51,6 +51,18 @@ internal sealed class SyncMessageCodec
                 writer.Write(Ranges);
                 RangeSummaryCodec.Write(ref writer, ranges);
                 break;
+            case SnapshotMessage snapshot:
+                writer.Write(Snapshot);
+                writer.Write(snapshot.Manifest.Span);
+                break;
+            case ChunkMessage chunk:
+                writer.Write(Chunk);
+                writer.Write(chunk.Chunk.Span);
+                break;
+            case WantedMessage wanted:
+                writer.Write(Wanted);
+                writer.Write(wanted.Next);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -64,7 +76,7 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Ranges, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Wanted, "The kind of a message") switch
             {
                 Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
                     ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
@@ -74,6 +86,9 @@ internal sealed class SyncMessageCodec
                     reader.ReadInt32(int.MaxValue, "The credit")),
                 Statements => ReadStatements(ref reader),
                 Ranges => RangeSummaryCodec.Read(ref reader),
+                Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
+                Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
+                Wanted => new WantedMessage(reader.ReadInt32(int.MaxValue, "The place of a chunk")),
                 var kind => throw reader.Fail(BatchError.UnknownFormat, $"Kind {kind} of a message is not known"),
             };
             return reader.Remaining == 0 ? message : throw reader.Fail(BatchError.Trailing, "There is more behind the message");

@@ -28,3 +28,12 @@ internal sealed record AckMessage(DateTimeOffset Time, VersionVector Held, long 
 
 /// <summary>What third replicas were heard to hold.</summary>
 internal sealed record StatementsMessage(IReadOnlyList<Acknowledgement> Statements) : SyncMessage;
+
+/// <summary>A snapshot that the peer lacks some of: its manifest, as its maker encoded it.</summary>
+internal sealed record SnapshotMessage(ReadOnlyMemory<byte> Manifest) : SyncMessage;
+
+/// <summary>The next chunk of the snapshot that was offered last, as stored.</summary>
+internal sealed record ChunkMessage(ReadOnlyMemory<byte> Chunk) : SyncMessage;
+
+/// <summary>From which chunk on the sender lacks the snapshot that it was offered; their number, when it lacks none.</summary>
+internal sealed record WantedMessage(int Next) : SyncMessage;

@@ -22,10 +22,14 @@ public sealed class SyncSession : IDisposable
     private readonly Dictionary<ReplicaId, VersionVector> toldStatements = [];
     private readonly SignedStatements signedStatements;
     private readonly DivergenceHunt hunt;
+    private readonly SnapshotOutbox outbox;
 
     // What the peer holds durably by its own word, and what it announced.
     private readonly Dictionary<ReplicaId, long> acknowledged = [];
     private readonly Dictionary<ReplicaId, long> announced = [];
+
+    // What this session has sent: the peer will hold it before it sees anything that is sent later.
+    private readonly Dictionary<ReplicaId, long> sent = [];
 
     // What is to be acknowledged to the peer.
     private readonly Dictionary<ReplicaId, long> unacknowledged = [];
@@ -59,6 +63,12 @@ public sealed class SyncSession : IDisposable
     private BatchRun? waiting;
     private bool isOutOfCredit;
 
+    // A snapshot that is arriving, and what the peer waits for: where to begin, or credit.
+    private SnapshotInbox? inbox;
+    private int? wanted;
+    private bool owesCredit;
+    private Snapshot? comparedBasis;
+
     /// <summary>Begins a session; its first message is ready at once.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The credit is too small for two runs.</exception>
     public SyncSession(Replica replica, SyncSessionOptions? options = null)
@@ -67,6 +77,7 @@ public sealed class SyncSession : IDisposable
         this.replica = replica;
         signedStatements = new SignedStatements(replica);
         hunt = new DivergenceHunt(replica);
+        outbox = new SnapshotOutbox(replica);
         this.options = options ?? new SyncSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(
             this.options.CreditBytes, 2 * FormatLimits.RunLengthBytesMax, nameof(options));
@@ -113,6 +124,7 @@ public sealed class SyncSession : IDisposable
             lock (gate)
             {
                 return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
+                    && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
                     && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence)
                     && announced.All(a => held[a.Key] >= a.Value);
             }
@@ -144,6 +156,15 @@ public sealed class SyncSession : IDisposable
                 break;
             case StatementsMessage statements:
                 await TakeAsync(statements, cancellationToken).ConfigureAwait(false);
+                break;
+            case SnapshotMessage snapshot:
+                await TakeAsync(snapshot, cancellationToken).ConfigureAwait(false);
+                break;
+            case ChunkMessage chunk:
+                await TakeAsync(chunk, cancellationToken).ConfigureAwait(false);
+                break;
+            case WantedMessage want:
+                Take(want);
                 break;
             case RangesMessage ranges:
                 await TakeAsync(ranges, cancellationToken).ConfigureAwait(false);
@@ -205,6 +226,7 @@ public sealed class SyncSession : IDisposable
     public void Dispose()
     {
         entries?.Dispose();
+        outbox.Dispose();
         hunt.Dispose();
     }
 
@@ -418,6 +440,8 @@ public sealed class SyncSession : IDisposable
         ApplyError.WrongRole => SyncError.WrongRole,
         ApplyError.BadSignature => SyncError.BadSignature,
         ApplyError.UnknownScheme => SyncError.UnknownScheme,
+        ApplyError.BadSnapshot or ApplyError.SnapshotRole => SyncError.BadSnapshot,
+        ApplyError.SnapshotForked => SyncError.Forked,
         _ => SyncError.LimitExceeded,
     };
 
@@ -439,10 +463,11 @@ public sealed class SyncSession : IDisposable
         if (hunt.HasOutgoing || (hunt.IsWaiting && IsQuiet)) return true;
         lock (gate)
         {
-            if (ownHave is null || mustTellHeads || unacknowledged.Count > 0) return true;
+            if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
             if (!isPeerKnown) return false;
-            return (!areStatementsHeldBack && HasStatements)
-                || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd));
+            if (!areStatementsHeldBack && HasStatements) return true;
+            if (outbox.IsBusy) return !isOutOfCredit && !outbox.IsWaiting;
+            return !isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd);
         }
     }
 
@@ -462,6 +487,7 @@ public sealed class SyncSession : IDisposable
         }
         lock (gate)
         {
+            if (TakeWanted() is { } want) return want;
             if (TakeAck() is { } ack) return ack;
             if (!isPeerKnown) return null;
             if (TakeStatements() is { } statements) return statements;
@@ -486,7 +512,8 @@ public sealed class SyncSession : IDisposable
 
     private AckMessage? TakeAck()
     {
-        if (unacknowledged.Count == 0) return null;
+        if (unacknowledged.Count == 0 && !owesCredit) return null;
+        owesCredit = false;
         var held = VersionVector.From(unacknowledged.Select(a => new Dot(a.Key, a.Value)));
         long credit = unreturnedCredit;
         unacknowledged.Clear();
@@ -531,9 +558,16 @@ public sealed class SyncSession : IDisposable
 
     private async ValueTask<SyncMessage?> NextRunAsync(CancellationToken cancellationToken)
     {
-        await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
-        waiting ??= ReadRun();
-        if (waiting is not { } run) return null;
+        while (true)
+        {
+            SyncMessage? ofSnapshot = NextOfSnapshot();
+            if (ofSnapshot is not null || outbox.IsBusy) return ofSnapshot;
+            await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+            waiting ??= ReadRun();
+            if (waiting is not null) break;
+            if (!outbox.IsBusy) return null;
+        }
+        BatchRun run = waiting;
         long lengthBytes = LengthOf(run);
         lock (gate)
         {
@@ -544,6 +578,7 @@ public sealed class SyncSession : IDisposable
             }
             sendCredit -= lengthBytes;
             mutationsSent += run.LastSequence - run.FirstSequence + 1;
+            Raise(sent, run.Author, run.LastSequence);
             waiting = null;
         }
         return new RunMessage(run);
@@ -552,9 +587,18 @@ public sealed class SyncSession : IDisposable
     /// <summary>The next run in apply order that the peer has not acknowledged; its batches stand together.</summary>
     private BatchRun? ReadRun()
     {
-        // What was opened earlier ends where the log ended then.
-        bool isStale = entries is not null;
-        return ReadOpenedRun() ?? (isStale ? ReadOpenedRun() : null);
+        while (true)
+        {
+            if (OfferBasis()) return null;
+            LogPosition from = cursor;
+            // What was opened earlier ends where the log ended then.
+            bool isStale = entries is not null;
+            BatchRun? run = ReadOpenedRun();
+            if (run is null && isStale && !outbox.IsBusy) run = ReadOpenedRun();
+            // What was read is without a hole if nothing behind its beginning has been dropped by now.
+            if (replica.Store.LogStart <= from) return run;
+            Rewind();
+        }
     }
 
     private BatchRun? ReadOpenedRun()
@@ -579,6 +623,7 @@ public sealed class SyncSession : IDisposable
                 return new BatchRun(entry.Author, first, batches, entry.LastSequence, entry.Payload);
             }
             if (batches.Count == 0) cursor = runStart = next;
+            if (entry.Kind == LogEntryKind.Snapshot && batches.Count == 0 && Offer(entry)) return null;
         }
         // The end, perhaps within a run that is still open: the next look begins before it.
         entries.Dispose();
@@ -589,7 +634,165 @@ public sealed class SyncSession : IDisposable
 
     private bool IsCovered(in LogEntry entry)
     {
-        lock (gate) return entry.LastSequence <= acknowledged.GetValueOrDefault(entry.Author);
+        lock (gate) return Knows(new Dot(entry.Author, entry.LastSequence));
+    }
+
+    // ---- snapshots ----
+
+    /// <summary>What the peer holds, or will hold by the time that it sees what is sent next.</summary>
+    private bool Knows(Dot dot) => dot.Sequence
+        <= Math.Max(acknowledged.GetValueOrDefault(dot.Replica), sent.GetValueOrDefault(dot.Replica));
+
+    /// <summary>Where the beginning of the log was dropped, a peer that lacks some of that gets the snapshot which stands for
+    /// it, before anything else.</summary>
+    private bool OfferBasis()
+    {
+        Snapshot? basis = replica.Writer.Snapshots.Basis;
+        if (replica.Store.LogStart == default(LogPosition) || basis is null || ReferenceEquals(basis, comparedBasis)) return false;
+        comparedBasis = basis;
+        lock (gate)
+        {
+            if (basis.Vector.All(Knows)) return false;
+            outbox.Offer(basis);
+        }
+        Rewind();
+        return true;
+    }
+
+    /// <summary>A snapshot that was made or joined here goes to a peer that lacks some of it, in its place in the order.</summary>
+    private bool Offer(in LogEntry entry)
+    {
+        long number = entry.LastSequence;
+        if (replica.Writer.Snapshots.Held.FirstOrDefault(s => s.Number == number) is not { } snapshot) return false;
+        lock (gate)
+        {
+            if (snapshot.Vector.All(Knows)) return false;
+            outbox.Offer(snapshot);
+        }
+        return true;
+    }
+
+    /// <summary>Looks through the log again from where it now begins; what the peer knows is passed over.</summary>
+    private void Rewind()
+    {
+        entries?.Dispose();
+        entries = null;
+        cursor = replica.Store.LogStart;
+    }
+
+    private SyncMessage? NextOfSnapshot()
+    {
+        lock (gate)
+        {
+            if (!outbox.IsBusy) return null;
+            SyncMessage? message = outbox.Next(ref sendCredit, out isOutOfCredit, out SnapshotManifest? complete);
+            foreach (SnapshotHead head in complete?.Heads ?? []) Raise(sent, head.Author, head.Sequence);
+            // A snapshot that could not be read to its end was replaced by another one.
+            if (!outbox.IsBusy && complete is null) comparedBasis = null;
+            return message;
+        }
+    }
+
+    private WantedMessage? TakeWanted()
+    {
+        if (wanted is not { } next) return null;
+        wanted = null;
+        return new WantedMessage(next);
+    }
+
+    private void Take(WantedMessage want)
+    {
+        lock (gate)
+        {
+            if (!outbox.Begin(want.Next))
+                throw new SyncException(SyncError.UnexpectedMessage, $"The peer asks for chunk {want.Next + 1} of a snapshot that it was not offered.");
+        }
+    }
+
+    private async ValueTask TakeAsync(SnapshotMessage snapshot, CancellationToken cancellationToken)
+    {
+        SnapshotInbox offered;
+        bool isNews;
+        try
+        {
+            SnapshotManifest manifest = SnapshotManifest.Decode(snapshot.Manifest);
+            isNews = !replica.Vector.Covers(manifest.Vector);
+            offered = new SnapshotInbox(manifest, await replica.ConsiderAsync(manifest, cancellationToken).ConfigureAwait(false));
+        }
+        catch (BatchFormatException e)
+        {
+            throw new SyncException(SyncError.BadSnapshot, e.Message, e);
+        }
+        catch (ApplyException e)
+        {
+            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+        }
+        lock (gate)
+        {
+            (inbox, wanted) = (isNews ? offered : null, offered.Next);
+            foreach (SnapshotHead head in offered.Manifest.Heads)
+            {
+                Raise(announced, head.Author, head.Sequence);
+                // The peer holds what it sends: said before the own log shows it, or it would be sent back.
+                Raise(acknowledged, head.Author, head.Sequence);
+                if (!isNews) Raise(unacknowledged, head.Author, head.Sequence);
+            }
+        }
+        if (isNews && offered.IsComplete) await JoinAsync(offered.Manifest, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask TakeAsync(ChunkMessage chunk, CancellationToken cancellationToken)
+    {
+        SnapshotInbox arriving;
+        lock (gate)
+        {
+            arriving = inbox ?? throw new SyncException(SyncError.UnexpectedMessage, "A chunk of a snapshot that was not offered.");
+            if (chunk.Chunk.Length > receiveCredit)
+            {
+                throw new SyncException(SyncError.CreditExceeded,
+                    $"A chunk of {chunk.Chunk.Length} bytes; {receiveCredit} were granted.");
+            }
+            receiveCredit -= chunk.Chunk.Length;
+        }
+        try
+        {
+            await replica.TakeAsync(arriving.Manifest, arriving.Next, chunk.Chunk, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApplyException e)
+        {
+            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+        }
+        arriving = arriving with { Next = arriving.Next + 1 };
+        lock (gate)
+        {
+            inbox = arriving;
+            unreturnedCredit += chunk.Chunk.Length;
+            owesCredit |= receiveCredit < FormatLimits.RunLengthBytesMax;
+        }
+        if (arriving.IsComplete) await JoinAsync(arriving.Manifest, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask JoinAsync(SnapshotManifest manifest, CancellationToken cancellationToken)
+    {
+        lock (gate) isApplying = true;
+        VersionVector before = replica.Vector;
+        try
+        {
+            await replica.JoinAsync(manifest, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApplyException e)
+        {
+            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+        }
+        lock (gate)
+        {
+            foreach (SnapshotHead head in manifest.Heads)
+            {
+                mutationsReceived += Math.Max(0, head.Sequence - before[head.Author]);
+                Raise(unacknowledged, head.Author, head.Sequence);
+            }
+            (inbox, isApplying) = (null, false);
+        }
     }
 
     private IEnumerable<Acknowledgement> ServerStatements() =>

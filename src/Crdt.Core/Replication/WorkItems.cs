@@ -52,3 +52,73 @@ internal sealed class CallWork(Action<ReplicaWriter> call) : WorkItem
 
     public override void Finish(ReplicaWriter writer) => call(writer);
 }
+
+/// <summary>A chunk of a snapshot that is arriving.</summary>
+internal sealed class ChunkWork(ReplicaId maker, long number, int index, ReadOnlyMemory<byte> chunk) : WorkItem
+{
+    /// <summary>Whether it is in the log now.</summary>
+    public bool IsHeld { get; private set; }
+
+    public override void Prepare(ReplicaWriter writer) => IsHeld = writer.Snapshots.PrepareChunk(maker, number, index, chunk);
+}
+
+/// <summary>A snapshot whose chunks have arrived.</summary>
+internal sealed class JoinWork(SnapshotManifest manifest) : WorkItem
+{
+    public override void Prepare(ReplicaWriter writer) => writer.PrepareJoin(manifest);
+}
+
+/// <summary>The moment that a snapshot shows, with no run open.</summary>
+internal sealed class BeginSnapshotWork : WorkItem
+{
+    public long Epoch { get; private set; }
+
+    public SnapshotHead[] Heads { get; private set; } = [];
+
+    public StateDigest Digest { get; private set; }
+
+    public KeyValuePair<ReplicaId, Member>[] Members { get; private set; } = [];
+
+    public LogPosition At { get; private set; }
+
+    public override bool ComesLast => true;
+
+    public override void Prepare(ReplicaWriter writer) => writer.CloseOwnRun();
+
+    public override void Finish(ReplicaWriter writer)
+    {
+        Heads = [.. writer.Authors.Heads().Select(SnapshotHead.Of)];
+        (Digest, At) = (writer.ComputeDigest(), writer.PublishedEnd);
+        Members = [.. writer.Trust.Members];
+        Epoch = writer.Cache.OpenView();
+    }
+}
+
+/// <summary>A chunk of a snapshot that this replica is making.</summary>
+internal sealed class OwnChunkWork(int index, byte[] chunk) : WorkItem
+{
+    public override void Prepare(ReplicaWriter writer) => writer.Snapshots.PrepareOwnChunk(index, chunk);
+}
+
+/// <summary>The end of a snapshot that this replica is making.</summary>
+internal sealed class OwnSnapshotWork(SnapshotManifest manifest, LogPosition chunksFrom) : WorkItem
+{
+    public Snapshot? Result { get; private set; }
+
+    public override void Prepare(ReplicaWriter writer)
+    {
+        // A run that went on behind it would have the snapshot within it.
+        writer.CloseOwnRun();
+        Result = writer.Snapshots.PrepareOwn(manifest, chunksFrom);
+    }
+}
+
+/// <summary>The note before the beginning of the log is dropped.</summary>
+internal sealed class FloorWork(Snapshot on, IReadOnlyList<LogEntry> kept) : WorkItem
+{
+    public override void Prepare(ReplicaWriter writer)
+    {
+        foreach (LogEntry entry in kept) writer.AddEntry(entry);
+        writer.Snapshots.PrepareFloor(on);
+    }
+}

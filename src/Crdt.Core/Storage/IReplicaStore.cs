@@ -27,6 +27,9 @@ public interface IReplicaStore : IAsyncDisposable
     /// <summary>Where the next entry will begin.</summary>
     LogPosition LogEnd { get; }
 
+    /// <summary>Where the first entry begins that is still held: the beginning as long as nothing was dropped.</summary>
+    LogPosition LogStart { get; }
+
     /// <summary>Appends entries, all or none of them.</summary>
     /// <param name="entries">In order; at least one. The memory must not change until the call completes.</param>
     /// <param name="isDurable">When set, the call completes once the entries survive power loss, together with
@@ -37,16 +40,28 @@ public interface IReplicaStore : IAsyncDisposable
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken);
 
     /// <summary>Reads entries in log order, lazily, in bounded memory, up to the end as it was at the first step.</summary>
-    /// <param name="from">A position given by this store; the beginning is <c>default</c>.</param>
+    /// <param name="from">A position given by this store; the beginning is <c>default</c>. What was dropped is passed over,
+    /// also when that happens while the reading goes on: <see cref="LogStart"/> has moved before.</param>
     IEnumerable<LoggedEntry> ReadLog(LogPosition from);
 
-    /// <summary>A position before which everything is covered by <paramref name="covered"/>: a good place to start
-    /// reading what is not. Need not be the last such position, but the work to find it does not grow with the log.</summary>
+    /// <summary>A position before which everything is covered by <paramref name="covered"/> (<see cref="LogEntry.Reaches"/>):
+    /// a good place to start reading what is not. Need not be the last such position, but the work to find it does not grow
+    /// with the log. <see cref="LogStart"/> where that lies before it.</summary>
     LogPosition FindStart(VersionVector covered);
 
     /// <summary>A position at or before the batch of <paramref name="author"/> that holds <paramref name="sequence"/>,
     /// or the end when nothing has.</summary>
     LogPosition FindStart(ReplicaId author, long sequence);
+
+    /// <summary>Drops entries from the beginning of the log, up to a floor or somewhat less; positions stay as they are. After
+    /// a crash at any instant some first part of these is gone, and everything from the floor on is there. One call at a
+    /// time, beside anything else.</summary>
+    /// <param name="floor">A position given by this store, not behind <see cref="LogEnd"/>, nor behind
+    /// <see cref="ProjectedTo"/> where there is a projection. Nothing happens where it does not lie behind
+    /// <see cref="LogStart"/>.</param>
+    /// <param name="cancellationToken">Stops between parts; what was dropped by then stays dropped.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The floor lies too far behind; nothing was dropped.</exception>
+    ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken);
 
     /// <summary>Takes an update into the projection in one transaction, and then moves <see cref="ProjectedTo"/>.
     /// Runs beside commits, on a thread of the store's own.</summary>

@@ -12,6 +12,12 @@ public enum LogEntryKind
     /// <summary>A note of this replica for itself, never forwarded: what others acknowledged.</summary>
     Note = 3,
 
+    /// <summary>A chunk of a snapshot, byte for byte; means nothing without the entry that completes the snapshot.</summary>
+    SnapshotChunk = 4,
+
+    /// <summary>A snapshot that was made here or joined: its manifest, byte for byte. Its chunks stand before it.</summary>
+    Snapshot = 5,
+
     /// <summary>The replica takes a new writer identity: the entry's author is the new id, its payload the 16 bytes of
     /// the one before. <see cref="IReplicaStore.Identity"/> follows it.</summary>
     Identity = 6,
@@ -21,4 +27,8 @@ public enum LogEntryKind
 
     /// <summary>A fence of which this replica was told, perhaps before the mutation that states it arrives.</summary>
     Fence = 8,
+
+    /// <summary>A note of this replica for itself: from which snapshot it can be built anew when what lies before it in the
+    /// log has been dropped, and its bookkeeping at that time.</summary>
+    Floor = 9,
 }

@@ -13,7 +13,9 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     private readonly Dictionary<ReplicaId, long> reached = [];
     private ReplicaIdentity identity = identity;
     private LogEntry[] entries = new LogEntry[16];
-    private int count;
+
+    // Positions count from the log's beginning; what was dropped takes no place in the array.
+    private int dropped, count;
 
     /// <inheritdoc/>
     public ReplicaIdentity Identity => Volatile.Read(ref identity);
@@ -37,6 +39,15 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     }
 
     /// <inheritdoc/>
+    public LogPosition LogStart
+    {
+        get
+        {
+            lock (gate) return new LogPosition(dropped);
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask<LogPosition> AppendAsync(
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken)
     {
@@ -44,13 +55,12 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
         {
             foreach (LogEntry entry in entries.Span)
             {
-                if (count == this.entries.Length) Array.Resize(ref this.entries, count * 2);
-                this.entries[count++] = entry;
-                if (entry.Kind == LogEntryKind.Batch) reached[entry.Author] = entry.LastSequence;
+                if (count - dropped == this.entries.Length) Array.Resize(ref this.entries, this.entries.Length * 2);
+                this.entries[count++ - dropped] = entry;
+                Include(reached, entry);
                 if (entry.Kind == LogEntryKind.Identity)
                     Volatile.Write(ref identity, identity with { Replica = entry.Author });
-                if (count % VectorInterval == 0)
-                    vectors.Add((count, VersionVector.From(reached.Select(r => new Dot(r.Key, r.Value)))));
+                if (count % VectorInterval == 0) vectors.Add((count, VectorOf(reached)));
             }
             return ValueTask.FromResult(new LogPosition(count));
         }
@@ -60,10 +70,11 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
     {
         LogEntry[] seen;
-        int end;
-        lock (gate) (seen, end) = (entries, count);
+        int start, end;
+        lock (gate) (seen, start, end) = (entries, dropped, count);
         // Entries are never changed once written, so the array as it was is a view that stays.
-        for (int i = (int)from.Value; i < end; i++) yield return new LoggedEntry(seen[i], new LogPosition(i + 1));
+        for (int i = Math.Max((int)from.Value, start); i < end; i++)
+            yield return new LoggedEntry(seen[i - start], new LogPosition(i + 1));
     }
 
     /// <inheritdoc/>
@@ -84,6 +95,26 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     }
 
     /// <inheritdoc/>
+    public ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(floor.Value, count, nameof(floor));
+            int to = (int)floor.Value;
+            if (to <= dropped) return ValueTask.CompletedTask;
+            int at = vectors.FindLastIndex(v => v.Index <= to);
+            var before = vectors[at].Before.ToDictionary(d => d.Replica, d => d.Sequence);
+            for (int i = vectors[at].Index; i < to; i++) Include(before, entries[i - dropped]);
+            vectors.RemoveRange(0, at + 1);
+            vectors.Insert(0, (to, VectorOf(before)));
+            // A new array, not a moved one: readings go on in the old one.
+            entries = [.. entries.AsSpan(to - dropped, count - to), .. new LogEntry[16]];
+            dropped = to;
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>
         throw NoProjection();
 
@@ -101,6 +132,22 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static void Include(Dictionary<ReplicaId, long> vector, in LogEntry entry)
+    {
+        if (entry.Kind == LogEntryKind.Batch)
+        {
+            vector[entry.Author] = entry.LastSequence;
+            return;
+        }
+        foreach (Dot dot in entry.Reaches())
+        {
+            if (dot.Sequence > vector.GetValueOrDefault(dot.Replica)) vector[dot.Replica] = dot.Sequence;
+        }
+    }
+
+    private static VersionVector VectorOf(Dictionary<ReplicaId, long> reached) =>
+        VersionVector.From(reached.Select(r => new Dot(r.Key, r.Value)));
 
     private static InvalidOperationException NoProjection() =>
         new("This store keeps no projection: IsProjecting says so.");

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Crdt;
@@ -13,6 +14,16 @@ internal static class SignedBytes
     private static ReadOnlySpan<byte> EnrolmentTag => "crdt/1 enrolment\0"u8;
 
     private static ReadOnlySpan<byte> StatementTag => "crdt/1 statement\0"u8;
+
+    private static ReadOnlySpan<byte> SnapshotTag => "crdt/1 snapshot\0"u8;
+
+    /// <summary>A snapshot: tag ‖ space ‖ replica id of its maker ‖ SHA-256 of the manifest before the signature.</summary>
+    public static byte[] OfSnapshot(SpaceId space, ReplicaId maker, ReadOnlySpan<byte> manifest)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(SnapshotTag, space, maker);
+        buffer.Write(SHA256.HashData(manifest));
+        return buffer.WrittenSpan.ToArray();
+    }
 
     /// <summary>A head: tag ‖ space ‖ replica id ‖ sequence u64 ‖ H.</summary>
     public static byte[] OfHead(SpaceId space, ReplicaId author, long sequence, ReadOnlySpan<byte> hash)

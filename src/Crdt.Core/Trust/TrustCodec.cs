@@ -16,8 +16,14 @@ internal static class TrustCodec
         if (!founding.IsKeyed) return;
         output.Write(founding.Scheme!);
         output.Write(founding.Key.Span);
-        KeyValuePair<ReplicaId, Member>[] members = [.. trust.Members];
-        output.Write(members.Length);
+        WriteMembers(ref output, [.. trust.Members]);
+    }
+
+    /// <summary>Members in order of ids.</summary>
+    public static void WriteMembers(
+        ref MessagePackWriter output, IReadOnlyCollection<KeyValuePair<ReplicaId, Member>> members)
+    {
+        output.Write(members.Count);
         foreach ((ReplicaId replica, Member member) in members)
         {
             AcknowledgementCodec.WriteReplica(ref output, replica);
@@ -41,17 +47,25 @@ internal static class TrustCodec
         if (!reader.ReadBoolean()) return;
         ReplicaId authority = AcknowledgementCodec.ReadReplica(ref reader);
         long last = reader.ReadSequence();
-        var members = new List<KeyValuePair<ReplicaId, Member>>();
         if (!reader.ReadBoolean())
         {
-            trust.Restore(new Founding(authority, last, null, default), members);
+            trust.Restore(new Founding(authority, last, null, default), []);
             return;
         }
         string scheme = ReadText(ref reader);
         var founding = new Founding(authority, last, scheme, ReadKey(ref reader));
+        trust.Restore(founding, ReadMembers(ref reader));
+    }
+
+    /// <summary>Reads back what <see cref="WriteMembers"/> wrote; whether the certificates hold is another question.</summary>
+    public static List<KeyValuePair<ReplicaId, Member>> ReadMembers(ref CanonicalReader reader)
+    {
+        var members = new List<KeyValuePair<ReplicaId, Member>>();
         for (int i = reader.ReadCount("The number of members"); i > 0; i--)
         {
             ReplicaId replica = AcknowledgementCodec.ReadReplica(ref reader);
+            if (members.Count > 0 && members[^1].Key >= replica)
+                throw reader.Fail(BatchError.NotCanonical, "The members are not in order");
             Dot? joined = reader.ReadBoolean() ? ReadDot(ref reader) : null;
             var member = new Member([], joined);
             for (int e = reader.ReadCount("The number of enrolments"); e > 0; e--)
@@ -65,9 +79,11 @@ internal static class TrustCodec
                     reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A certificate");
                 member = member.With(dot, new Enrolment(enrolled, key, role, owner.Length == 0 ? null : owner, certificate));
             }
+            if (member.Enrolments.IsEmpty || (joined is { } named && member.Under(named) is null))
+                throw reader.Fail(BatchError.OutOfRange, $"{replica} is no member");
             members.Add(new(replica, member));
         }
-        trust.Restore(founding, members);
+        return members;
     }
 
     private static ReadOnlyMemory<byte> ReadKey(ref CanonicalReader reader) =>

@@ -22,6 +22,9 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     /// <summary>A place to come back to.</summary>
     public readonly record struct Mark(int Changes, Founding? Founding);
 
+    /// <summary>The scheme that is known here.</summary>
+    public SignatureScheme Scheme => scheme;
+
     /// <summary>Whether the space is keyed, as applied; <see langword="false"/> until its founding has arrived.</summary>
     public bool IsKeyed => founding is { IsKeyed: true };
 
@@ -234,6 +237,32 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
             {
                 Signature = key.Sign(SignedBytes.OfStatement(identity.Space, own.By, own.Time, own.Held)),
             };
+        }
+    }
+
+    /// <summary>The signature under a snapshot that this replica made; empty in an open space.</summary>
+    /// <exception cref="InvalidOperationException">The replica was opened without its key.</exception>
+    public byte[] SealSnapshot(ReadOnlySpan<byte> manifest)
+    {
+        if (PublishedFounding is not { IsKeyed: true }) return [];
+        if (key is null) throw new InvalidOperationException("The replica is opened without the key that it is enrolled with.");
+        return key.Sign(SignedBytes.OfSnapshot(identity.Space, identity.Replica, manifest));
+    }
+
+    /// <summary>Takes over whom a snapshot names, whose certificates were verified.</summary>
+    public void TakeOver(SnapshotManifest manifest)
+    {
+        if (founding is null)
+        {
+            var columns = new BatchColumns();
+            new BatchReader().Read(manifest.Founding, manifest.Authority, 1, columns);
+            Record(columns, manifest.Authority, 1);
+        }
+        foreach ((ReplicaId replica, Member member) in manifest.Members)
+        {
+            Member joined = members.GetValueOrDefault(replica) ?? new Member([], null);
+            foreach ((Dot dot, Enrolment enrolment) in member.Enrolments) joined = joined.With(dot, enrolment);
+            Set(replica, joined with { Joined = joined.Joined ?? member.Joined });
         }
     }
 

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Crdt.Store.Log;
 
-/// <summary>For every author the highest sequence of a batch in the log, and who writes it: a vector that grows with each append. Sorted
+/// <summary>For every author the highest sequence that an entry of the log brought, and who writes it: a vector that grows with each append. Sorted
 /// by author, so that equal vectors are equal bytes.</summary>
 internal sealed class LogVector
 {
@@ -24,10 +24,25 @@ internal sealed class LogVector
     /// <summary>Includes an entry of the log.</summary>
     public void Include(in LogEntry entry)
     {
-        if (entry.Kind == LogEntryKind.Batch && entry.LastSequence > this[entry.Author])
-            sequences[entry.Author] = entry.LastSequence;
-        else if (entry.Kind == LogEntryKind.Identity)
-            Writer = entry.Author;
+        switch (entry.Kind)
+        {
+            case LogEntryKind.Batch:
+                Raise(entry.Author, entry.LastSequence);
+                break;
+            case LogEntryKind.Identity:
+                Writer = entry.Author;
+                break;
+            default:
+                foreach (Dot dot in entry.Reaches())
+                    Raise(dot.Replica, dot.Sequence);
+                break;
+        }
+    }
+
+    private void Raise(ReplicaId author, long sequence)
+    {
+        if (sequence > this[author])
+            sequences[author] = sequence;
     }
 
     public bool IsCoveredBy(VersionVector other)

@@ -19,9 +19,11 @@ internal sealed class ReplicaLog : IDisposable
     private readonly IDisposable held;
     private readonly LogTail tail;
     private readonly LogWriter writer;
+    private long start;
 
     private ReplicaLog(string directory, LogOptions options, IDisposable held, LogTail tail)
     {
+        start = Segments(directory, options.Disk)[0].BasePosition;
         this.directory = directory;
         this.options = options;
         this.held = held;
@@ -40,6 +42,9 @@ internal sealed class ReplicaLog : IDisposable
 
     /// <summary>All before this position is written; never before <see cref="DurableEnd"/>.</summary>
     public long WrittenEnd => tail.WrittenEnd;
+
+    /// <summary>Where the first segment begins that was not dropped.</summary>
+    public long Start => Volatile.Read(ref start);
 
     /// <summary>Number of flushes of group commits, and of closed segments.</summary>
     public long FlushCount => tail.FlushCount;
@@ -130,12 +135,38 @@ internal sealed class ReplicaLog : IDisposable
     public long FindStart(ReplicaId author, long sequence) =>
         tail.Reached(author) < sequence ? WrittenEnd : FindLast(start => start[author] < sequence);
 
-    /// <summary>A hash of what stands before a position, to recognise whether two logs are the same up to
-    /// there.</summary>
+    /// <summary>Deletes the segments that end at or before a position; never the last one.</summary>
+    /// <exception cref="StoreException"><see cref="StoreError.WriteFailed"/>: some first part of them may be gone.</exception>
+    public void Prune(long floor, CancellationToken cancellationToken)
+    {
+        List<SegmentName> segments = Segments(directory, options.Disk);
+        for (int i = 0; i + 1 < segments.Count && segments[i + 1].BasePosition <= floor; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // Readers look here before they take a missing segment for damage.
+            Volatile.Write(ref start, segments[i + 1].BasePosition);
+            try
+            {
+                options.Disk.Delete(Path.Combine(directory, segments[i].FileName));
+                // One by one: the disk may otherwise forget the first deletion and keep the second, which is a gap.
+                options.Disk.SyncDirectory(directory);
+            }
+            catch (Exception e) when (StoreException.IsEnvironmental(e))
+            {
+                throw StoreException.FromWrite($"Dropping log segment '{segments[i].FileName}'", e);
+            }
+        }
+    }
+
+    /// <summary>A hash of what stands before a position, to recognise whether two logs are the same up to there; 0 where
+    /// all of that was dropped.</summary>
     public ulong MarkAt(long position)
     {
         List<SegmentName> segments = Segments(directory, options.Disk);
-        SegmentName segment = segments[LastBefore(segments, position)];
+        int last = LastBefore(segments, position);
+        if (last < 0)
+            return 0;
+        SegmentName segment = segments[last];
         using IDiskFile file = Open(segment);
         long end = position - segment.BasePosition;
         byte[] bytes = new byte[Math.Min(end, MarkedLengthBytes)];
@@ -217,7 +248,9 @@ internal sealed class ReplicaLog : IDisposable
         for (int i = first; i < segments.Count && segments[i].BasePosition < end; i++)
         {
             SegmentName segment = segments[i];
-            using IDiskFile file = Open(segment);
+            using IDiskFile? file = TryOpen(segment);
+            if (file is null)
+                continue;
             long segmentEnd = i + 1 < segments.Count ? segments[i + 1].BasePosition : long.MaxValue;
             long length = Math.Min(segmentEnd, WrittenEnd) - segment.BasePosition;
             SegmentHeader header = ReadHeader(file, segment, out int headerLength);
@@ -275,20 +308,22 @@ internal sealed class ReplicaLog : IDisposable
 
     private long FindLast(Func<LogVector, bool> matches)
     {
-        // Start vectors only grow, so the segments that match come first; the log begins with an empty one.
+        // Start vectors only grow, so the segments that match come first; the first is where the log begins.
         List<SegmentName> segments = Segments(directory, options.Disk);
         int low = 0;
         int high = segments.Count - 1;
         while (low < high)
         {
             int middle = (low + high + 1) / 2;
-            using IDiskFile file = Open(segments[middle]);
-            if (matches(ReadHeader(file, segments[middle], out _).Start))
+            using IDiskFile? file = TryOpen(segments[middle]);
+            if (file is null)
+                low = middle;
+            else if (matches(ReadHeader(file, segments[middle], out _).Start))
                 low = middle;
             else
                 high = middle - 1;
         }
-        return segments[low].BasePosition;
+        return Math.Max(segments[low].BasePosition, Start);
     }
 
     private static int LastBefore(List<SegmentName> segments, long position) =>
@@ -308,6 +343,19 @@ internal sealed class ReplicaLog : IDisposable
 
     private static StoreException ReadFailed(SegmentName segment, Exception cause) =>
         new(StoreError.ReadFailed, $"Log segment '{segment.FileName}' could not be read: {cause.Message}", cause);
+
+    /// <summary>Opens a segment; null when it has been dropped meanwhile.</summary>
+    private IDiskFile? TryOpen(SegmentName segment)
+    {
+        try
+        {
+            return Open(segment);
+        }
+        catch (StoreException) when (segment.BasePosition < Start)
+        {
+            return null;
+        }
+    }
 
     private IDiskFile Open(SegmentName segment)
     {

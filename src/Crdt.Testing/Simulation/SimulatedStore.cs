@@ -38,6 +38,8 @@ internal sealed class SimulatedStore : IReplicaStore
 
     public LogPosition LogEnd => new(log.Count);
 
+    public LogPosition LogStart { get; private set; }
+
     /// <summary>Set when the process died in a write: nothing works any more until <see cref="Restart"/>.</summary>
     public bool HasCrashed { get; private set; }
 
@@ -75,7 +77,7 @@ internal sealed class SimulatedStore : IReplicaStore
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
     {
         int end = log.Count;
-        for (int i = (int)from.Value; i < end; i++) yield return new LoggedEntry(log[i].ToEntry(), new LogPosition(i + 1));
+        for (int i = (int)Math.Max(from.Value, LogStart.Value); i < end; i++) yield return new LoggedEntry(log[i].ToEntry(), new LogPosition(i + 1));
     }
 
     public LogPosition FindStart(VersionVector covered)
@@ -89,6 +91,19 @@ internal sealed class SimulatedStore : IReplicaStore
         int index = history.IndexOf(author);
         if (index >= reached.Length || reached[index] < sequence) return LogEnd;
         return FindStart(before => before[author] < sequence);
+    }
+
+    /// <remarks>What is dropped is not read again; it is kept for those who look at the whole history.</remarks>
+    public ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(floor, IsProjecting ? ProjectedTo : LogEnd);
+        bool dies = BeginWrite();
+        if ((!dies || KeepsCrashWrite) && floor > LogStart)
+        {
+            MakeDurable();
+            LogStart = floor;
+        }
+        return dies ? throw Die() : ValueTask.CompletedTask;
     }
 
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)
@@ -196,14 +211,27 @@ internal sealed class SimulatedStore : IReplicaStore
             : new LogRecord(entry.Kind, history.IndexOf(entry.Author), entry.Author, entry.FirstSequence, entry.LastSequence, entry.Payload.ToArray());
         log.Add(record);
         if (record.Kind == LogEntryKind.Identity) Identity = Identity with { Replica = entry.Author };
-        if (record.Kind == LogEntryKind.Batch)
-        {
-            News.Add(record);
-            if (record.Author >= reached.Length) Array.Resize(ref reached, history.AuthorCount);
-            reached[record.Author] = record.Last;
-        }
+        if (record.Kind == LogEntryKind.Batch) News.Add(record);
+        Reach(record);
         if (log.Count % VectorInterval == 0)
             vectors.Add((log.Count, VersionVector.From(reached.Select((r, i) => new Dot(history[i].Id, r)))));
+    }
+
+    private void Reach(LogRecord record)
+    {
+        if (record.Kind == LogEntryKind.Batch)
+        {
+            Reach(record.Author, record.Last);
+            return;
+        }
+        if (record.Kind != LogEntryKind.Snapshot) return;
+        foreach (Dot dot in record.ToEntry().Reaches()) Reach(history.IndexOf(dot.Replica), dot.Sequence);
+    }
+
+    private void Reach(int author, long sequence)
+    {
+        if (author >= reached.Length) Array.Resize(ref reached, history.AuthorCount);
+        reached[author] = Math.Max(reached[author], sequence);
     }
 
     private void Project(ProjectedEntity entity)
@@ -230,10 +258,7 @@ internal sealed class SimulatedStore : IReplicaStore
         Array.Clear(reached);
         // Only notes are lost behind what is durable, unless a bug was planted.
         foreach (Dot dot in vectors[^1].Before) reached[history.IndexOf(dot.Replica)] = dot.Sequence;
-        for (int i = vectors[^1].Index; i < end; i++)
-        {
-            if (log[i].Kind == LogEntryKind.Batch) reached[log[i].Author] = log[i].Last;
-        }
+        for (int i = vectors[^1].Index; i < end; i++) Reach(log[i]);
     }
 
     private void Skip()
@@ -253,6 +278,6 @@ internal sealed class SimulatedStore : IReplicaStore
             if (passes(vectors[middle].Before)) low = middle;
             else high = middle - 1;
         }
-        return new LogPosition(vectors[low].Index);
+        return new LogPosition(Math.Max(vectors[low].Index, LogStart.Value));
     }
 }

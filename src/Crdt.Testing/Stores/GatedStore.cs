@@ -26,6 +26,9 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     /// <inheritdoc/>
     public LogPosition LogEnd => inner.LogEnd;
 
+    /// <inheritdoc/>
+    public LogPosition LogStart => inner.LogStart;
+
     /// <summary>From now on appends wait.</summary>
     public void Close() => gate = new TaskCompletionSource();
 
@@ -55,6 +58,10 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
 
     /// <inheritdoc/>
     public LogPosition FindStart(ReplicaId author, long sequence) => inner.FindStart(author, sequence);
+
+    /// <inheritdoc/>
+    public ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken) =>
+        inner.PruneAsync(floor, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken) =>

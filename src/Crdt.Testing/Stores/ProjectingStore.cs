@@ -34,6 +34,9 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     /// <inheritdoc/>
     public LogPosition LogEnd => log.LogEnd;
 
+    /// <inheritdoc/>
+    public LogPosition LogStart => log.LogStart;
+
     /// <summary>How many updates came.</summary>
     public int Updates { get; private set; }
 
@@ -53,6 +56,13 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
 
     /// <inheritdoc/>
     public LogPosition FindStart(ReplicaId author, long sequence) => log.FindStart(author, sequence);
+
+    /// <inheritdoc/>
+    public ValueTask PruneAsync(LogPosition floor, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(floor, ProjectedTo);
+        return log.PruneAsync(floor, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public ValueTask ProjectAsync(ProjectionUpdate update, CancellationToken cancellationToken)

@@ -154,6 +154,96 @@ public abstract class ReplicaStoreConformance
         Assert.Equal(200, store.ReadLog(default).Count());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_is_dropped_ends_at_or_before_the_floor_and_positions_stay(int seed)
+    {
+        var random = new Random(seed);
+        IReplicaStore store = Create();
+        await FillAsync(store, random, 3_000);
+        LoggedEntry[] all = [.. store.ReadLog(default)];
+        await ProjectToEndAsync(store);
+        LogPosition floor = default;
+        for (int round = 0; round < 4; round++)
+        {
+            int at = random.Next(round * all.Length / 4, (round + 1) * all.Length / 4);
+            floor = at == 0 ? default : all[at - 1].Next;
+            await store.PruneAsync(floor, default);
+            Assert.True(store.LogStart <= floor);
+            if (random.Next(2) == 0)
+                store = await ReopenAsync(store);
+
+            LoggedEntry[] held = [.. store.ReadLog(default)];
+            Assert.True(held.Length >= all.Length - at);
+            Assert.Equal(all[^held.Length..].Select(e => e.Next), held.Select(e => e.Next));
+            AssertEntries(all[^held.Length..].Select(e => e.Entry), held);
+            AssertEntries(all[at..].Select(e => e.Entry), store.ReadLog(floor));
+            for (int i = 0; i < 10; i++)
+            {
+                int from = random.Next(at, all.Length);
+                AssertEntries(all[(from + 1)..].Select(e => e.Entry), store.ReadLog(all[from].Next));
+            }
+        }
+        Assert.True(store.LogStart > default(LogPosition));
+        Assert.True(store.LogEnd >= all[^1].Next);
+        LogPosition start = store.LogStart;
+        await store.PruneAsync(default, default);
+        Assert.Equal(start, store.LogStart);
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_start_is_found_within_what_is_held_and_nothing_uncovered_lies_before_it()
+    {
+        var random = new Random(3);
+        IReplicaStore store = Create();
+        await FillAsync(store, random, 2_500);
+        await ProjectToEndAsync(store);
+        await store.PruneAsync(store.ReadLog(default).ElementAt(1_300).Next, default);
+        store = await ReopenAsync(store);
+        await FillAsync(store, random, 1_500, first: 2_501);
+        LogEntry[] all = [.. store.ReadLog(default).Select(e => e.Entry)];
+        for (int i = 0; i < 60; i++)
+        {
+            var vector = VersionVector.From([new Dot(Ann, random.Next(4_000)), new Dot(Bob, random.Next(4_000))]);
+            LogPosition start = store.FindStart(vector);
+            Assert.True(start >= store.LogStart);
+            Assert.Equal(Missing(all, vector), Missing(store.ReadLog(start).Select(e => e.Entry), vector));
+            Assert.True(store.FindStart(Ann, random.Next(1, 4_000)) >= store.LogStart);
+        }
+        Assert.Equal(store.LogEnd, store.FindStart(Ann, 1 << 20));
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_floor_beyond_the_log_or_the_projection_drops_nothing()
+    {
+        await using IReplicaStore store = Create();
+        await FillAsync(store, new Random(4), 500);
+        LogPosition beyond = new(store.LogEnd.Value + (store.IsProjecting ? 0 : 1));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await store.PruneAsync(beyond, default));
+        Assert.Equal(default, store.LogStart);
+        Assert.Equal(500, store.ReadLog(default).Count());
+    }
+
+    [Fact]
+    public async Task A_reading_that_is_overtaken_passes_over_what_was_dropped_and_knows_by_the_start()
+    {
+        await using IReplicaStore store = Create();
+        await FillAsync(store, new Random(5), 3_000);
+        await ProjectToEndAsync(store);
+        LoggedEntry[] all = [.. store.ReadLog(default)];
+        using IEnumerator<LoggedEntry> reading = store.ReadLog(default).GetEnumerator();
+        for (int i = 0; i < 10; i++) Assert.True(reading.MoveNext());
+        await store.PruneAsync(all[2_500].Next, default);
+        var rest = new List<LoggedEntry>();
+        while (reading.MoveNext()) rest.Add(reading.Current);
+        Assert.Equal(all[^1].Next, rest[^1].Next);
+        AssertEntries(
+            all.Where(e => e.Next > store.LogStart).Select(e => e.Entry), rest.Where(e => e.Next > store.LogStart));
+    }
+
     [Fact]
     public async Task An_update_is_what_the_projection_shows_also_after_reopening()
     {
@@ -271,6 +361,27 @@ public abstract class ReplicaStoreConformance
         byte[] payload = new byte[length];
         new Random((int)last).NextBytes(payload);
         return new LogEntry(LogEntryKind.Batch, author, first, last, payload);
+    }
+
+    /// <summary>Single batches of Ann, each followed by one of Bob, in groups of different lengths.</summary>
+    private static async Task FillAsync(IReplicaStore store, Random random, int count, int first = 1)
+    {
+        for (int n = 0; n < count;)
+        {
+            LogEntry[] group = new LogEntry[Math.Min(random.Next(1, 30), count - n)];
+            for (int i = 0; i < group.Length; i++, n++)
+            {
+                int sequence = ((first - 1 + n) / 2) + 1;
+                group[i] = Batch((first - 1 + n) % 2 == 0 ? Ann : Bob, sequence, sequence);
+            }
+            await store.AppendAsync(group, isDurable: false, default);
+        }
+    }
+
+    private static async Task ProjectToEndAsync(IReplicaStore store)
+    {
+        if (store.IsProjecting)
+            await store.ProjectAsync(new ProjectionUpdate(store.LogEnd, default, []), default);
     }
 
     private static LogEntry[] Batches(int first, int count) =>

@@ -24,6 +24,9 @@ internal sealed class SimulatedDisk : IDisk
     /// now.</summary>
     public Action? Flushing { get; set; }
 
+    /// <summary>Called before and after each change of a directory, and before it is made durable.</summary>
+    public Action? Changing { get; set; }
+
     public int FlushCount { get; private set; }
 
     public int WriteCount { get; private set; }
@@ -126,7 +129,11 @@ internal sealed class SimulatedDisk : IDisk
     public void Delete(string path)
     {
         lock (gate)
+        {
+            Changing?.Invoke();
             entries.Remove(path);
+            Changing?.Invoke();
+        }
     }
 
     public void SyncDirectory(string path)
@@ -135,6 +142,7 @@ internal sealed class SimulatedDisk : IDisk
         {
             if (FailDirectorySyncs)
                 throw new IOException("Input/output error", 5);
+            Changing?.Invoke();
             durableEntries = new(entries);
         }
     }

@@ -1,0 +1,163 @@
+using System.Security.Cryptography;
+
+namespace Crdt;
+
+/// <content>Snapshots, and dropping the log before them.</content>
+public sealed partial class Replica
+{
+    private readonly SemaphoreSlim pruning = new(1, 1);
+
+    /// <summary>The snapshots that this replica holds, made here or joined, in the order in which they came.</summary>
+    public IReadOnlyList<Snapshot> Snapshots => writer.Snapshots.Held;
+
+    /// <summary>What is not in the log any more: mutations up to here are included in the snapshot on which it stands, and
+    /// are not listed. Empty as long as nothing was dropped.</summary>
+    public VersionVector PrunedTo =>
+        store.LogStart > default(LogPosition) && writer.Snapshots.Basis is { } basis ? basis.Vector : VersionVector.Empty;
+
+    /// <summary>Makes a snapshot of the present state and puts it into the log: whoever lacks something before it gets the
+    /// snapshot instead of the log, and the log before it may be dropped. Commits go on meanwhile.</summary>
+    /// <returns>The snapshot; the last one made here when nothing has changed since.</returns>
+    /// <exception cref="InvalidOperationException">This replica writes in the client role, which makes none; or the space's
+    /// founding has not arrived; or the space has more authors than one manifest can name.</exception>
+    public async ValueTask<Snapshot> TakeSnapshotAsync(CancellationToken cancellationToken = default)
+    {
+        if (Role == ReplicaRole.Client)
+            throw new InvalidOperationException("Snapshots are made in the server role only (semantics 3.4).");
+        if (Vector.Count == 0)
+            throw new InvalidOperationException("The replica has not met its space yet: there is nothing to make a snapshot of.");
+        var beginning = new BeginSnapshotWork();
+        await writer.EnqueueAsync(beginning, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            Snapshot? last = Snapshots.LastOrDefault(s => s.Maker == Id);
+            if (last is not null && last.Digest == beginning.Digest
+                && last.Vector.Equals(VersionVector.From(beginning.Heads.Select(h => new Dot(h.Author, h.Sequence))))) return last;
+            return await WriteSnapshotAsync(beginning, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            writer.Cache.CloseView(beginning.Epoch);
+        }
+    }
+
+    /// <summary>Drops the beginning of the log, up to the newest snapshot of a server-role replica that is held; the
+    /// snapshot stays, and stands for what was dropped. What others have not acknowledged by then they get as a snapshot.
+    /// Mutations that the snapshot does not include are never dropped.</summary>
+    /// <exception cref="InvalidOperationException">The projection cannot be brought up to date, so that nothing may be
+    /// dropped; the cause says why.</exception>
+    public async ValueTask<PruneResult> PruneAsync(CancellationToken cancellationToken = default)
+    {
+        await pruning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await PruneBelowNewestAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            pruning.Release();
+        }
+    }
+
+    /// <summary>Takes a manifest that a peer offers, if it can be believed.</summary>
+    /// <returns>How many of its chunks are here already; all of them where nothing of it is news.</returns>
+    /// <exception cref="ApplyException">It cannot be believed.</exception>
+    internal async ValueTask<int> ConsiderAsync(SnapshotManifest manifest, CancellationToken cancellationToken)
+    {
+        if (Vector.Covers(manifest.Vector)) return manifest.Chunks.Count;
+        SnapshotTrust.Check(manifest, Space, writer.Trust.Scheme);
+        int count = 0;
+        await writer.EnqueueAsync(new CallWork(w => count = w.Snapshots.CountOf(manifest.Number)), cancellationToken)
+            .ConfigureAwait(false);
+        return count;
+    }
+
+    /// <summary>Takes the next chunk of a snapshot whose manifest was believed.</summary>
+    /// <exception cref="ApplyException">It is not the chunk that the manifest names; nothing was taken.</exception>
+    internal async ValueTask TakeAsync(
+        SnapshotManifest manifest, int index, ReadOnlyMemory<byte> chunk, CancellationToken cancellationToken)
+    {
+        if (!SHA256.HashData(chunk.Span).AsSpan().SequenceEqual(manifest.Chunks[index].Hash.Span))
+        {
+            throw new ApplyException(ApplyError.BadSnapshot, manifest.Maker, 0,
+                $"Chunk {index + 1} of a snapshot of {manifest.Maker} is not the one that its manifest names");
+        }
+        var work = new ChunkWork(manifest.Maker, manifest.Number, index, chunk);
+        await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
+        if (!work.IsHeld)
+        {
+            throw new ApplyException(ApplyError.BadSnapshot, manifest.Maker, 0,
+                $"The chunks before chunk {index + 1} of a snapshot of {manifest.Maker} are not here any more");
+        }
+    }
+
+    /// <summary>Joins a snapshot whose manifest was believed and whose chunks are here.</summary>
+    /// <exception cref="ApplyException">It is not sound; the state is as it was.</exception>
+    internal ValueTask JoinAsync(SnapshotManifest manifest, CancellationToken cancellationToken) =>
+        writer.EnqueueAsync(new JoinWork(manifest), cancellationToken);
+
+    private async ValueTask<Snapshot> WriteSnapshotAsync(BeginSnapshotWork beginning, CancellationToken cancellationToken)
+    {
+        (ReplicaId authority, ReadOnlyMemory<byte> founding) = writer.Snapshots.ReadFounding();
+        var chunks = new List<SnapshotChunk>();
+        var encoder = new SnapshotWriter(beginning.Heads, writer.Authors.Ids);
+        foreach (EntityKey key in writer.Cache.Keys(null, null))
+        {
+            if (writer.Cache.Peek(key, beginning.Epoch) is not { Slots.IsEmpty: false } state) continue;
+            foreach (byte[] chunk in encoder.Add(state)) await WriteAsync(chunk).ConfigureAwait(false);
+        }
+        if (encoder.Finish() is { } last) await WriteAsync(last).ConfigureAwait(false);
+        byte[] bytes = SnapshotManifest.Encode(
+            writer.Identity, authority, founding, beginning.Digest.Value, beginning.Heads, chunks, beginning.Members,
+            signed => writer.Trust.SealSnapshot(signed.Span));
+        if (bytes.Length > FormatLimits.SnapshotManifestLengthBytesMax)
+        {
+            throw new InvalidOperationException(
+                $"The snapshot's manifest takes {bytes.Length} bytes; {FormatLimits.SnapshotManifestLengthBytesMax} are allowed.");
+        }
+        var completing = new OwnSnapshotWork(SnapshotManifest.Decode(bytes), beginning.At);
+        await writer.EnqueueAsync(completing, cancellationToken).ConfigureAwait(false);
+        return completing.Result!;
+
+        async ValueTask WriteAsync(byte[] chunk)
+        {
+            await writer.EnqueueAsync(new OwnChunkWork(chunks.Count, chunk), cancellationToken).ConfigureAwait(false);
+            chunks.Add(new SnapshotChunk(SHA256.HashData(chunk), chunk.Length));
+        }
+    }
+
+    private async ValueTask<PruneResult> PruneBelowNewestAsync(CancellationToken cancellationToken)
+    {
+        Snapshot? basis = writer.Snapshots.Basis;
+        Snapshot[] usable = [.. Snapshots.Where(s => basis is null || s.Vector.Covers(basis.Vector))];
+        if (usable.Length == 0) return new PruneResult(PruneOutcome.NoSnapshot, PrunedTo, store.LogStart);
+        foreach (Snapshot snapshot in usable.Reverse())
+        {
+            (LogPosition floor, List<LogEntry> kept) = FindFloor(snapshot);
+            if (floor <= store.LogStart) continue;
+            await writer.EnqueueAsync(new FloorWork(snapshot, kept), cancellationToken).ConfigureAwait(false);
+            await FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (writer.ProjectionError is { } error)
+                throw new InvalidOperationException("The log cannot be dropped: its projection is not up to date.", error);
+            await store.PruneAsync(floor, cancellationToken).ConfigureAwait(false);
+            await writer.EnqueueAsync(new CallWork(static w => w.Snapshots.ForgetDropped()), cancellationToken).ConfigureAwait(false);
+            return new PruneResult(PruneOutcome.Pruned, PrunedTo, store.LogStart);
+        }
+        return new PruneResult(PruneOutcome.NothingToDrop, PrunedTo, store.LogStart);
+    }
+
+    /// <summary>Up to where the log may go: to the snapshot's first chunk, or to the first entry before it that the snapshot
+    /// does not include. What was set aside has to be written again behind it.</summary>
+    private (LogPosition Floor, List<LogEntry> Kept) FindFloor(Snapshot snapshot)
+    {
+        var kept = new List<LogEntry>();
+        LogPosition at = store.LogStart;
+        foreach (LoggedEntry logged in store.ReadLog(at))
+        {
+            if (at >= snapshot.ChunksFrom || !logged.Entry.Reaches().All(snapshot.Vector.Covers)) break;
+            if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add(logged.Entry);
+            at = logged.Next;
+        }
+        return (at, kept);
+    }
+}

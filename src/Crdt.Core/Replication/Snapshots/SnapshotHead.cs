@@ -1,0 +1,21 @@
+namespace Crdt;
+
+/// <summary>An author's log as a snapshot includes it.</summary>
+/// <param name="Author">Whose.</param>
+/// <param name="Sequence">Up to which sequence.</param>
+/// <param name="Head">The chain's head there as stored: 32 bytes of hash, then the signature, if any.</param>
+internal readonly record struct SnapshotHead(ReplicaId Author, long Sequence, ReadOnlyMemory<byte> Head)
+{
+    /// <summary>The hash alone.</summary>
+    public ReadOnlySpan<byte> Hash => Head.Span[..AuthorTable.HashLengthBytes];
+
+    /// <summary>The head as the table of authors holds it.</summary>
+    public AuthorTable.AuthorState ToState() => new(Sequence, Sequence, Hash.ToArray())
+    {
+        Signature = AuthorTable.SignatureOf(Head),
+    };
+
+    /// <summary>The head as stored.</summary>
+    public static SnapshotHead Of(ChainHead head) =>
+        new(head.Author, head.Sequence, head.Signature.IsEmpty ? head.Hash : (byte[])[.. head.Hash.Span, .. head.Signature.Span]);
+}
