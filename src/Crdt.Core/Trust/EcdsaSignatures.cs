@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 
 namespace Crdt;
@@ -14,6 +15,11 @@ public sealed class EcdsaSignatures : SignatureScheme
     public const int SignatureLengthBytes = 64;
 
     private const int CoordinateLengthBytes = 32;
+
+    // To take a key in costs more than to verify with it: those in use are kept, more than a space has authors at work.
+    private const int KeptKeysMax = 1_024;
+
+    private readonly ConcurrentDictionary<string, ECDsa> kept = new();
 
     private EcdsaSignatures()
     {
@@ -67,8 +73,10 @@ public sealed class EcdsaSignatures : SignatureScheme
         if (!HasForm(publicKey) || signature.Length != SignatureLengthBytes) return false;
         try
         {
-            using ECDsa key = Import(publicKey);
-            return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            ECDsa key = KeyOf(publicKey);
+            // The platform's key objects do not promise to be used by two threads at a time.
+            lock (key)
+                return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
         }
         catch (CryptographicException)
         {
@@ -81,6 +89,15 @@ public sealed class EcdsaSignatures : SignatureScheme
 
     private static bool HasForm(ReadOnlySpan<byte> publicKey) =>
         publicKey.Length == PublicKeyLengthBytes && publicKey[0] == 4;
+
+    private ECDsa KeyOf(ReadOnlySpan<byte> publicKey)
+    {
+        string name = Convert.ToHexString(publicKey);
+        if (kept.TryGetValue(name, out ECDsa? known)) return known;
+        // What is let go of may be in use; nobody disposes of it but the collector.
+        if (kept.Count >= KeptKeysMax) kept.Clear();
+        return kept.GetOrAdd(name, Import(publicKey));
+    }
 
     private static ECDsa Import(ReadOnlySpan<byte> publicKey) => ECDsa.Create(new ECParameters
     {

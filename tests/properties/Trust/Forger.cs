@@ -51,6 +51,28 @@ internal sealed class Forger(Team team, ReplicaId author)
         return Close(columns, before.LastSequence + 1, before.Head.Span[..32].ToArray());
     }
 
+    /// <summary>A further run that marks, purges or fences.</summary>
+    /// <param name="before">The run before.</param>
+    /// <param name="kind">Which of the three.</param>
+    /// <param name="key">The entity; for a fence any.</param>
+    /// <param name="target">A sibling of the root that is marked or purged; whose log is fenced.</param>
+    public BatchRun Annotate(BatchRun before, MutationKind kind, EntityKey key, Dot target)
+    {
+        var columns = new BatchColumns { Role = Role };
+        bool isFence = kind == MutationKind.Fence;
+        ref BatchColumns.MutationRow row = ref columns.AddMutation();
+        (row.Kind, row.Timestamp) = (kind, now = now.Next());
+        row.Entity = columns.Entities.GetOrAdd(isFence ? new(EntityKey.SpaceDomain, EntityKey.FenceType, $"{target.Replica}") : key);
+        if (isFence) Write(columns, FieldPath.Field($"1-{new string('a', 64)}"), "forked");
+        else
+        {
+            ref BatchColumns.ChangeRow root = ref columns.AddChange(BatchColumns.RootPath);
+            if (kind == MutationKind.Mark) (root.HasValue, root.Mark) = (true, MarkContent.Lost);
+            columns.AddDot(columns.IndexOfOther(target.Replica), target.Sequence);
+        }
+        return Close(columns, before.LastSequence + 1, before.Head.Span[..32].ToArray());
+    }
+
     /// <summary>Signs a run's head anew.</summary>
     public BatchRun Sign(BatchRun run) => run with
     {

@@ -54,6 +54,37 @@ public class HostileAuthorTests
     }
 
     [Fact]
+    [Trait("Law", "15")]
+    public async Task Nobody_without_the_role_marks_purges_or_fences()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2, 1);
+        await team[0].CommitAsync(tx => tx.Create(Strike));
+        var target = new Dot(team[0].Id, 2);
+        BatchRun client = new Forger(team, Team.IdOf(2)).First(new("incident", "strike", "43"));
+        var server = new Forger(team, Team.IdOf(3)) { Role = ReplicaRole.Server };
+        BatchRun served = server.First(new("incident", "strike", "44"));
+        await team[0].ApplyAsync(client, default);
+        await team[0].ApplyAsync(served, default);
+        foreach (MutationKind kind in new[] { MutationKind.Mark, MutationKind.Purge, MutationKind.Fence })
+        {
+            await RefusedAsync(team, SyncError.BadBatch, new Forger(team, Team.IdOf(2)).Annotate(client, kind, Strike, target));
+            foreach (ReplicaRole role in new[] { ReplicaRole.Server, ReplicaRole.Authority })
+            {
+                await RefusedAsync(team, SyncError.WrongRole,
+                    new Forger(team, Team.IdOf(2)) { Role = role }.Annotate(client, kind, Strike, target));
+            }
+            // With the role it is accepted: nothing but the role was wrong with it.
+            await using Team other = await KeyedTeam.CreateAsync(2, 1);
+            await other[0].CommitAsync(tx => tx.Create(Strike));
+            BatchRun first = new Forger(other, Team.IdOf(3)) { Role = ReplicaRole.Server }.First(new("incident", "strike", "44"));
+            await other[1].ApplyAsync(first, default);
+            await other.MeetAsync(0, 1);
+            Assert.True(await other[1].ApplyAsync(
+                new Forger(other, Team.IdOf(3)) { Role = ReplicaRole.Server }.Annotate(first, kind, Strike, target), default));
+        }
+    }
+
+    [Fact]
     public async Task A_server_may_write_in_the_client_role_for_people_who_work_through_it()
     {
         await using Team team = await KeyedTeam.CreateAsync(1, 1);
