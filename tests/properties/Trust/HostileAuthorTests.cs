@@ -121,6 +121,21 @@ public class HostileAuthorTests
     }
 
     [Fact]
+    [Trait("Law", "15")]
+    public async Task Nobody_makes_a_replica_believe_that_its_id_is_in_use_twice_by_a_run_that_it_did_not_sign()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2);
+        for (int round = 0; round < 2; round++)
+        {
+            BatchRun run = new Forger(team, team[0].Id) { Key = KeyedTeam.KeyOf(2) }.First(Strike);
+            BatchRun more = new Forger(team, team[0].Id) { Key = KeyedTeam.KeyOf(2) }.Next(run, new("incident", "strike", "43"));
+            await RefusedAsync(team, SyncError.BadSignature, round == 0 ? run : more);
+            await team[0].CommitAsync(tx => tx.Upsert(Strike).Increment("seen"));
+            await team[0].CloseRunAsync(default);
+        }
+    }
+
+    [Fact]
     public async Task A_run_that_was_verified_beside_the_turn_is_still_bound_to_its_chain()
     {
         await using Team team = await KeyedTeam.CreateAsync(2);
