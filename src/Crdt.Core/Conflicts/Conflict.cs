@@ -11,4 +11,8 @@ namespace Crdt;
 /// Otherwise the policy has decided, and this tells what it passed over.</param>
 public sealed record Conflict(
     EntityKey Key, FieldPath Path, ConflictKind Kind, ConflictPolicy Policy, IReadOnlyList<Sibling> Siblings,
-    Value Visible, bool IsOpen);
+    Value Visible, bool IsOpen)
+{
+    /// <summary>All that was held there, refused and passed over as well: what a resolution replaces.</summary>
+    internal VersionVector? Held { get; init; }
+}

@@ -234,7 +234,10 @@ public sealed class Entity
         ConflictPolicy policy = policies.For(path);
         Value visible = register[Tree.Pick(register, policy)].Value;
         return new Conflict(
-            Key, path, ConflictKind.Values, policy, Describe(register), visible, policy == ConflictPolicy.Manual);
+            Key, path, ConflictKind.Values, policy, Describe(register), visible, policy == ConflictPolicy.Manual)
+        {
+            Held = Covering(held.At(path)),
+        };
     }
 
     private Conflict ExistenceConflict(ReadOnlySpan<SiblingSlot> root) => new(Key, FieldPath.Root, ConflictKind.Existence,
@@ -248,8 +251,18 @@ public sealed class Entity
             .. Describe(Tree.OwnNamed(path)),
         ];
         return new Conflict(
-            Key, path, ConflictKind.Kinds, policies.For(path), siblings, Tree.Read(path) ?? Value.Null, IsOpen: true);
+            Key, path, ConflictKind.Kinds, policies.For(path), siblings, Tree.Read(path) ?? Value.Null, IsOpen: true)
+        {
+            Held = Covering(
+            [
+                .. held.At(path), .. held.Below(path), .. held.At(path.AsCounter()), .. held.Below(path.AsCounter()),
+                .. Tree.OwnNamed(path),
+            ]),
+        };
     }
+
+    private VersionVector Covering(ReadOnlySpan<SiblingSlot> siblings) =>
+        VersionVector.From(siblings.ToArray().Select(s => replicas.Resolve(s.Dot)));
 
     private Sibling[] Describe(ReadOnlySpan<SiblingSlot> siblings) => replicas.Describe(siblings);
 }

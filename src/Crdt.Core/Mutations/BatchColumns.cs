@@ -139,7 +139,7 @@ internal sealed class BatchColumns
             changes.Add(new Change(
                 PathOf(change), change.HasValue && change.Mark is null ? change.Value : (Value?)null, observed,
                 change.Claim == default ? null : change.Claim)
-            { Mark = change.Mark, Remembered = change.Remembered });
+            { Mark = change.Mark, Remembered = change.Remembered, CounterStart = change.CounterStart });
         }
         return new Mutation(
             new Dot(author, firstSequence + mutation), row.Kind, Entities[row.Entity], row.Timestamp, Role,

@@ -15,4 +15,7 @@ public sealed record Change(FieldPath Path, Value? Value, IReadOnlyList<Dot> Obs
     internal MarkContent? Mark { get; init; }
 
     internal IReadOnlyList<Dot>? Remembered { get; init; }
+
+    /// <summary>Of a counter the sequence at which its total began, when that was an earlier mutation; else 0.</summary>
+    internal long CounterStart { get; init; }
 }

@@ -81,7 +81,7 @@ public sealed class Transaction
     public EntityEdit Resolve(Conflict conflict, Value value)
     {
         ArgumentNullException.ThrowIfNull(conflict);
-        var seen = VersionVector.From(conflict.Siblings.Select(s => s.Dot));
+        VersionVector seen = conflict.Held ?? VersionVector.From(conflict.Siblings.Select(s => s.Dot));
         if (conflict.Kind == ConflictKind.Existence)
         {
             if (value.Kind != ValueKind.Boolean)

@@ -8,7 +8,11 @@ namespace Crdt.Testing;
 /// <param name="Ops">Its steps, in order.</param>
 public sealed record Edit(EditIntent Kind, int Entity, bool AsSeen, params Op[] Ops)
 {
+    /// <summary>Which servers refuse it: bit 0 stands for the first.</summary>
+    public int RefusedBy { get; init; }
+
     /// <summary>The code that makes it.</summary>
     public override string ToString() =>
-        $"new Edit(EditIntent.{Kind}, {Entity}, {(AsSeen ? "true" : "false")}{string.Concat(Ops.Select(o => $", {o}"))})";
+        $"new Edit(EditIntent.{Kind}, {Entity}, {(AsSeen ? "true" : "false")}{string.Concat(Ops.Select(o => $", {o}"))})"
+        + (RefusedBy == 0 ? "" : $" {{ RefusedBy = {RefusedBy} }}");
 }

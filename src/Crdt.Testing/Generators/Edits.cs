@@ -67,5 +67,6 @@ public static class Edits
                 Gen.Elements<string>(Values).Select(v => new[] { new Op(OpKind.Set, "", v) })),
             _ => Gen.Frequency((3, Op.ArrayOf(1)), (2, Op.ArrayOf(2)), (1, Op.ArrayOf(4))),
         }
-        select new Edit(kind, entity, asSeen, ops);
+        from refusedBy in Gen.Frequency((9, Gen.Constant(0)), (2, Gen.Choose(1, 3)))
+        select new Edit(kind, entity, asSeen, ops) { RefusedBy = refusedBy };
 }

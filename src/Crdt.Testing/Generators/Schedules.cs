@@ -19,7 +19,7 @@ public static class Schedules
         new Meet(0, 1), new Meet(0, 2), new Meet(0, 3),
     ];
 
-    private static readonly Gen<int> Replica = Gen.Choose(0, 3);
+    private static readonly Gen<int> Replica = Gen.Choose(0, 4);
 
     /// <summary>A transaction somewhere.</summary>
     public static Gen<Step> Commit { get; } =
@@ -43,12 +43,13 @@ public static class Schedules
         (1, from at in Replica select (Step)new Reopen(at)),
         (1, from at in Replica select (Step)new Hold(at)));
 
-    /// <summary>Schedules of one to three devices and a server, upon an entity that all of them know.</summary>
+    /// <summary>Schedules of one to three devices and one or two servers, which refuse what an edit says, upon an entity that all of them know.</summary>
     public static Arbitrary<Schedule> Any { get; } = With(
         from devices in Gen.Choose(1, 3)
+        from servers in Gen.Choose(1, 2)
         from count in Gen.Choose(4, 40)
         from steps in Step.ArrayOf(count)
-        select new Schedule(devices, [.. Beginning, .. steps]));
+        select new Schedule(devices, [.. Beginning, .. steps]) { Servers = servers });
 
     /// <summary>The same, with snapshots made and logs dropped on the way: few replicas ever see everything as batches.</summary>
     public static Arbitrary<Schedule> WithSnapshots { get; } = With(

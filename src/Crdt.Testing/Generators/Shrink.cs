@@ -32,6 +32,7 @@ public static class Shrink
         ArgumentNullException.ThrowIfNull(schedule);
         return Fewer(schedule.Steps).Select(s => schedule with { Steps = s })
             .Concat(schedule.Devices > 1 ? [schedule with { Devices = schedule.Devices - 1 }] : [])
+            .Concat(schedule.Servers > 1 ? [schedule with { Servers = schedule.Servers - 1 }] : [])
             .Concat(Each(schedule.Steps, Of).Select(s => schedule with { Steps = s }));
     }
 
@@ -50,6 +51,8 @@ public static class Shrink
         ArgumentNullException.ThrowIfNull(edit);
         foreach (Op[] ops in Fewer(edit.Ops)) yield return edit with { Ops = ops };
         if (edit.AsSeen) yield return edit with { AsSeen = false };
+        if (edit.RefusedBy != 0) yield return edit with { RefusedBy = 0 };
+        if (edit.RefusedBy > 1) yield return edit with { RefusedBy = 1 };
         if (edit.Entity > 0) yield return edit with { Entity = 0 };
     }
 

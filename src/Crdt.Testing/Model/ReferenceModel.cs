@@ -4,7 +4,9 @@ namespace Crdt.Testing;
 /// without their order.</summary>
 public sealed class ReferenceModel
 {
-    private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> registers = [];
+    private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Held>> registers = [];
+    private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> effective = [];
+    private readonly HashSet<Dot> refused = [];
     private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
     private readonly Func<EntityKey, ExistencePolicy> existenceOf;
 
@@ -19,26 +21,98 @@ public sealed class ReferenceModel
         this.policyOf = policyOf;
         this.existenceOf = existenceOf ?? (static _ => ExistencePolicy.UpdateWins);
         var changes = history.SelectMany(m => m.Changes.Select(c => (Mutation: m, Change: c))).ToList();
-        // Of the space's own data a client replaces only what clients wrote.
-        var named = changes.SelectMany(c => c.Change.Observed.Select(d => (c.Mutation.Key, c.Change.Path, Dot: d,
-            ByClient: c.Mutation.Role == ReplicaRole.Client && c.Mutation.Key.IsSpaceData))).ToHashSet();
+        // A client's change of the space's own data takes nothing away that was written in the server role.
+        var roles = history.ToDictionary(m => m.Dot, m => m.Role);
+        var named = changes.Where(c => c.Change.Mark is null).SelectMany(c => c.Change.Observed
+            .Where(d => !c.Mutation.Key.IsSpaceData || c.Mutation.Role != ReplicaRole.Client
+                || roles.GetValueOrDefault(d) == ReplicaRole.Client)
+            .Select(d => (c.Mutation.Key, c.Change.Path, Dot: d))).ToHashSet();
+        var marks = changes.Where(c => c.Change.Mark is { Kind: not MarkKind.Restored })
+            .SelectMany(c => c.Change.Observed.Select(d => (Place: (c.Mutation.Key, c.Change.Path, d), c.Change.Mark)))
+            .ToLookup(m => m.Place, m => m.Mark!);
         var totals = changes.Where(c => c.Change.Path.Kind == PathKind.Counter)
             .GroupBy(c => (c.Mutation.Key, c.Change.Path, c.Mutation.Dot.Replica))
             .ToDictionary(g => g.Key, g => g.Max(c => c.Mutation.Dot.Sequence));
         foreach ((Mutation mutation, Change change) in changes)
         {
-            List<Sibling> siblings = registers.GetValueOrDefault((mutation.Key, change.Path)) ?? [];
+            List<Held> siblings = registers.GetValueOrDefault((mutation.Key, change.Path)) ?? [];
             registers[(mutation.Key, change.Path)] = siblings;
-            bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot, false))
-                || (mutation.Role == ReplicaRole.Client && named.Contains((mutation.Key, change.Path, mutation.Dot, true)))
+            bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot))
                 || totals.GetValueOrDefault((mutation.Key, change.Path, mutation.Dot.Replica)) > mutation.Dot.Sequence;
-            if (change.Value is { } value && !isReplaced)
+            if (isReplaced || Write(mutation, change) is not { } written) continue;
+            siblings.Add(Annotate(written, [.. marks[(mutation.Key, change.Path, mutation.Dot)]]));
+        }
+        foreach (List<Held> siblings in registers.Values) siblings.Sort((a, b) => Compare(b.Sibling, a.Sibling));
+        NoteRefused();
+    }
+
+    /// <summary>A sibling with all that is remembered of it.</summary>
+    /// <param name="Sibling">The sibling.</param>
+    /// <param name="Start">Of a counter where its total began.</param>
+    /// <param name="Replaced">Of each author the last dot that it is remembered to have replaced.</param>
+    /// <param name="StandsFor">The sibling whose place it takes.</param>
+    /// <param name="Restores">What is read instead if it was refused.</param>
+    private sealed record Held(
+        Sibling Sibling, long Start, Dictionary<ReplicaId, long> Replaced, Dot? StandsFor, IReadOnlyList<MarkedSibling> Restores)
+    {
+        /// <summary>Whose place in history it has.</summary>
+        public Dot Origin => StandsFor ?? Sibling.Dot;
+
+        public bool Remembers(Dot dot) => Replaced.GetValueOrDefault(dot.Replica) >= dot.Sequence;
+    }
+
+    private static Held? Write(Mutation mutation, Change change)
+    {
+        if (change.Mark is { Kind: MarkKind.Restored } mark)
+            return Restore(mark.Siblings[0], mutation.Dot, mutation.Role, mark.Siblings[0].Dot);
+        if (change.Mark is not null || change.Value is not { } value) return null;
+        var sibling = new Sibling(
+            mutation.Dot, mutation.Timestamp, change.Claim ?? mutation.Timestamp, mutation.Role, value);
+        bool remembers = change.Remembered is not null
+            || (change.Path.IsRoot && mutation.Kind is MutationKind.Create or MutationKind.Delete);
+        long start = change.CounterStart == 0 ? mutation.Dot.Sequence : change.CounterStart;
+        return new Held(sibling, start, remembers ? Last([.. change.Observed, .. change.Remembered ?? []]) : [], null, []);
+    }
+
+    private static Held Restore(MarkedSibling sibling, Dot dot, ReplicaRole role, Dot? standsFor) => new(
+        new Sibling(dot, sibling.Timestamp, sibling.Claim == default ? sibling.Timestamp : sibling.Claim, role, sibling.Value)
+        {
+            IsLost = sibling.IsLost,
+        },
+        0, Last(sibling.Replaced), standsFor, []);
+
+    private static Dictionary<ReplicaId, long> Last(IEnumerable<Dot> dots) =>
+        dots.GroupBy(d => d.Replica).ToDictionary(g => g.Key, g => g.Max(d => d.Sequence));
+
+    private static Held Annotate(Held held, MarkContent[] marks)
+    {
+        if (marks.Length == 0) return held;
+        RefusalCode[] codes = [.. marks.Where(m => m.Kind == MarkKind.Refused).Select(m => m.Code).Order()];
+        // Of several marks the union; what one server knew as lost is lost.
+        MarkedSibling[] restores = [.. marks.SelectMany(m => m.Siblings).GroupBy(s => s.Dot)
+            .Select(g => g.First() with { IsLost = g.Any(s => s.IsLost) })];
+        return held with
+        {
+            Sibling = held.Sibling with
             {
-                siblings.Add(new Sibling(mutation.Dot, mutation.Timestamp, change.Claim ?? mutation.Timestamp,
-                    mutation.Role, value));
+                IsLost = held.Sibling.IsLost || marks.Any(m => m.Kind == MarkKind.Lost),
+                Refused = codes.Length == 0 ? null : codes[0],
+            },
+            Restores = restores,
+        };
+    }
+
+    private void NoteRefused()
+    {
+        foreach (((EntityKey key, FieldPath path), List<Held> siblings) in registers)
+        {
+            if (path != RefusalTable.LastField || !RefusalTable.TryParse(key, out Dot first)) continue;
+            foreach (Held held in siblings.Where(s => IsRead(key, s.Sibling)))
+            {
+                for (long sequence = first.Sequence; sequence <= held.Sibling.Value.AsInteger(); sequence++)
+                    refused.Add(first with { Sequence = sequence });
             }
         }
-        foreach (List<Sibling> siblings in registers.Values) siblings.Sort((a, b) => Compare(b, a));
     }
 
     /// <summary>The entities that were ever written.</summary>
@@ -48,12 +122,45 @@ public sealed class ReferenceModel
     public IEnumerable<FieldPath> PathsOf(EntityKey key) => registers.Keys.Where(r => r.Key == key).Select(r => r.Path);
 
     /// <summary>What is held in a register, the latest first.</summary>
-    public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) => registers.GetValueOrDefault((key, path)) ?? [];
+    public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) =>
+        [.. (registers.GetValueOrDefault((key, path)) ?? []).Select(h => h.Sibling)];
+
+    /// <summary>What of it readers take, the latest first: not what was refused, but what that had replaced, unless
+    /// somebody else had replaced it as well.</summary>
+    public IReadOnlyList<Sibling> Effective(EntityKey key, FieldPath path)
+    {
+        if (effective.TryGetValue((key, path), out List<Sibling>? known)) return known;
+        List<Held> held = registers.GetValueOrDefault((key, path)) ?? [];
+        var live = held.Where(h => h.Sibling.Refused is null && h.StandsFor is null).ToList();
+        var restored = held.Where(h => h.Sibling.Refused is null && h.StandsFor is { } d && !refused.Contains(d)).ToList();
+        var origins = live.Concat(restored).Select(h => h.Origin).ToHashSet();
+        foreach (MarkedSibling sibling in held.Where(h => h.Sibling.Refused is not null).SelectMany(h => h.Restores))
+        {
+            if (!refused.Contains(sibling.Dot) && origins.Add(sibling.Dot))
+                restored.Add(Restore(sibling, sibling.Dot, sibling.Role, null));
+        }
+        var others = live.Concat(restored).ToList();
+        var read = live.Concat(restored.Where(r => !others.Exists(o => o.Origin != r.Origin && HasReplaced(key, path, o, r))))
+            .Select(h => h.Sibling).ToList();
+        if (IsOffset(path)) read.Clear();
+        read.Sort((a, b) => Compare(b, a));
+        return effective[(key, path)] = read;
+    }
+
+    private bool HasReplaced(EntityKey key, FieldPath path, Held other, Held restored)
+    {
+        if (path.IsRoot || policyOf(key, path) is ConflictPolicy.Manual or ConflictPolicy.FirstWriteWins && path.Kind == PathKind.Key)
+            return other.Remembers(restored.Origin);
+        return path.Kind == PathKind.Key && Compare(other.Sibling, restored.Sibling) > 0;
+    }
+
+    /// <summary>Where a refused increment is taken back: below the counter.</summary>
+    private static bool IsOffset(FieldPath path) => path.Kind == PathKind.Element && path.Parent.Kind == PathKind.Counter;
 
     /// <summary>Whether an entity is alive.</summary>
     public bool IsAlive(EntityKey key)
     {
-        List<Sibling> root = [.. Siblings(key, FieldPath.Root).Where(s => IsRead(key, s))];
+        List<Sibling> root = [.. Effective(key, FieldPath.Root).Where(s => IsRead(key, s))];
         return existenceOf(key) switch
         {
             ExistencePolicy.DeleteWins => root.Count > 0 && root.All(s => s.Value == Value.True),
@@ -75,7 +182,7 @@ public sealed class ReferenceModel
         ReadEntity(key, clashes);
         return PathsOf(key)
             .Where(p => !p.IsRoot && p.Kind == PathKind.Key && !key.IsSpaceData
-                && Siblings(key, p).Select(s => s.Value).Distinct().Count() > 1)
+                && Effective(key, p).Select(s => s.Value).Distinct().Count() > 1)
             .Select(p => $"{p} values").Concat(clashes.Select(p => $"{p} kinds"))
             .Concat(IsDisputed(key) ? [$"{FieldPath.Root} existence"] : []).Order(StringComparer.Ordinal);
     }
@@ -89,7 +196,7 @@ public sealed class ReferenceModel
     /// <param name="clashes">Takes the names at and below it that are in use as different kinds.</param>
     public Value? Read(EntityKey key, FieldPath name, List<FieldPath> clashes)
     {
-        FieldPath[] below = [.. PathsOf(key).Where(p => p.IsBelow(name) && Siblings(key, p).Count > 0)];
+        FieldPath[] below = [.. PathsOf(key).Where(p => p.IsBelow(name) && Effective(key, p).Count > 0)];
         FieldPath[] elements = [.. below.Where(p => p.Segments[name.Depth].Kind == PathKind.Element)];
         FieldPath[] members = [.. below.Except(elements)];
         FieldPath counter = name.AsCounter();
@@ -106,14 +213,17 @@ public sealed class ReferenceModel
         if (rivals.Count > 1) clashes.Add(name);
         if (rivals.Count == 0) rivals = inUse;
         if (rivals.Count == 0) return null;
-        Sibling newest = rivals.SelectMany(s => SiblingsOf(key, s.Paths)).Aggregate((a, b) => Compare(a, b) >= 0 ? a : b);
-        return rivals.First(s => SiblingsOf(key, s.Paths).Any(x => x.Dot == newest.Dot)).Read();
+        // One mutation may have written several sides, even at different times: what was restored keeps its own.
+        return rivals.Aggregate((best, next) => Compare(Newest(key, next.Paths), Newest(key, best.Paths)) > 0 ? next : best).Read();
     }
+
+    private Sibling Newest(EntityKey key, FieldPath[] paths) =>
+        SiblingsOf(key, paths).Aggregate((a, b) => Compare(a, b) >= 0 ? a : b);
 
     private Value ReadMap(EntityKey key, FieldPath map, List<FieldPath> clashes)
     {
         var members = new Dictionary<string, Value>();
-        IEnumerable<string> names = PathsOf(key).Where(p => p.IsBelow(map) && Siblings(key, p).Count > 0)
+        IEnumerable<string> names = PathsOf(key).Where(p => p.IsBelow(map) && Effective(key, p).Count > 0)
             .Select(p => p.Segments[map.Depth]).Where(s => s.Kind != PathKind.Element).Select(s => s.Name).Distinct();
         foreach (string name in names)
         {
@@ -124,9 +234,12 @@ public sealed class ReferenceModel
 
     private Value? Pick(EntityKey key, FieldPath path)
     {
-        List<Sibling> siblings = [.. Siblings(key, path).Where(s => IsRead(key, s))];
+        List<Sibling> siblings = [.. Effective(key, path).Where(s => IsRead(key, s))];
         if (siblings.Count == 0) return null;
-        return policyOf(key, path) == ConflictPolicy.FirstWriteWins
+        ConflictPolicy policy = policyOf(key, path);
+        if (policy is ConflictPolicy.ServerWins or ConflictPolicy.ClientWins && siblings.Exists(s => !s.IsLost))
+            siblings.RemoveAll(s => s.IsLost);
+        return policy == ConflictPolicy.FirstWriteWins
             ? siblings.OrderBy(s => s.Claim).ThenBy(s => s.Dot.Replica).ThenBy(s => s.Dot.Sequence).First().Value
             : siblings[0].Value;
     }
@@ -135,11 +248,19 @@ public sealed class ReferenceModel
     {
         Int128 sum = 0;
         foreach (Sibling sibling in Siblings(key, counter)) sum += sibling.Value.AsInteger();
+        foreach (FieldPath offset in PathsOf(key).Where(p => IsOffset(p) && p.Parent == counter))
+        {
+            if (registers[(key, offset)] is not [{ StandsFor: { } increment } taken, ..]) continue;
+            // Once, whoever wrote it, and while its author's total contains it.
+            bool isContained = registers[(key, counter)].Exists(t => t.Sibling.Dot.Replica == increment.Replica
+                && t.Start <= increment.Sequence && increment.Sequence <= t.Sibling.Dot.Sequence);
+            if (isContained) sum += taken.Sibling.Value.AsInteger();
+        }
         return (long)sum;
     }
 
     private IEnumerable<Sibling> SiblingsOf(EntityKey key, FieldPath[] paths) =>
-        paths.SelectMany(p => Siblings(key, p)).Where(s => IsRead(key, s));
+        paths.SelectMany(p => Effective(key, p)).Where(s => IsRead(key, s));
 
     private static bool IsRead(EntityKey key, Sibling sibling) => !key.IsSpaceData || sibling.Role != ReplicaRole.Client;
 

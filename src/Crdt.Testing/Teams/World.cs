@@ -13,6 +13,7 @@ public sealed class World : IAsyncDisposable
     [
         ("d/t/first", ConflictPolicy.FirstWriteWins), ("d/t/merged", ConflictPolicy.Merge),
         ("d/t/manual", ConflictPolicy.Manual), ("e", ConflictPolicy.Manual),
+        ("d/t/b", ConflictPolicy.ServerWins), ("d/t/m", ConflictPolicy.ClientWins),
     ];
 
     private readonly Dictionary<string, string> statesByVector = [];
@@ -34,25 +35,35 @@ public sealed class World : IAsyncDisposable
     /// <param name="isProjecting">Whether its stores keep projections, and its replicas few entities in memory.</param>
     /// <param name="isKeyed">Whether the space is keyed, all replicas enrolled by its founding.</param>
     /// <param name="existence">What decides between a delete and a concurrent write.</param>
+    /// <param name="servers">How many server-role replicas.</param>
     public static async Task<World> CreateAsync(
         int devices, bool isProjecting = false, bool isKeyed = false,
-        ExistencePolicy existence = ExistencePolicy.UpdateWins) =>
-        new(await Team.CreateAsync(new TeamOptions
+        ExistencePolicy existence = ExistencePolicy.UpdateWins, int servers = 1)
+    {
+        var world = new World(await Team.CreateAsync(new TeamOptions
         {
             Devices = devices,
-            Servers = 1,
+            Servers = servers,
             IsProjecting = isProjecting,
             Policies = Policies,
             IsKeyed = isKeyed,
             Existence = existence == ExistencePolicy.UpdateWins ? [] : [("d/t", existence), ("e", existence)],
         }));
+        for (int i = devices; i < world.Team.Replicas.Count; i++)
+        {
+            int bit = 1 << (i - devices);
+            world.Team.Admissions[i] = new RefuseWhere(m => m.Context.Kind == ValueKind.Integer && (m.Context.AsInteger() & bit) != 0);
+            await world.Team.ReopenAsync(i);
+        }
+        return world;
+    }
 
     /// <summary>Lives through all steps, then lets everybody meet until all hold the same.</summary>
     public static async Task<World> RunAsync(
         Schedule schedule, bool isProjecting = false, bool isKeyed = false,
         ExistencePolicy existence = ExistencePolicy.UpdateWins)
     {
-        World world = await CreateAsync(schedule.Devices, isProjecting, isKeyed, existence);
+        World world = await CreateAsync(schedule.Devices, isProjecting, isKeyed, existence, schedule.Servers);
         foreach (Step step in schedule.Steps) await world.TakeAsync(step);
         await world.FinishAsync();
         return world;
@@ -163,7 +174,8 @@ public sealed class World : IAsyncDisposable
     {
         foreach (Change change in mutation.Changes)
         {
-            if (change.Value is not null) arrived.Add((mutation.Key, change.Path, mutation.Dot));
+            if (change.Value is not null || change.Marks == MarkKind.Restored)
+                arrived.Add((mutation.Key, change.Path, mutation.Dot));
         }
     }
 
@@ -318,7 +330,7 @@ public sealed class World : IAsyncDisposable
                 Apply(transaction.Upsert(key), edit);
                 break;
             case EditIntent.Delete:
-                _ = basis is null ? transaction.Delete(key) : transaction.Delete(basis);
+                Apply(basis is null ? transaction.Delete(key) : transaction.Delete(basis), edit);
                 break;
             default:
                 Conflict[] conflicts = [.. replica.Conflicts(openOnly: false)];
@@ -335,5 +347,6 @@ public sealed class World : IAsyncDisposable
     private static void Apply(EntityEdit noted, Edit edit)
     {
         foreach (Op op in edit.Ops) op.On(noted);
+        if (edit.RefusedBy != 0) noted.WithContext(edit.RefusedBy);
     }
 }

@@ -26,6 +26,20 @@ public class FoundSchedules
         new Meet(2, 0),
         new Commit(0, 0, new Edit(EditIntent.Resolve, 0, false))));
 
+    /// <summary>What a server had added again was passed over for a newer value, and came back when a person settled
+    /// the clash of kinds by what they could see of it. Seed (15367305151813309966, 11413268260548304163).</summary>
+    [Fact]
+    public async Task A_resolution_replaces_also_what_was_restored_and_passed_over() => await LiveAsync(new Schedule(1,
+        new Commit(0, 0, new Edit(EditIntent.Create, 0, false)),
+        new Commit(2, 0, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Set, "m/x/z", "\"s\""))),
+        new Commit(0, 0, new Edit(EditIntent.Upsert, 0, false, new Op(OpKind.Add, "m", "q")) { RefusedBy = 1 }),
+        new Look(2, 0),
+        new Commit(1, 0, new Edit(EditIntent.Create, 0, false)),
+        new Commit(3, 600000, new Edit(EditIntent.Update, 0, false, new Op(OpKind.Set, "m/x/z", "0"))),
+        new Meet(0, 3),
+        new Commit(2, 0, new Edit(EditIntent.Update, 0, true, new Op(OpKind.Increment, "m/x", "-1"))),
+        new Commit(0, 0, new Edit(EditIntent.Resolve, 0, false, new Op(OpKind.Set, "", "{\"x\":2,\"y\":{\"z\":2}}")))));
+
     private static async Task LiveAsync(Schedule schedule)
     {
         await using World world = await World.RunAsync(schedule);
