@@ -11,8 +11,11 @@ internal sealed class RefusalTable(ReplicaTable replicas)
 
     public static readonly RefusalTable Empty = new(new ReplicaTable());
 
-    private readonly ConcurrentDictionary<ReplicaId, ConcurrentDictionary<long, long>> ranges = new();
+    private readonly ConcurrentDictionary<ReplicaId, ConcurrentDictionary<long, Range>> ranges = new();
     private int count;
+
+    /// <summary>A refused transaction, and the commit that made it known.</summary>
+    private readonly record struct Range(long Last, long Epoch);
     private long mutations;
 
     /// <summary>Number of refused mutations.</summary>
@@ -33,30 +36,37 @@ internal sealed class RefusalTable(ReplicaTable replicas)
         return true;
     }
 
+    /// <summary>All that is known, for the replica's single writer.</summary>
+    public RefusedDots Now => new(this, long.MaxValue);
+
+    /// <summary>What was known after a commit: readers see one moment.</summary>
+    public RefusedDots At(long epoch) => new(this, epoch);
+
     /// <summary>Takes note of what an entity of the space's own data says, if it tells of a refusal.</summary>
-    public void Note(Entity refusal)
+    /// <param name="refusal">The entity.</param>
+    /// <param name="epoch">The commit that publishes it.</param>
+    public void Note(Entity refusal, long epoch)
     {
         if (!TryParse(refusal.Key, out Dot first) || refusal[LastField] is not { Kind: ValueKind.Integer } last) return;
         long end = last.AsInteger();
-        if (end < first.Sequence || !ranges.GetOrAdd(first.Replica, static _ => new()).TryAdd(first.Sequence, end)) return;
+        if (end < first.Sequence || !ranges.GetOrAdd(first.Replica, static _ => new()).TryAdd(first.Sequence, new Range(end, epoch))) return;
         Interlocked.Add(ref mutations, end - first.Sequence + 1);
         Interlocked.Increment(ref count);
     }
 
-    public bool IsRefused(LocalDot dot) => count > 0 && IsRefused(replicas.Resolve(dot));
-
-    public bool IsRefused(Dot dot) => FindFirst(dot) is not null;
-
-    /// <summary>The first mutation of the refused transaction that the mutation belongs to; <see langword="null"/> when
-    /// it was not refused.</summary>
-    public Dot? FindFirst(Dot dot)
+    /// <summary>The first mutation of the refused transaction that the mutation belongs to, if that was known at a commit.</summary>
+    public Dot? FindFirst(Dot dot, long epoch = long.MaxValue)
     {
-        if (count == 0 || !ranges.TryGetValue(dot.Replica, out ConcurrentDictionary<long, long>? refused)) return null;
-        if (refused.ContainsKey(dot.Sequence)) return dot;
-        foreach ((long first, long last) in refused)
+        if (count == 0 || !ranges.TryGetValue(dot.Replica, out ConcurrentDictionary<long, Range>? refused)) return null;
+        if (refused.TryGetValue(dot.Sequence, out Range exact)) return exact.Epoch <= epoch ? dot : null;
+        foreach ((long first, Range range) in refused)
         {
-            if (first <= dot.Sequence && dot.Sequence <= last) return dot with { Sequence = first };
+            if (first <= dot.Sequence && dot.Sequence <= range.Last && range.Epoch <= epoch) return dot with { Sequence = first };
         }
         return null;
     }
+
+    public bool IsRefused(Dot dot) => FindFirst(dot) is not null;
+
+    public bool IsRefused(LocalDot dot, long epoch) => count > 0 && FindFirst(replicas.Resolve(dot), epoch) is not null;
 }

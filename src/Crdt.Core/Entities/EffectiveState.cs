@@ -4,16 +4,16 @@ namespace Crdt;
 /// place (semantics 7). What is replaced by a write is another matter: that is what is held.</summary>
 /// <remarks>A function of the siblings, the policies and the refused dots alone. Law: 6, 7.</remarks>
 internal readonly ref struct EffectiveState(
-    EntityState state, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals)
+    EntityState state, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals)
 {
     private readonly EntityState state = state;
     private readonly ReplicaTable replicas = replicas;
     private readonly TypePolicies policies = policies;
-    private readonly RefusalTable refusals = refusals;
+    private readonly RefusedDots refusals = refusals;
 
     /// <summary>The state itself where nothing in it was refused.</summary>
     public static EntityState Of(
-        EntityState state, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals) =>
+        EntityState state, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals) =>
         state.HasRefusals ? new EffectiveState(state, replicas, policies, refusals).Build() : state;
 
     private EntityState Build()

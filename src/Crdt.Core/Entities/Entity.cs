@@ -12,7 +12,7 @@ public sealed class Entity
     private readonly ReplicaTable replicas;
     private readonly TypePolicies policies;
 
-    internal Entity(EntityState held, ReplicaTable replicas, TypePolicies policies, RefusalTable refusals)
+    internal Entity(EntityState held, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals)
     {
         (this.held, this.replicas, this.policies) = (held, replicas, policies);
         state = EffectiveState.Of(held, replicas, policies, refusals);

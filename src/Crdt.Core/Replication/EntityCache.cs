@@ -16,6 +16,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     private long unit;
     private long evictions;
 
+    /// <summary>Number of the last commit that was published.</summary>
+    public long Committed => Volatile.Read(ref committed);
+
     /// <summary>The slots of the group being committed.</summary>
     public IReadOnlyList<EntitySlot> Touched => touched;
 

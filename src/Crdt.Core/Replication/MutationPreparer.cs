@@ -32,7 +32,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         long sequence, string? user, BatchColumns columns)
     {
         (edit, state, policies) = (source, before, typePolicies);
-        effective = EffectiveState.Of(state, replicas, policies, refusals);
+        effective = EffectiveState.Of(state, replicas, policies, refusals.Now);
         draft.Begin(edit, state, effective, policies);
         MutationKind kind = KindOf(Existence.IsAlive(effective, replicas, policies.Existence));
         if (kind == MutationKind.Create) draft.ForgetFields();

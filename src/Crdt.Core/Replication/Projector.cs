@@ -80,7 +80,7 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         EntityState state = slot.Published!;
         UInt128 counted = slot.Counted;
         return new ProjectedEntity(
-            new Entity(state, replicas, policies.For(slot.Key), refusals),
+            new Entity(state, replicas, policies.For(slot.Key), refusals.Now),
             new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
             Entity.MayBeContested(state));
     }

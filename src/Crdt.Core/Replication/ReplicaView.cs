@@ -6,6 +6,7 @@ namespace Crdt;
 public sealed class ReplicaView : IDisposable
 {
     private readonly ReplicaWriter writer;
+    private readonly PolicyTable policies;
     private readonly long epoch;
     private int isDisposed;
 
@@ -13,6 +14,7 @@ public sealed class ReplicaView : IDisposable
     {
         this.writer = writer;
         epoch = writer.Cache.OpenView();
+        policies = writer.Policies;
     }
 
     /// <summary>The entity; <see langword="null"/> when it is not alive.</summary>
@@ -23,7 +25,7 @@ public sealed class ReplicaView : IDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-        return writer.Cache.Read(key, epoch) is { } state ? writer.ToEntity(state) : null;
+        return writer.Cache.Read(key, epoch) is { } state ? writer.ToEntity(state, policies, epoch) : null;
     }
 
     /// <summary>The living entities of a type, in order of their ids.</summary>

@@ -542,7 +542,11 @@ internal sealed partial class ReplicaWriter
     // ---- publishing ----
 
     /// <summary>What readers see of a state.</summary>
-    public Entity ToEntity(EntityState state) => new(state, Authors.Ids, Policies.For(state.Key), Refusals);
+    public Entity ToEntity(EntityState state) => ToEntity(state, Policies, Cache.Committed);
+
+    /// <summary>What readers see of a state, by the policies and refusals of a moment.</summary>
+    public Entity ToEntity(EntityState state, PolicyTable policies, long epoch) =>
+        new(state, Authors.Ids, policies.For(state.Key), Refusals.At(epoch));
 
     private void Publish()
     {
@@ -575,7 +579,7 @@ internal sealed partial class ReplicaWriter
         && IsAlive(state, Policies.For(state.Key)) ? 1 : 0;
 
     private bool IsAlive(EntityState state, TypePolicies policies) => Existence.IsAlive(
-        EffectiveState.Of(state, Authors.Ids, policies, Refusals), Authors.Ids, policies.Existence);
+        EffectiveState.Of(state, Authors.Ids, policies, Refusals.Now), Authors.Ids, policies.Existence);
 
     /// <summary>How many untouched entities are alive under the new policies and were not, less those the other way round.
     /// A policy makes a difference only where an entity is in dispute, and such keys are kept.</summary>
@@ -604,7 +608,7 @@ internal sealed partial class ReplicaWriter
         foreach (EntitySlot slot in touched)
         {
             touchesPolicies |= slot.Key.Type == PolicyScope.EntityType;
-            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current));
+            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current), Cache.Committed + 1);
         }
         if (!touchesPolicies) return;
         var policies = new List<Entity>();

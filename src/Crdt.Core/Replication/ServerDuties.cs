@@ -206,7 +206,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
             ReadOnlySpan<SiblingSlot> register = state.At(path);
             if (register.Length < 2) continue;
             isHidden ??= !Existence.IsAlive(
-                EffectiveState.Of(state, authors.Ids, policies, refusals), authors.Ids, policies.Existence);
+                EffectiveState.Of(state, authors.Ids, policies, refusals.Now), authors.Ids, policies.Existence);
             if (isHidden.Value) return;
             NoteLost(state.Key, path, register, dot, change.Value, policy);
         }

@@ -188,7 +188,7 @@ public sealed class ReferenceModel
     }
 
     private bool IsDisputed(EntityKey key) => existenceOf(key) == ExistencePolicy.Manual
-        && Siblings(key, FieldPath.Root).Select(s => s.Value).Distinct().Count() > 1;
+        && Effective(key, FieldPath.Root).Select(s => s.Value).Distinct().Count() > 1;
 
     /// <summary>What is read at a name; <see langword="null"/> when nothing is there.</summary>
     /// <param name="key">The entity.</param>

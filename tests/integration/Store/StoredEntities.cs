@@ -19,7 +19,7 @@ internal static class StoredEntities
         Add(registers, FieldPath.Root, Value.From(exists), sequence++);
         foreach ((string name, Value value) in fields)
             Add(registers, FieldPath.Field(name), value, sequence++);
-        var entity = new Entity(registers, Replicas, TypePolicies.Default, RefusalTable.Empty);
+        var entity = new Entity(registers, Replicas, TypePolicies.Default, RefusalTable.Empty.Now);
         return new ProjectedEntity(entity, new Lazy<ReadOnlyMemory<byte>>(state), contested);
     }
 
