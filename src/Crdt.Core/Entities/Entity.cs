@@ -241,7 +241,10 @@ public sealed class Entity
     }
 
     private Conflict ExistenceConflict(ReadOnlySpan<SiblingSlot> root) => new(Key, FieldPath.Root, ConflictKind.Existence,
-        ConflictPolicy.Manual, Describe(root), Value.From(Exists), IsOpen: true);
+        ConflictPolicy.Manual, Describe(root), Value.From(Exists), IsOpen: true)
+    {
+        Held = Covering(held.At(FieldPath.Root)),
+    };
 
     private Conflict KindConflict(FieldPath path)
     {
