@@ -37,6 +37,8 @@ internal static class SyncCommand
         },
     };
 
+    private const int RestartsMax = 10;
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("sync", "Exchanges with a peer what either lacks. Exit code 4 when that could not be finished; what arrived "
             + "until then is kept, and the next time goes on from there.") { Peer, Timeout },
@@ -63,12 +65,23 @@ internal static class SyncCommand
         PeerConnection? connection = null;
         try
         {
-            connection = await node.ConnectAsync(peer, deadline.Token);
-            await context.Output.ProgressAsync($"Syncing with {peer}", async report =>
+            for (int tries = 0; ; tries++)
             {
-                await WaitAsync(connection, host.Replica.Space, report, deadline.Token);
-                return 0;
-            });
+                connection = await node.ConnectAsync(peer, deadline.Token);
+                try
+                {
+                    await context.Output.ProgressAsync($"Syncing with {peer}", async report =>
+                    {
+                        await WaitAsync(connection, host.Replica.Space, report, deadline.Token);
+                        return 0;
+                    });
+                    break;
+                }
+                catch (WireException e) when (e.Error == WireError.Closed && tries < RestartsMax)
+                {
+                    // One of the two has met a fence and begun its state anew: from there it goes on.
+                }
+            }
         }
         catch (OperationCanceledException) when (!context.Cancellation.IsCancellationRequested)
         {

@@ -85,6 +85,12 @@ internal sealed class EntityState(EntityKey key)
         (int start, int length) = Find(path);
         bool replacesOwn = path.Rule == ReplaceRule.Own;
         bool sparesOthers = role == ReplicaRole.Client && Key.IsSpaceData;
+        if (FenceEntity.IsKey(Key))
+        {
+            // Fences are final.
+            observed = [];
+            replacesOwn = false;
+        }
         int kept = start;
         for (int i = start; i < start + length; i++)
         {

@@ -36,4 +36,10 @@ public enum MutationError
     /// <summary>The space is keyed, and this replica is not enrolled in it with its key and role; or its enrolment has
     /// not arrived.</summary>
     NotEnrolled,
+
+    /// <summary>The replica's own log was ended by a fence: it writes no more until it has a new id.</summary>
+    Fenced,
+
+    /// <summary>The replica's id was found to be in use elsewhere: it writes no more until it has a new one.</summary>
+    IdInUse,
 }

@@ -13,6 +13,7 @@ internal sealed class AcknowledgementTable
     private readonly Lock gate = new();
     private readonly SortedDictionary<ReplicaId, Acknowledgement> newest = [];
     private readonly Dictionary<ReplicaId, List<(long Sequence, DateTimeOffset Time)>> synced = [];
+    private readonly Dictionary<ReplicaId, long> caps = [];
     private long version;
 
     /// <summary>Grows with every news, so that nobody has to look for it in vain.</summary>
@@ -91,6 +92,23 @@ internal sealed class AcknowledgementTable
         lock (gate) return newest.Values.Count(a => a.By != dot.Replica && a.Held.Covers(dot));
     }
 
+    /// <summary>From now on nothing of an author counts as synced beyond its fence: who holds that holds what means
+    /// nothing.</summary>
+    public void Cap(ReplicaId author, long sequence)
+    {
+        lock (gate)
+        {
+            caps[author] = sequence;
+            if (!synced.TryGetValue(author, out var marks)) return;
+            int kept = marks.FindIndex(m => m.Sequence > sequence);
+            if (kept < 0) return;
+            DateTimeOffset time = marks[kept].Time;
+            marks.RemoveRange(kept, marks.Count - kept);
+            if (sequence > (kept == 0 ? 0 : marks[^1].Sequence)) marks.Add((sequence, time));
+            if (marks.Count == 0) synced.Remove(author);
+        }
+    }
+
     /// <summary>Everything, to be put back by the restoring methods.</summary>
     public (Acknowledgement[] Newest, (ReplicaId Author, (long Sequence, DateTimeOffset Time)[] Marks)[] Synced) Export()
     {
@@ -118,9 +136,11 @@ internal sealed class AcknowledgementTable
     {
         foreach (Dot dot in news.Held)
         {
+            long sequence = Math.Min(dot.Sequence, caps.GetValueOrDefault(dot.Replica, long.MaxValue));
+            if (sequence == 0) continue;
             if (!synced.TryGetValue(dot.Replica, out var marks)) synced[dot.Replica] = marks = [];
-            if (marks.Count > 0 && marks[^1].Sequence >= dot.Sequence) continue;
-            marks.Add((dot.Sequence, news.Time));
+            if (marks.Count > 0 && marks[^1].Sequence >= sequence) continue;
+            marks.Add((sequence, news.Time));
             if (marks.Count > MarksMax) Thin(marks);
         }
     }

@@ -50,4 +50,7 @@ public enum ApplyError
 
     /// <summary>A snapshot was made by a replica that may not make any.</summary>
     SnapshotRole,
+
+    /// <summary>The run leads past its author's fence, on another branch than the one that counts.</summary>
+    Fenced,
 }

@@ -15,6 +15,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     private long committed;
     private long unit;
     private long evictions;
+    private volatile bool isDetached;
 
     /// <summary>Number of the last commit that was published.</summary>
     public long Committed => Volatile.Read(ref committed);
@@ -267,8 +268,16 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
         }
     }
 
+    /// <summary>The projection is begun anew, and no longer this cache's: what is not in memory is not to be had.</summary>
+    public void Detach() => isDetached = true;
+
     private EntitySlot? Load(EntityKey key)
     {
+        if (isDetached && store.IsProjecting)
+        {
+            throw new InvalidOperationException(
+                "The replica has begun its state anew since this was opened, because of a fence. Open another view.");
+        }
         if (!store.IsProjecting || store.ReadState(key) is not { } bytes) return null;
         EntityState state = EntityStateCodec.Decode(key, bytes, out UInt128 digest);
         return new EntitySlot(key) { Published = state, Counted = digest, IsRecentlyUsed = true };

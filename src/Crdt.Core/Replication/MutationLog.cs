@@ -4,7 +4,9 @@ namespace Crdt;
 internal static class MutationLog
 {
     /// <summary>The mutations from a position on up to an end, lazily; or only one of them.</summary>
-    public static IEnumerable<Mutation> Read(IReplicaStore store, LogPosition from, LogPosition end, Dot? only = null)
+    /// <remarks>Without what fences have cut off.</remarks>
+    public static IEnumerable<Mutation> Read(
+        IReplicaStore store, FenceKeeper fences, LogPosition from, LogPosition end, Dot? only = null)
     {
         var reader = new BatchReader();
         var columns = new BatchColumns();
@@ -12,7 +14,7 @@ internal static class MutationLog
         {
             if (logged.Next > end) yield break;
             LogEntry entry = logged.Entry;
-            if (entry.Kind != LogEntryKind.Batch) continue;
+            if (entry.Kind != LogEntryKind.Batch || fences.IsVoid(entry)) continue;
             if (only is { } dot && (entry.Author != dot.Replica || entry.LastSequence < dot.Sequence
                 || entry.FirstSequence > dot.Sequence)) continue;
             reader.Read(entry.Payload, entry.Author, entry.FirstSequence, columns);

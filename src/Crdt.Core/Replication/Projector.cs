@@ -18,6 +18,9 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
     /// <summary>Completes when the last update has ended and its end was noted.</summary>
     public Task Ended { get; private set; } = Task.CompletedTask;
 
+    /// <summary>Completes when the store has nothing of an update to do.</summary>
+    public Task Stored => storing ?? Task.CompletedTask;
+
     /// <summary>What went wrong with the last update; it is tried again with the next one.</summary>
     public Exception? Error { get; private set; }
 

@@ -12,7 +12,7 @@ namespace Crdt;
 public sealed partial class Replica : IAsyncDisposable
 {
     private readonly IReplicaStore store;
-    private readonly ReplicaWriter writer;
+    private volatile ReplicaWriter writer;
 
     private Replica(IReplicaStore store, ReplicaOptions options)
     {
@@ -89,6 +89,7 @@ public sealed partial class Replica : IAsyncDisposable
         }
         var replica = new Replica(store, options);
         await replica.writer.RestoreAsync().ConfigureAwait(false);
+        await replica.StartAsync(cancellationToken).ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
             await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
@@ -213,7 +214,7 @@ public sealed partial class Replica : IAsyncDisposable
     {
         filter ??= new MutationFilter();
         HashSet<Dot> contested = ContestedDots();
-        foreach (Mutation mutation in MutationLog.Read(store, StartOf(filter), writer.PublishedEnd))
+        foreach (Mutation mutation in MutationLog.Read(store, writer.Fences, StartOf(filter), writer.PublishedEnd))
         {
             if (!filter.Passes(mutation)) continue;
             QueuedMutation queued = Describe(mutation, contested);
@@ -226,7 +227,7 @@ public sealed partial class Replica : IAsyncDisposable
     {
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
         LogPosition start = store.FindStart(dot.Replica, dot.Sequence);
-        Mutation? found = MutationLog.Read(store, start, writer.PublishedEnd, dot).FirstOrDefault();
+        Mutation? found = MutationLog.Read(store, writer.Fences, start, writer.PublishedEnd, dot).FirstOrDefault();
         // Its siblings lie in one entity: no other has to be looked at.
         return found is null ? null : Describe(found, DotsOf(Get(found.Key)?.Conflicts().Where(c => c.IsOpen) ?? []));
     }
@@ -309,7 +310,7 @@ public sealed partial class Replica : IAsyncDisposable
         LogPosition end = default;
         await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), writer.PublishedEnd)), cancellationToken)
             .ConfigureAwait(false);
-        using (view) return ReplicaAudit.Run(store, writer.Snapshots, end, view!);
+        using (view) return ReplicaAudit.Run(store, writer.Snapshots, writer.Fences, end, view!);
     }
 
     /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>

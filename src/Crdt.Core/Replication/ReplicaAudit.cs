@@ -14,9 +14,10 @@ internal sealed class ReplicaAudit
 
     /// <param name="store">The log.</param>
     /// <param name="snapshots">The snapshots in it.</param>
+    /// <param name="fences">What they have cut off is not there.</param>
     /// <param name="end">Where the log ended at the moment of the view.</param>
     /// <param name="view">The state at that moment.</param>
-    public static AuditReport Run(IReplicaStore store, SnapshotKeeper snapshots, LogPosition end, ReplicaView view)
+    public static AuditReport Run(IReplicaStore store, SnapshotKeeper snapshots, FenceKeeper fences, LogPosition end, ReplicaView view)
     {
         var audit = new ReplicaAudit();
         LogPosition from = store.LogStart;
@@ -33,7 +34,7 @@ internal sealed class ReplicaAudit
             LogEntry entry = logged.Entry;
             if (entry.Kind == LogEntryKind.Snapshot && snapshots.Held.FirstOrDefault(s => s.Number == entry.LastSequence) is { } joined)
                 audit.Join(snapshots, joined);
-            if (entry.Kind != LogEntryKind.Batch || audit.Includes(new Dot(entry.Author, entry.LastSequence))) continue;
+            if (entry.Kind != LogEntryKind.Batch || fences.IsVoid(entry) || audit.Includes(new Dot(entry.Author, entry.LastSequence))) continue;
             reader.Read(entry.Payload, entry.Author, entry.FirstSequence, columns);
             for (int m = 0; m < columns.MutationCount; m++)
                 audit.Apply(columns.ToMutation(m, entry.Author, entry.FirstSequence));
@@ -56,7 +57,8 @@ internal sealed class ReplicaAudit
             dots ??= [];
             bool replacesOwn = change.Path.Rule == ReplaceRule.Own;
             bool sparesOthers = mutation.Role == ReplicaRole.Client && mutation.Key.IsSpaceData;
-            replaced += dots.RemoveAll(w =>
+            // Fences are final: nothing replaces one.
+            if (!FenceEntity.IsKey(mutation.Key)) replaced += dots.RemoveAll(w =>
                 ((replacesOwn && w.Dot.Replica == mutation.Dot.Replica) || change.Observed.Contains(w.Dot))
                 && !(sparesOthers && w.Role != ReplicaRole.Client));
             if (change.Value is null && change.Marks is null) continue;

@@ -13,6 +13,7 @@ internal static class ReplicaCheckpoint
         var buffer = new ArrayBufferWriter<byte>(256);
         var output = new MessagePackWriter(buffer);
         output.Write(FormatVersion);
+        AcknowledgementCodec.WriteReplica(ref output, writer.Identity.Replica);
         output.Write((ulong)(digest >> 64));
         output.Write((ulong)digest);
         output.Write(writer.LivingEntities);
@@ -35,6 +36,15 @@ internal static class ReplicaCheckpoint
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>Whether a checkpoint was made under this id: under another one, siblings count their authors differently.</summary>
+    public static bool IsOf(ReadOnlyMemory<byte> checkpoint, ReplicaId replica)
+    {
+        if (checkpoint.IsEmpty) return true;
+        var reader = new CanonicalReader(checkpoint);
+        return reader.ReadInt32(int.MaxValue, "The version") != FormatVersion
+            || AcknowledgementCodec.ReadReplica(ref reader) == replica;
+    }
+
     /// <summary>Fills the writer's tables; nothing when there is no checkpoint yet.</summary>
     /// <returns>The digest's sum and the number of living entities.</returns>
     public static (UInt128 Digest, long Living) Decode(ReplicaWriter writer, ReadOnlyMemory<byte> bytes)
@@ -43,6 +53,7 @@ internal static class ReplicaCheckpoint
         var reader = new CanonicalReader(bytes);
         if (reader.ReadInt32(int.MaxValue, "The version") != FormatVersion)
             throw reader.Fail(BatchError.UnknownFormat, "The checkpoint has a format that is not known here");
+        AcknowledgementCodec.ReadReplica(ref reader);
         var digest = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
         long living = reader.ReadInt64();
         writer.Clock.Restore(new HybridTimestamp(reader.ReadUInt64()));
@@ -81,6 +92,7 @@ internal static class ReplicaCheckpoint
             }
         }
         writer.Watch.Write(ref output);
+        FenceCodec.WriteKept(ref output, writer.Fences);
     }
 
     /// <summary>Takes over what the notes told.</summary>
@@ -95,5 +107,6 @@ internal static class ReplicaCheckpoint
                 writer.Acknowledgements.Restore(author, reader.ReadInt64(), AcknowledgementCodec.ReadTime(ref reader));
         }
         writer.Watch.Restore(ref reader);
+        FenceCodec.ReadKept(ref reader, writer.Fences);
     }
 }

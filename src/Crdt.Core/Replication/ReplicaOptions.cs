@@ -41,4 +41,17 @@ public sealed record ReplicaOptions
     /// <summary>Changed entities after which the projection is brought up to date; at least 1. 4,096 by default: a
     /// restart has at most about that much to apply again.</summary>
     public int ProjectedEntitiesPerUpdate { get; init; } = 4_096;
+
+    /// <summary>Gives a fresh random id when the replica needs a new one: because its own is in use twice, or was fenced.
+    /// Needed for that: Core owns no randomness. Without it such a replica goes on reading and passing on, and writes no
+    /// more.</summary>
+    public Func<ReplicaId>? NewReplicaId { get; init; }
+
+    /// <summary>Remembers outside the replica's files what has left the device, so that a restored or copied file is
+    /// noticed when it is opened. Without it only peers notice.</summary>
+    public IReleaseRecord? ReleaseRecord { get; init; }
+
+    /// <summary>Whether a replica in the server role fences an author of whom it meets two logs, at what both have in
+    /// common; <see langword="true"/> by default.</summary>
+    public bool FencesForks { get; init; } = true;
 }

@@ -10,7 +10,7 @@ internal sealed partial class ReplicaWriter
     private void AddAnnotations()
     {
         if (duties is null || (duties.Annotations.Count == 0 && duties.Refused.Count == 0)) return;
-        if (Trust.IsKeyed && Trust.ReasonNotToWrite is not null) return;
+        if (!MayWrite) return;
         BeginToWrite(EntityKey.CreateTrusted(EntityKey.SpaceDomain, RefusalTable.EntityType, "-"));
         // In order, so that what concerns one entity stands in one mutation, and the bytes are always the same.
         (EntityKey? key, FieldPath? before) = (null, null);

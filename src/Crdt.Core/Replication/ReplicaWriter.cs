@@ -22,6 +22,7 @@ internal sealed partial class ReplicaWriter
     private readonly IReplicaStore store;
     private readonly ReplicaOptions options;
     private readonly WorkQueue queue;
+    private readonly ReplicaSignals signals;
     private readonly List<LogEntry> entries = [];
     private readonly BatchColumns own;
     private readonly BatchColumns foreign = new();
@@ -34,17 +35,32 @@ internal sealed partial class ReplicaWriter
     private readonly OwnRun openRun = new();
     private readonly Projector projector;
     private readonly ServerDuties? duties;
-    private bool hasOpenRun;
+    private bool hasOpenRun, isRestoring;
     private long ownBound, entriesLengthBytes;
     private long unprojectedMutations;
     private long publishedEnd;
 
     public ReplicaWriter(IReplicaStore store, ReplicaOptions options)
+        : this(store, options, new WorkQueue(), new ReplicaSignals(), null)
     {
-        (this.store, this.options) = (store, options);
-        queue = new WorkQueue(ProcessAsync);
+        TakeOver();
+    }
+
+    /// <summary>A writer that takes the place of another, once it is told to.</summary>
+    public ReplicaWriter(IReplicaStore store, ReplicaOptions options, ReplicaWriter before)
+        : this(store, options, before.queue, before.signals, before.Fences)
+    {
+    }
+
+    private ReplicaWriter(
+        IReplicaStore store, ReplicaOptions options, WorkQueue queue, ReplicaSignals signals, FenceKeeper? fences)
+    {
+        (this.store, this.options, this.queue, this.signals) = (store, options, queue, signals);
         Identity = store.Identity;
         Authors = new AuthorTable(Identity.Replica);
+        Fences = new FenceKeeper(store, Authors, fences);
+        Fences.Floor = FloorOf;
+        inForce = Fences.Table;
         Cache = new EntityCache(store, options.CachedEntitiesMax);
         Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
         Refusals = new RefusalTable(Authors.Ids);
@@ -89,10 +105,14 @@ internal sealed partial class ReplicaWriter
     public LogPosition PublishedEnd => new(Volatile.Read(ref publishedEnd));
 
     /// <summary>Set after every commit.</summary>
-    public Pulse Committed { get; } = new();
+    public Pulse Committed => signals.Committed;
 
     /// <summary>Told after every commit which entities changed.</summary>
-    public event Action<IReadOnlyList<EntityKey>>? Changed;
+    public event Action<IReadOnlyList<EntityKey>>? Changed
+    {
+        add => signals.Changed += value;
+        remove => signals.Changed -= value;
+    }
 
     /// <summary>What went wrong with the projection last; it is tried again with the next commit.</summary>
     public Exception? ProjectionError => projector.Error;
@@ -151,6 +171,7 @@ internal sealed partial class ReplicaWriter
             own.Clear();
             ownBound = 0;
             Cache.RevertGroup();
+            AbandonReissue();
             Authors.Revert(0);
             Trust.Revert(trustBefore);
             Snapshots.Revert();
@@ -161,11 +182,17 @@ internal sealed partial class ReplicaWriter
         entries.Clear();
         entriesLengthBytes = 0;
         statements.Clear();
+        heardNow.Clear();
+        asidesNow.Clear();
         Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
         for (int i = 0; i < count; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
         Committed.Set();
+        inForce = Fences.Table;
+        if (problem is not null) return count;
         // A projection that failed is tried again with the next commit: its own end is none, and would try for ever.
-        if (problem is null && (hasAppended || projector.Error is null)) await ProjectIfDueAsync().ConfigureAwait(false);
+        if (MustRebuild) await RebuildIfDueAsync().ConfigureAwait(false);
+        else if (hasAppended || projector.Error is null) await ProjectIfDueAsync().ConfigureAwait(false);
+        ResumeReissue();
         return count;
     }
 
@@ -212,11 +239,7 @@ internal sealed partial class ReplicaWriter
     public CommitResult PrepareTransaction(Transaction transaction)
     {
         if (transaction.Edits.Count == 0) return default;
-        if (!Authors.HasApplied)
-        {
-            throw new MutationException(MutationError.NotJoined, transaction.Edits[0].Key, FieldPath.Root,
-                "The replica has not met its space yet: open it with the space's founding, or let it meet a peer first.");
-        }
+        CheckMayWrite(transaction.Edits[0].Key);
         UnitMark mark = Mark();
         try
         {
@@ -354,17 +377,17 @@ internal sealed partial class ReplicaWriter
                 : throw Fail(ApplyError.OwnLogForked, run, run.LastSequence,
                     $"This replica wrote {Own.Applied} mutations, and a peer holds more: the id is in use twice");
         }
+        long applied = Authors.AppliedOf(run.Author);
+        if (run.LastSequence <= applied || IsBeyondFence(run, applied)) return false;
         CloseOwnRun();
         UnitMark mark = Mark();
         try
         {
-            long applied = Authors.AppliedOf(run.Author);
-            if (run.LastSequence <= applied) return false;
             if (run.FirstSequence > applied + 1)
                 throw Fail(ApplyError.Gap, run, run.FirstSequence, $"The sequences from {applied + 1} are missing");
-            if (run.FirstSequence <= applied)
-                throw Fail(ApplyError.PartlyCovered, run, run.FirstSequence, $"The sequences up to {applied} are held already");
+            if (run.FirstSequence <= applied) run = WithoutCovered(run, applied);
             byte[] head = CheckChain(run);
+            CheckFence(run, head);
             duties?.Begin();
             ApplyBatches(run, Authors.IndexOf(run.Author), head);
             AddAnnotations();
@@ -412,6 +435,7 @@ internal sealed partial class ReplicaWriter
             }
             Trust.Admit(run, foreign, next);
             ApplyForeign(author, next, duties);
+            NoteFences(foreign);
             long last = next + foreign.MutationCount - 1;
             AddEntry(new LogEntry(LogEntryKind.Batch, run.Author, next, last, batch));
             Authors.Advance(author, Authors[author] with { Applied = last });
@@ -433,7 +457,7 @@ internal sealed partial class ReplicaWriter
         for (int i = 0; i < others.Length; i++)
         {
             // An id that nobody here has heard of has written nothing that could have been observed.
-            if (!Authors.Ids.TryGetIndex(foreign.Others[i], out others[i])) throw NotArrived(author, first, foreign.Others[i]);
+            if (!TryGetNamed(foreign.Others[i], out others[i])) throw NotArrived(author, first, foreign.Others[i]);
         }
         CheckObserved(author, first, others);
         for (int m = 0; m < foreign.MutationCount; m++)
@@ -462,7 +486,8 @@ internal sealed partial class ReplicaWriter
         for (int d = 0; d < foreign.DotCount; d++)
         {
             int replica = foreign.DotReplica[d];
-            if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied)
+            if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied
+                && !inForce.IsBeyond(foreign.Others[replica - 1], foreign.DotSequence[d]))
                 throw NotArrived(author, first, foreign.Others[replica - 1]);
         }
         for (int c = 0; c < foreign.ChangeCount; c++)
@@ -482,7 +507,8 @@ internal sealed partial class ReplicaWriter
     {
         long applied = Authors.AppliedOf(dot.Replica);
         if (dot.Replica == Authors.Ids[author]) applied = first + foreign.MutationCount - 1;
-        if (dot.Sequence > applied) throw NotArrived(author, first, dot.Replica);
+        if (dot.Sequence > applied && !inForce.IsBeyond(dot.Replica, dot.Sequence))
+            throw NotArrived(author, first, dot.Replica);
     }
 
     private ApplyException NotArrived(int author, long first, ReplicaId observed) => new(
@@ -555,7 +581,7 @@ internal sealed partial class ReplicaWriter
         PolicyTable policiesBefore = Policies;
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         if (!ReferenceEquals(policiesBefore, Policies)) living += CountRevived(policiesBefore);
-        List<EntityKey>? changed = Changed is null || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
+        List<EntityKey>? changed = !signals.HasObservers || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
         Authors.Publish();
         Trust.Publish();
         Snapshots.Publish();
@@ -572,7 +598,8 @@ internal sealed partial class ReplicaWriter
             if (entry.Kind == LogEntryKind.Batch) unprojectedMutations += entry.LastSequence - entry.FirstSequence + 1;
         }
         foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
-        if (changed is { Count: > 0 }) Changed?.Invoke(changed);
+        PublishFences();
+        if (changed is { Count: > 0 }) signals.Tell(changed);
     }
 
     private int Living(EntityState? state) => state is { Key.IsSpaceData: false }
@@ -608,6 +635,8 @@ internal sealed partial class ReplicaWriter
         foreach (EntitySlot slot in touched)
         {
             touchesPolicies |= slot.Key.Type == PolicyScope.EntityType;
+            if (FenceEntity.IsKey(slot.Key)) NoteFence(slot);
+            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current));
             if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current), Cache.Committed + 1);
         }
         if (!touchesPolicies) return;
@@ -658,6 +687,12 @@ internal sealed partial class ReplicaWriter
     private async ValueTask EndProjectionAsync(Action end)
     {
         if (IsStopped) return;
+        if (isRestoring)
+        {
+            // Who restores waits for this, and the queue may be waiting for who restores.
+            end();
+            return;
+        }
         await EnqueueAsync(new CallWork(_ => end()), CancellationToken.None).ConfigureAwait(false);
     }
 
@@ -666,31 +701,41 @@ internal sealed partial class ReplicaWriter
     /// <summary>Takes over the checkpoint, and applies the log behind it again.</summary>
     public async ValueTask RestoreAsync()
     {
+        isRestoring = true;
+        if (store.IsProjecting && !ReplicaCheckpoint.IsOf(store.Checkpoint, Identity.Replica))
+            await store.ResetProjectionAsync(CancellationToken.None).ConfigureAwait(false);
         if (store.IsProjecting)
         {
             (UInt128 digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
             projector.Restore(digest);
             foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
             ReadSpaceAnew();
+            PublishFences();
         }
         // Not the store's end: it may lie behind the last entry, and nothing would ever be found there.
         publishedEnd = store.ProjectedTo.Value;
         if (store.LogStart > store.ProjectedTo)
         {
             await ReplayAsync(Snapshots.Rebuild()).ConfigureAwait(false);
+            NoteJoinedFences();
             publishedEnd = store.LogStart.Value;
         }
         foreach (LoggedEntry logged in store.ReadLog(PublishedEnd))
         {
             if (logged.Entry.Kind is LogEntryKind.SnapshotChunk or LogEntryKind.Snapshot or LogEntryKind.Floor)
-                await ReplayAsync(Snapshots.Replay(logged.Entry, PublishedEnd)).ConfigureAwait(false);
+            {
+                if (!IsVoidSnapshot(logged.Entry)) await ReplayAsync(Snapshots.Replay(logged.Entry, PublishedEnd)).ConfigureAwait(false);
+                if (logged.Entry.Kind == LogEntryKind.Snapshot) NoteJoinedFences();
+            }
             else Replay(logged.Entry);
             publishedEnd = logged.Next.Value;
             await PublishReplayedAsync().ConfigureAwait(false);
         }
         Publish();
+        Fences.EndReplay();
         RestoreOpenRun();
         await ProjectReplayedAsync().ConfigureAwait(false);
+        isRestoring = false;
     }
 
     /// <summary>A snapshot is joined in steps: nobody reads yet, and joining it again leads to the same state.</summary>
@@ -719,6 +764,7 @@ internal sealed partial class ReplicaWriter
 
     private void Replay(in LogEntry entry)
     {
+        if (Fences.IsVoid(entry) || TryReplayFence(entry)) return;
         Cache.BeginUnit();
         int author = Authors.IndexOf(entry.Author);
         switch (entry.Kind)
@@ -730,6 +776,7 @@ internal sealed partial class ReplicaWriter
                 batchReader.Read(entry.Payload, entry.Author, entry.FirstSequence, foreign);
                 Trust.Record(foreign, entry.Author, entry.FirstSequence);
                 ApplyForeign(author, entry.FirstSequence, null);
+                NoteFences(foreign);
                 Authors.Advance(author, Authors[author] with { Applied = entry.LastSequence });
                 break;
             case LogEntryKind.Head:

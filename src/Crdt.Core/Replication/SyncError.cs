@@ -57,4 +57,8 @@ public enum SyncError
 
     /// <summary>The space is signed under a scheme that this replica does not know.</summary>
     UnknownScheme,
+
+    /// <summary>Nothing is wrong with the peer: this replica has begun its state anew because of a fence. A new session goes
+    /// on from there.</summary>
+    Rebuilt,
 }

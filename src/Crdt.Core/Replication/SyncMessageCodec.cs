@@ -8,7 +8,8 @@ namespace Crdt;
 /// a small index; so each direction has a codec of its own.</summary>
 internal sealed class SyncMessageCodec
 {
-    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Wanted = 10;
+    private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
+        Chain = 11, Aside = 12;
     private const int StatementsHashLengthBytes = 8;
 
     private readonly List<ReplicaId> authors = [];
@@ -63,6 +64,18 @@ internal sealed class SyncMessageCodec
                 writer.Write(Wanted);
                 writer.Write(wanted.Next);
                 break;
+            case FencesMessage fences:
+                writer.Write(Fences);
+                ForkCodec.Write(ref writer, fences);
+                break;
+            case ChainMessage chain:
+                writer.Write(Chain);
+                ForkCodec.Write(ref writer, chain);
+                break;
+            case AsideMessage aside:
+                writer.Write(Aside);
+                ForkCodec.Write(ref writer, aside);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -76,7 +89,7 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Wanted, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Aside, "The kind of a message") switch
             {
                 Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
                     ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
@@ -89,6 +102,9 @@ internal sealed class SyncMessageCodec
                 Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
                 Wanted => new WantedMessage(reader.ReadInt32(int.MaxValue, "The place of a chunk")),
+                Fences => ForkCodec.ReadFences(ref reader),
+                Chain => ForkCodec.ReadChain(ref reader),
+                Aside => ForkCodec.ReadAside(ref reader),
                 var kind => throw reader.Fail(BatchError.UnknownFormat, $"Kind {kind} of a message is not known"),
             };
             return reader.Remaining == 0 ? message : throw reader.Fail(BatchError.Trailing, "There is more behind the message");

@@ -11,7 +11,7 @@ namespace Crdt;
 /// <see cref="ReceiveAsync"/> and <see cref="WriteNextAsync"/> may run at the same time as each other, not as
 /// themselves. Interrupted anywhere, the next session goes on from the vectors. Laws: 2, 14.
 /// </remarks>
-public sealed class SyncSession : IDisposable
+public sealed partial class SyncSession : IDisposable
 {
     private readonly Replica replica;
     private readonly SyncSessionOptions options;
@@ -76,6 +76,7 @@ public sealed class SyncSession : IDisposable
         ArgumentNullException.ThrowIfNull(replica);
         this.replica = replica;
         signedStatements = new SignedStatements(replica);
+        (generation, toldForks) = (replica.Generation, replica.ForksVersion);
         hunt = new DivergenceHunt(replica);
         outbox = new SnapshotOutbox(replica);
         this.options = options ?? new SyncSessionOptions();
@@ -125,8 +126,8 @@ public sealed class SyncSession : IDisposable
             {
                 return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
-                    && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence)
-                    && announced.All(a => held[a.Key] >= a.Value);
+                    && held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence || setAside.Contains(d.Replica))
+                    && announced.All(a => IsHeld(held, a.Key, a.Value));
             }
         }
     }
@@ -137,7 +138,23 @@ public sealed class SyncSession : IDisposable
     /// <exception cref="SyncException">The peer did something wrong; nothing of the message was applied.</exception>
     public async ValueTask ReceiveAsync(ReadOnlySequence<byte> message, CancellationToken cancellationToken)
     {
+        CheckStale();
         SyncMessage received = incoming.Read(message);
+        try
+        {
+            await TakeAsync(received, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SyncException e) when (IsStale && e.Error != SyncError.SameReplica)
+        {
+            // What the message was judged by is no more.
+            CheckStale();
+        }
+        lock (gate) areStatementsHeldBack = false;
+        pulse.Set();
+    }
+
+    private async ValueTask TakeAsync(SyncMessage received, CancellationToken cancellationToken)
+    {
         if (peer is null != (received is HaveMessage))
             throw new SyncException(SyncError.UnexpectedMessage, "A session begins with one 'have', and has no other.");
         switch (received)
@@ -169,9 +186,16 @@ public sealed class SyncSession : IDisposable
             case RangesMessage ranges:
                 await TakeAsync(ranges, cancellationToken).ConfigureAwait(false);
                 break;
+            case FencesMessage fences:
+                await TakeAsync(fences, cancellationToken).ConfigureAwait(false);
+                break;
+            case ChainMessage chain:
+                await TakeAsync(chain, cancellationToken).ConfigureAwait(false);
+                break;
+            case AsideMessage aside:
+                await TakeAsync(aside, cancellationToken).ConfigureAwait(false);
+                break;
         }
-        lock (gate) areStatementsHeldBack = false;
-        pulse.Set();
     }
 
     /// <summary>Writes the next message for the peer, a whole one.</summary>
@@ -179,6 +203,7 @@ public sealed class SyncSession : IDisposable
     public async ValueTask<bool> WriteNextAsync(IBufferWriter<byte> output, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(output);
+        CheckStale();
         if (await NextAsync(cancellationToken).ConfigureAwait(false) is not { } message) return false;
         outgoing.Write(output, message);
         pulse.Set();
@@ -235,7 +260,10 @@ public sealed class SyncSession : IDisposable
     private async ValueTask TakeAsync(HaveMessage have, CancellationToken cancellationToken)
     {
         if (have.Replica == replica.Id)
+        {
+            await replica.NoteForkAsync(have.Replica, null, have.Replica, cancellationToken).ConfigureAwait(false);
             throw new SyncException(SyncError.SameReplica, $"The peer, too, is replica {replica.Id}: one of the two is a copy.");
+        }
         lock (gate)
         {
             (peer, peerHave) = (have.Replica, have);
@@ -292,7 +320,7 @@ public sealed class SyncSession : IDisposable
         }
         else mustTellStatements = mustHearStatements = true;
         if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span)) KnowPeer(ownHeads);
-        else mustTellHeads = mustHearHeads = true;
+        else mustTellHeads = mustHearHeads = mustTellFences = true;
     }
 
     private async ValueTask TakeAsync(HeadsMessage heads, CancellationToken cancellationToken)
@@ -304,10 +332,10 @@ public sealed class SyncSession : IDisposable
             mustHearHeads = false;
         }
         ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
-        CheckForks(own.Heads, heads.Heads);
+        await FindForksAsync(own.Heads, heads.Heads, cancellationToken).ConfigureAwait(false);
         bool isEqual = own.Heads.Length == heads.Heads.Count
             && own.Heads.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
-        bool differs = isEqual && own.Digest.Value != heads.Digest;
+        bool differs = isEqual && setAside.Count == 0 && own.Digest.Value != heads.Digest;
         if (differs)
         {
             hunt.Begin();
@@ -322,18 +350,6 @@ public sealed class SyncSession : IDisposable
         var reading = new ReadHeadsWork();
         await replica.Writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
         return reading;
-    }
-
-    private static void CheckForks(ChainHead[] own, IReadOnlyList<ChainHead> theirs)
-    {
-        Dictionary<ReplicaId, ChainHead> byAuthor = own.ToDictionary(h => h.Author);
-        foreach (ChainHead head in theirs)
-        {
-            if (!byAuthor.TryGetValue(head.Author, out ChainHead held) || held.Sequence != head.Sequence
-                || held.Hash.Span[..HeadsMessage.HashPrefixLengthBytes].SequenceEqual(head.Hash.Span)) continue;
-            throw new SyncException(SyncError.Forked,
-                $"Two logs of replica {head.Author} end at sequence {head.Sequence}: its id is in use twice.");
-        }
     }
 
     private async ValueTask TakeAsync(BatchRun run, CancellationToken cancellationToken)
@@ -352,6 +368,11 @@ public sealed class SyncSession : IDisposable
             // The peer holds what it sends: said before the own log shows it, or it would be sent back.
             Raise(acknowledged, run.Author, run.LastSequence);
         }
+        if (IsSetAside(run.Author))
+        {
+            PassOver(run, lengthBytes);
+            return;
+        }
         bool isNews;
         try
         {
@@ -359,12 +380,19 @@ public sealed class SyncSession : IDisposable
         }
         catch (ApplyException e)
         {
-            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            if (!await TryExcuseAsync(run, e, cancellationToken).ConfigureAwait(false))
+                throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            PassOver(run, lengthBytes);
+            return;
         }
+        CheckStale();
         lock (gate)
         {
             if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
-            Raise(unacknowledged, run.Author, run.LastSequence);
+            // Beyond a fence nothing is held: what counts of the author is.
+            long held = Math.Min(run.LastSequence, Fences.Table.Of(run.Author)?.Sequence ?? long.MaxValue);
+            if (held > 0) Raise(unacknowledged, run.Author, held);
+            owesCredit = true;
             unreturnedCredit += lengthBytes;
             isApplying = false;
         }
@@ -442,6 +470,7 @@ public sealed class SyncSession : IDisposable
         ApplyError.UnknownScheme => SyncError.UnknownScheme,
         ApplyError.BadSnapshot or ApplyError.SnapshotRole => SyncError.BadSnapshot,
         ApplyError.SnapshotForked => SyncError.Forked,
+        ApplyError.Fenced => SyncError.Forked,
         _ => SyncError.LimitExceeded,
     };
 
@@ -449,6 +478,7 @@ public sealed class SyncSession : IDisposable
     {
         foreach (ChainHead head in heads)
         {
+            if (setAside.Contains(head.Author)) continue;
             Raise(acknowledged, head.Author, head.Sequence);
             Raise(announced, head.Author, head.Sequence);
         }
@@ -460,11 +490,12 @@ public sealed class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
-        if (hunt.HasOutgoing || (hunt.IsWaiting && IsQuiet)) return true;
+        if (IsStale || hunt.HasOutgoing || (hunt.IsWaiting && IsQuiet)) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
             if (!isPeerKnown) return false;
+            if (chainsToTell.Count > 0 || toldForks != replica.ForksVersion || (!isOutOfCredit && HasAsides())) return true;
             if (!areStatementsHeldBack && HasStatements) return true;
             if (outbox.IsBusy) return !isOutOfCredit && !outbox.IsWaiting;
             return !isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd);
@@ -481,6 +512,7 @@ public sealed class SyncSession : IDisposable
         if (ownHave is null) return await StartAsync(cancellationToken).ConfigureAwait(false);
         if (mustTellHeads)
         {
+            if (TakeFences() is { } fences) return fences;
             ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
             lock (gate) mustTellHeads = false;
             return new HeadsMessage(own.Digest.Value, own.Heads);
@@ -492,6 +524,9 @@ public sealed class SyncSession : IDisposable
             if (!isPeerKnown) return null;
             if (TakeStatements() is { } statements) return statements;
         }
+        if (TakeChain() is { } chain) return chain;
+        if (TakeFences() is { } news) return news;
+        if (TakeAside() is { } aside) return aside;
         if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
         return await NextRunAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -581,6 +616,7 @@ public sealed class SyncSession : IDisposable
             Raise(sent, run.Author, run.LastSequence);
             waiting = null;
         }
+        await replica.ReleaseAsync(run).ConfigureAwait(false);
         return new RunMessage(run);
     }
 
@@ -611,7 +647,7 @@ public sealed class SyncSession : IDisposable
         {
             (LogEntry entry, LogPosition next) = entries.Current;
             if (next > end) break;
-            bool isCovered = IsCovered(entry);
+            bool isCovered = Fences.IsVoid(entry) || IsCovered(entry);
             if (entry.Kind == LogEntryKind.Batch && !isCovered)
             {
                 if (batches.Count == 0) first = entry.FirstSequence;
@@ -634,7 +670,7 @@ public sealed class SyncSession : IDisposable
 
     private bool IsCovered(in LogEntry entry)
     {
-        lock (gate) return Knows(new Dot(entry.Author, entry.LastSequence));
+        lock (gate) return setAside.Contains(entry.Author) || Knows(new Dot(entry.Author, entry.LastSequence));
     }
 
     // ---- snapshots ----
@@ -806,7 +842,7 @@ public sealed class SyncSession : IDisposable
     }
 
     /// <summary>With the digest in it, equal hashes mean equal states: a divergence shows even where nothing is new.</summary>
-    private static byte[] HashOf(ChainHead[] heads, StateDigest digest)
+    private byte[] HashOf(ChainHead[] heads, StateDigest digest)
     {
         var buffer = new ArrayBufferWriter<byte>(64);
         var writer = new MessagePackWriter(buffer);
@@ -818,6 +854,7 @@ public sealed class SyncSession : IDisposable
         }
         writer.Write((ulong)(digest.Value >> 64));
         writer.Write((ulong)digest.Value);
+        WriteKnown(ref writer);
         writer.Flush();
         return SHA256.HashData(buffer.WrittenSpan);
     }

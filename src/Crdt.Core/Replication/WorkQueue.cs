@@ -2,15 +2,17 @@ namespace Crdt;
 
 /// <summary>What the single writer is asked to do, group by group: those that wait together are done together, and
 /// never two groups at a time.</summary>
-/// <param name="process">Does a group, or as much of its beginning as it likes to do at once, and says how many items
-/// that were. Must complete these, and not fail.</param>
-internal sealed class WorkQueue(Func<IReadOnlyList<WorkItem>, ValueTask<int>> process)
+internal sealed class WorkQueue
 {
     private readonly Lock gate = new();
     private readonly Queue<WorkItem> waiting = new();
     private readonly List<WorkItem> group = [];
     private bool isDraining, isClosed;
     private Exception? fault;
+
+    /// <summary>Does a group, or as much of its beginning as it likes to do at once, and says how many items that were.
+    /// Must complete these, and not fail. Replaced between groups only.</summary>
+    public Func<IReadOnlyList<WorkItem>, ValueTask<int>> Process { get; set; } = static _ => ValueTask.FromResult(0);
 
     /// <summary>Whether no more work is taken, because it was closed or failed for good.</summary>
     public bool IsStopped
@@ -77,7 +79,7 @@ internal sealed class WorkQueue(Func<IReadOnlyList<WorkItem>, ValueTask<int>> pr
                     return;
                 }
             }
-            group.RemoveRange(0, await process(group).ConfigureAwait(false));
+            group.RemoveRange(0, await Process(group).ConfigureAwait(false));
         }
     }
 }

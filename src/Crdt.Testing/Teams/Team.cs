@@ -13,6 +13,11 @@ public sealed class Team : IAsyncDisposable
     private readonly List<IReplicaStore> stores = [];
     private readonly List<FakeTimeProvider> clocks = [];
     private readonly List<IReadOnlyList<DataType>> known = [];
+    private readonly List<ReplicaId> keyOwners = [];
+    private int idsTaken;
+
+    // A meeting begins anew once for each fence that one of the two meets, and once for each new id.
+    private const int RestartsMax = 50;
 
     private readonly TeamOptions options;
 
@@ -103,6 +108,7 @@ public sealed class Team : IAsyncDisposable
         clocks.Add(clock);
         stores.Add(store);
         known.Add(dataTypes ?? options.DataTypes);
+        keyOwners.Add(identity.Replica);
         replicas.Add(await OpenAsync(replicas.Count));
         return replicas[^1];
     }
@@ -126,20 +132,30 @@ public sealed class Team : IAsyncDisposable
     /// <returns>The bytes that went each way.</returns>
     public static async Task<(long AToB, long BToA)> MeetAsync(Replica a, Replica b, int messagesMax = int.MaxValue)
     {
-        using var left = new SyncSession(a);
-        using var right = new SyncSession(b);
         (long aToB, long bToA) = (0, 0);
         int messages = 0;
-        for (bool isMoving = true; isMoving;)
+        for (int tries = 0; ; tries++)
         {
-            isMoving = false;
-            for (int bytes; messages < messagesMax && (bytes = await PassAsync(left, right)) > 0; messages++)
-                (isMoving, aToB) = (true, aToB + bytes);
-            for (int bytes; messages < messagesMax && (bytes = await PassAsync(right, left)) > 0; messages++)
-                (isMoving, bToA) = (true, bToA + bytes);
+            using var left = new SyncSession(a);
+            using var right = new SyncSession(b);
+            try
+            {
+                for (bool isMoving = true; isMoving;)
+                {
+                    isMoving = false;
+                    for (int bytes; messages < messagesMax && (bytes = await PassAsync(left, right)) > 0; messages++)
+                        (isMoving, aToB) = (true, aToB + bytes);
+                    for (int bytes; messages < messagesMax && (bytes = await PassAsync(right, left)) > 0; messages++)
+                        (isMoving, bToA) = (true, bToA + bytes);
+                }
+                if (messages < messagesMax) Check.True(left.IsInSync && right.IsInSync);
+                return (aToB, bToA);
+            }
+            catch (SyncException e) when (e.Error == SyncError.Rebuilt && tries < RestartsMax)
+            {
+                // A fence was met: the next session goes on from the state that was begun anew.
+            }
         }
-        if (messages < messagesMax) Check.True(left.IsInSync && right.IsInSync);
-        return (aToB, bToA);
     }
 
     /// <summary>Everybody meets everybody until nothing is new to anybody.</summary>
@@ -168,6 +184,48 @@ public sealed class Team : IAsyncDisposable
         return buffer.WrittenCount;
     }
 
+    /// <summary>A copy of a replica's files as they are now, such as a backup or a clone of the device.</summary>
+    public async Task<IReplicaStore> CopyAsync(int index)
+    {
+        LogEntry[] log = [.. stores[index].ReadLog(default).Select(l => l.Entry)];
+        // The store began under its first identity, and takes the others on its way.
+        LogEntry? taken = log.Where(e => e.Kind == LogEntryKind.Identity).Select(e => (LogEntry?)e).FirstOrDefault();
+        ReplicaIdentity identity = taken is { } first
+            ? stores[index].Identity with { Replica = ReplicaId.FromBytes(first.Payload.Span) }
+            : stores[index].Identity;
+        IReplicaStore copy = options.IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
+        if (log.Length > 0) await copy.AppendAsync(log, isDurable: true, default);
+        return copy;
+    }
+
+    /// <summary>Opens a copy as one more device, beside the one it was taken from.</summary>
+    public async Task<Replica> AddCopyAsync(IReplicaStore copy)
+    {
+        var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
+        int original = stores.FindIndex(s => s.Identity == copy.Identity);
+        clocks.Add(clock);
+        stores.Add(copy);
+        keyOwners.Add(original < 0 ? copy.Identity.Replica : keyOwners[original]);
+        known.Add(options.DataTypes);
+        replicas.Add(await OpenAsync(replicas.Count));
+        return replicas[^1];
+    }
+
+    /// <summary>Puts a backup in the place of a replica's files.</summary>
+    public async Task RestoreAsync(int index, IReplicaStore backup)
+    {
+        stores[index] = backup;
+        await ReopenAsync(index);
+    }
+
+    private ReplicaId NextId()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Fill(0x5a);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes, ++idsTaken);
+        return ReplicaId.FromRandom(bytes);
+    }
+
     private async Task<Replica> OpenAsync(int index)
     {
         var opening = new ReplicaOptions
@@ -176,8 +234,9 @@ public sealed class Team : IAsyncDisposable
             Genesis = Genesis,
             Signatures = DeterministicSignatures.Instance,
             DataTypes = known[index],
+            NewReplicaId = NextId,
         };
-        if (IsKeyed) opening = opening with { Key = DeterministicSignatures.KeyOf(stores[index].Identity.Replica) };
+        if (IsKeyed) opening = opening with { Key = DeterministicSignatures.KeyOf(keyOwners[index]) };
         if (Admissions.TryGetValue(index, out IAdmission? admission)) opening = opening with { Admission = admission };
         if (options.IsProjecting) opening = opening with { ProjectedEntitiesPerUpdate = 1, CachedEntitiesMax = 100 };
         return await Replica.OpenAsync(stores[index], opening);

@@ -298,10 +298,7 @@ internal sealed class ConnectionRun
         }
         catch (SyncException e)
         {
-            throw new WireException(
-                WireError.SyncViolation,
-                $"{Frames.Peer} broke the replication of space {session.Channel.Space} ({e.Error}): {e.Message}",
-                e);
+            throw SessionTurns.ErrorOf(e, session, Frames.Peer);
         }
         finally
         {

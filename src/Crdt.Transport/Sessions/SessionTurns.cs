@@ -39,13 +39,31 @@ internal sealed class SessionTurns(
     public async ValueTask<bool> WriteNextAsync(SpaceSession session)
     {
         MessageFormat.BeginData(output, session.Channel.Number);
-        bool written = await session.Sync.WriteNextAsync(output, aborted).ConfigureAwait(false);
+        bool written;
+        try
+        {
+            written = await session.Sync.WriteNextAsync(output, aborted).ConfigureAwait(false);
+        }
+        catch (SyncException e)
+        {
+            throw ErrorOf(e, session, "The peer");
+        }
         if (written)
             output.Commit();
         else
             output.Rollback();
         return written;
     }
+
+    /// <summary>What the end of a session means for its connection: where the replica has begun its state anew nothing is
+    /// wrong with anybody, and the next connection goes on.</summary>
+    public static WireException ErrorOf(SyncException error, SpaceSession session, string peer) =>
+        error.Error == SyncError.Rebuilt
+            ? new WireException(WireError.Closed, $"Space {session.Channel.Space}: {error.Message}", error)
+            : new WireException(
+                WireError.SyncViolation,
+                $"{peer} broke the replication of space {session.Channel.Space} ({error.Error}): {error.Message}",
+                error);
 
     private async Task WaitAsync(SpaceSession session)
     {

@@ -117,7 +117,7 @@ internal static class BatchCases
             .Mark(FieldPath.FromTrusted([.. FieldPath.Field("n").AsCounter().Bytes, 4, 3, .. "a-6"u8]),
                 new MarkContent(MarkKind.Restored, default, [back])).End();
         made.Mutation(Purge, Case).Root(new Dot(A, 5), new Dot(C, 2)).Remove("species", new Dot(A, 4)).End();
-        return made.Mutation(Fence, new EntityKey("$space", "fence", $"{C}")).Root().Set("7-00ff", "lost").End();
+        return made.Mutation(MutationKind.Fence, new EntityKey("$space", "fence", $"{C}")).Root().Set("7-00ff", "lost").End();
     }
 
     private static BatchCase Long()

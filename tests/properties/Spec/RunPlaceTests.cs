@@ -32,9 +32,22 @@ public class RunPlaceTests
         Assert.True(await team[1].ApplyAsync(first, default));
         Assert.False(await team[1].ApplyAsync(first, default));
         await RefusesAsync(ApplyError.PartlyCovered, team[1],
-            second with { FirstSequence = first.LastSequence, Batches = [first.Batches[1], .. second.Batches] });
+            second with { FirstSequence = first.LastSequence, Batches = [first.Batches[0], .. second.Batches] });
         await RefusesAsync(ApplyError.OwnLogForked, team[0], second with { LastSequence = second.LastSequence + 1 });
         Assert.True(await team[1].ApplyAsync(second, default));
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-3.3")]
+    public async Task Of_a_run_cut_elsewhere_whose_first_batches_are_held_the_rest_is_applied()
+    {
+        await using Team team = await Team.CreateAsync(2);
+        BatchRun first = await RunOfAsync(team, 2), second = await RunOfAsync(team, 1);
+        Assert.True(await team[1].ApplyAsync(first, default));
+        Assert.True(await team[1].ApplyAsync(
+            second with { FirstSequence = first.LastSequence, Batches = [first.Batches[1], .. second.Batches] }, default));
+        Assert.Equal(await World.DumpAsync(team[0]), await World.DumpAsync(team[1]));
+        Assert.Equal(team[0].Heads.Select(h => (h.Author, h.Sequence)), team[1].Heads.Select(h => (h.Author, h.Sequence)));
     }
 
     [Fact]

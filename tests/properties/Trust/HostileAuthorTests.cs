@@ -143,7 +143,14 @@ public class HostileAuthorTests
         BatchRun first = forger.First(Strike);
         await team[0].ApplyAsync(first, default);
         BatchRun next = forger.Next(first, new("incident", "strike", "43")), other = forger.Next(first, new("incident", "strike", "44"));
-        await RefusedAsync(team, SyncError.ChainBroken, next with { Batches = other.Batches });
+        string before = await World.DumpAsync(team[0]);
+        using var session = new SyncSession(team[0]);
+        Impostor impostor = await Impostor.GreetAsync(session);
+        await impostor.SayAsync(new RunMessage(next with { Batches = other.Batches }));
+        Assert.Equal(before, await World.DumpAsync(team[0]));
+        var error = await Assert.ThrowsAsync<SyncException>(() => impostor.SayAsync(new ChainMessage(first.Author,
+            [new ChainHead(first.Author, first.LastSequence, first.Head[..32]) { Signature = first.Head[32..] }])).AsTask());
+        Assert.Equal(SyncError.ChainBroken, error.Error);
     }
 
     [Fact]

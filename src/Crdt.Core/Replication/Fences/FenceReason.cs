@@ -1,0 +1,17 @@
+namespace Crdt;
+
+/// <summary>Why a replica's log was ended by others.</summary>
+public enum FenceReason
+{
+    /// <summary>A reason that this build does not know.</summary>
+    Other = 0,
+
+    /// <summary>Two logs were in use under its id.</summary>
+    Forked,
+
+    /// <summary>Its device was taken out of use.</summary>
+    Retired,
+
+    /// <summary>Its device is no longer trusted.</summary>
+    Revoked,
+}

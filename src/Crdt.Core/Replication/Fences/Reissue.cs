@@ -1,0 +1,168 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace Crdt;
+
+/// <summary>One branch of a log that a fence has cut off, on its way to being written again: which transactions are
+/// left, and what became of the mutations before them.</summary>
+/// <remarks>
+/// A re-issued mutation replaces what the original replaced, where that is still held, with what the original wrote; a
+/// counter goes on by the original's difference. Everything else is concurrent to it. Its origin names the old dot, and
+/// a request id (the original's own, or one that its batch determines) that tells the branch, so nothing is written
+/// twice: not after a crash, and not by somebody who knows that another one did it.
+/// </remarks>
+internal sealed class Reissue
+{
+    private readonly Queue<(BatchColumns Batch, long First, int From, int To, byte[] Hash)> left = new();
+    private readonly Dictionary<long, Dot> successors = [];
+    private readonly Dictionary<(EntityKey, FieldPath), long> totals = [];
+    private readonly Dictionary<(Dot, Guid), Dot> known;
+
+    private Reissue(ReplicaId author, Dictionary<(Dot, Guid), Dot> known) => (Author, this.known) = (author, known);
+
+    /// <summary>Whose log was cut.</summary>
+    public ReplicaId Author { get; }
+
+    /// <summary>Whether nothing is left.</summary>
+    public bool IsDone => left.Count == 0;
+
+    /// <summary>How many mutations are left.</summary>
+    public int Left => left.Sum(t => t.To - t.From);
+
+    /// <summary>How many were written again.</summary>
+    public int Made { get; set; }
+
+    /// <summary>The transaction whose turn it is.</summary>
+    public (BatchColumns Batch, long First, int From, int To, byte[] Hash) Next => left.Peek();
+
+    /// <summary>What was written again of the transaction is in the log, or there was nothing to write.</summary>
+    public void Advance() => left.Dequeue();
+
+    /// <summary>The mutation that took the place of one of the branch; <see langword="null"/> when none did.</summary>
+    public Dot? SuccessorOf(long sequence) => successors.TryGetValue(sequence, out Dot dot) ? dot : null;
+
+    public void Succeed(long sequence, Dot by) => successors[sequence] = by;
+
+    public void Forget(long sequence) => successors.Remove(sequence);
+
+    /// <summary>The branch's running total of a counter before the mutation whose turn it is, if the branch counted there.</summary>
+    public long? TotalOf(EntityKey key, FieldPath counter) => totals.TryGetValue((key, counter), out long total) ? total : null;
+
+    public void Count(EntityKey key, FieldPath counter, long total) => totals[(key, counter)] = total;
+
+    /// <summary>Where a mutation was written again already; <see langword="null"/> when nowhere that is known.</summary>
+    public Dot? Known(long sequence, Guid request) => known.TryGetValue((new Dot(Author, sequence), request), out Dot dot) ? dot : null;
+
+    /// <summary>What tells a mutation of one branch from that of another with the same dot.</summary>
+    public static Guid RequestOf(ReplicaId author, long sequence, ReadOnlySpan<byte> batchHash)
+    {
+        Span<byte> content = stackalloc byte[8 + ReplicaId.LengthBytes + 8 + SHA256.HashSizeInBytes];
+        "reissue\0"u8.CopyTo(content);
+        author.WriteBytes(content[8..]);
+        BinaryPrimitives.WriteInt64BigEndian(content[(8 + ReplicaId.LengthBytes)..], sequence);
+        batchHash.CopyTo(content[^SHA256.HashSizeInBytes..]);
+        return Uuid.Version4(SHA256.HashData(content).AsSpan(0, 16));
+    }
+
+    /// <summary>What this replica wrote itself under a former id, beyond that id's fence.</summary>
+    public static List<Reissue> OfOwn(IReplicaStore store, FenceKeeper fences)
+    {
+        var branches = new Dictionary<ReplicaId, Reissue>();
+        var known = new Dictionary<(Dot, Guid), Dot>();
+        HashSet<ReplicaId> own = OwnIds.Of(store);
+        foreach (LoggedEntry logged in store.ReadLog(default))
+        {
+            LogEntry entry = logged.Entry;
+            if (entry.Kind == LogEntryKind.Identity) own.Remove(ReplicaId.FromBytes(entry.Payload.Span));
+            if (entry.Kind != LogEntryKind.Batch) continue;
+            bool isOwn = own.Contains(entry.Author), isVoid = fences.IsVoid(entry);
+            if (isVoid && !isOwn) continue;
+            // What was written again and fenced off in its turn is written again from there.
+            BatchColumns batch = Decode(entry, known);
+            if (!isVoid || entry.Author == store.Identity.Replica) continue;
+            if (!branches.TryGetValue(entry.Author, out Reissue? branch))
+                branches[entry.Author] = branch = new Reissue(entry.Author, known);
+            branch.Add(batch, entry.FirstSequence, entry.Payload);
+        }
+        return [.. branches.Values];
+    }
+
+    /// <summary>What was set aside of an author, branch by branch.</summary>
+    public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, ReplicaId author)
+    {
+        var known = new Dictionary<(Dot, Guid), Dot>();
+        var runs = new List<(BatchRun Run, ReadOnlyMemory<byte> Before)>();
+        foreach (LoggedEntry logged in store.ReadLog(default))
+        {
+            LogEntry entry = logged.Entry;
+            if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry)) Decode(entry, known);
+            if (entry.Kind == LogEntryKind.Aside && entry.Author == author) runs.Add(AsideCodec.Decode(entry));
+        }
+        runs.Sort((a, b) => a.Run.FirstSequence.CompareTo(b.Run.FirstSequence));
+        while (runs.Count > 0)
+        {
+            var branch = new Reissue(author, known);
+            byte[]? end = null;
+            for (int i = 0; i < runs.Count; i++)
+            {
+                (BatchRun run, ReadOnlyMemory<byte> before) = runs[i];
+                if (end is not null && !before.Span.SequenceEqual(end)) continue;
+                end = run.Head[..AuthorTable.HashLengthBytes].ToArray();
+                long first = run.FirstSequence;
+                foreach (ReadOnlyMemory<byte> payload in run.Batches)
+                {
+                    var batch = new BatchColumns();
+                    new BatchReader().Read(payload, author, first, batch);
+                    branch.Add(batch, first, payload);
+                    first += batch.MutationCount;
+                }
+                runs.RemoveAt(i--);
+            }
+            yield return branch;
+        }
+    }
+
+    /// <summary>The mutations of a set-aside run.</summary>
+    public static IEnumerable<Mutation> Read(IReplicaStore store, SetAsideRun aside)
+    {
+        foreach (LoggedEntry logged in store.ReadLog(aside.Position))
+        {
+            if (logged.Entry.Kind != LogEntryKind.Aside || logged.Entry.Author != aside.Author) continue;
+            BatchRun run = AsideCodec.Decode(logged.Entry).Run;
+            if (AsideCodec.IdOf(run) != aside.Id) continue;
+            long first = run.FirstSequence;
+            foreach (ReadOnlyMemory<byte> payload in run.Batches)
+            {
+                var batch = new BatchColumns();
+                new BatchReader().Read(payload, run.Author, first, batch);
+                for (int m = 0; m < batch.MutationCount; m++) yield return batch.ToMutation(m, run.Author, first);
+                first += batch.MutationCount;
+            }
+            yield break;
+        }
+    }
+
+    private static BatchColumns Decode(in LogEntry entry, Dictionary<(Dot, Guid), Dot> known)
+    {
+        var batch = new BatchColumns();
+        new BatchReader().Read(entry.Payload, entry.Author, entry.FirstSequence, batch);
+        for (int m = 0; m < batch.MutationCount; m++)
+        {
+            if (batch.Mutations[m].Origin is { Reissued: { } old, RequestId: { } request })
+                known[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
+        }
+        return batch;
+    }
+
+    private void Add(BatchColumns batch, long first, ReadOnlyMemory<byte> payload)
+    {
+        byte[] hash = SHA256.HashData(payload.Span);
+        for (int from = 0; from < batch.MutationCount;)
+        {
+            int to = from + 1;
+            while (!batch.Mutations[to - 1].EndsTransaction) to++;
+            left.Enqueue((batch, first, from, to, hash));
+            from = to;
+        }
+    }
+}

@@ -1,0 +1,273 @@
+using MessagePack;
+
+namespace Crdt;
+
+/// <content>One bad author never cuts the mesh: whose logs differ is set aside in this session, and everybody else goes
+/// on. Fences are told before anything that they concern.</content>
+public sealed partial class SyncSession
+{
+    private readonly int generation;
+
+    // Authors of whom nothing is exchanged in this session: their logs differ, or what they wrote waits for such a one.
+    private readonly HashSet<ReplicaId> setAside = [];
+    private readonly Dictionary<ReplicaId, ApplyException> suspicions = [];
+    private readonly Queue<ReplicaId> chainsToTell = new();
+    private readonly HashSet<ulong> peerAsides = [];
+    private readonly Queue<SetAsideRun> asidesToTell = new();
+    private IReadOnlyList<SetAsideRun>? asidesSeen;
+    private bool mustTellFences;
+    private int toldForks;
+
+    private bool IsStale => generation != replica.Generation;
+
+    private FenceKeeper Fences => replica.Writer.Fences;
+
+    /// <exception cref="SyncException">The replica's state was begun anew.</exception>
+    private void CheckStale()
+    {
+        if (IsStale)
+        {
+            throw new SyncException(SyncError.Rebuilt,
+                "This replica has begun its state anew because of a fence: begin another session.");
+        }
+    }
+
+    private bool IsSetAside(ReplicaId author)
+    {
+        lock (gate) return setAside.Contains(author);
+    }
+
+    /// <summary>Whether an author's mutations up to a sequence are here, or mean nothing.</summary>
+    private bool IsHeld(VersionVector held, ReplicaId author, long sequence) => held[author] >= sequence
+        || setAside.Contains(author)
+        || (Fences.Table.Of(author) is { } fence && held[author] >= fence.Sequence);
+
+    // ---- whose logs differ ----
+
+    /// <summary>Compares heads: whoever has two for one sequence is in use twice, and so is this replica's own id where
+    /// the peer holds more of it than was written here.</summary>
+    private async ValueTask FindForksAsync(ChainHead[] own, IReadOnlyList<ChainHead> theirs, CancellationToken cancellationToken)
+    {
+        Dictionary<ReplicaId, ChainHead> byAuthor = own.ToDictionary(h => h.Author);
+        foreach (ChainHead head in theirs)
+        {
+            bool isHeld = byAuthor.TryGetValue(head.Author, out ChainHead held);
+            bool differs = isHeld && held.Sequence == head.Sequence
+                && !held.Hash.Span[..HeadsMessage.HashPrefixLengthBytes].SequenceEqual(head.Hash.Span);
+            bool isOwnFuture = head.Author == replica.Id && head.Sequence > (isHeld ? held.Sequence : 0);
+            bool isSettled = Fences.Table.Of(head.Author) is not null && !Fences.IsOffBranch(head.Author);
+            if ((differs || isOwnFuture) && !isSettled) await SetAsideAsync(head.Author, cancellationToken).ConfigureAwait(false);
+        }
+        foreach (Fence fence in Fences.Table.Standing)
+        {
+            if (Fences.IsOffBranch(fence.Replica)) await SetAsideAsync(fence.Replica, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask SetAsideAsync(ReplicaId author, CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            if (!setAside.Add(author)) return;
+            announced.Remove(author);
+            chainsToTell.Enqueue(author);
+        }
+        await replica.NoteForkAsync(author, null, peer!.Value, cancellationToken).ConfigureAwait(false);
+        CheckStale();
+    }
+
+    /// <summary>What of an author cannot be applied, and does not speak against the peer.</summary>
+    /// <returns><see langword="false"/> when it does.</returns>
+    private async ValueTask<bool> TryExcuseAsync(BatchRun run, ApplyException error, CancellationToken cancellationToken)
+    {
+        switch (error.Error)
+        {
+            case ApplyError.ChainBroken or ApplyError.PartlyCovered or ApplyError.OwnLogForked or ApplyError.Fenced:
+                lock (gate) suspicions[run.Author] = error;
+                await SetAsideAsync(run.Author, cancellationToken).ConfigureAwait(false);
+                return true;
+            case ApplyError.UnknownObservedDot:
+                // It may have been seen on the branch that is set aside: then it waits until that is settled.
+                lock (gate) return setAside.Count > 0 && setAside.Add(run.Author);
+            default:
+                return false;
+        }
+    }
+
+    private void PassOver(BatchRun run, long lengthBytes)
+    {
+        lock (gate)
+        {
+            announced.Remove(run.Author);
+            unreturnedCredit += lengthBytes;
+            (owesCredit, isApplying) = (true, false);
+        }
+    }
+
+    private async ValueTask TakeAsync(ChainMessage chain, CancellationToken cancellationToken)
+    {
+        List<ChainHead> own = ChainHeads.Read(replica, chain.Author);
+        await SetAsideAsync(chain.Author, cancellationToken).ConfigureAwait(false);
+        ChainHead common = ChainHeads.Common(chain.Author, own, chain.Heads);
+        bool isOneLog = own.Count == 0 || chain.Heads.Count == 0
+            || common.Sequence == own[^1].Sequence || common.Sequence == chain.Heads[^1].Sequence;
+        if (isOneLog)
+        {
+            ApplyException? error;
+            lock (gate) suspicions.TryGetValue(chain.Author, out error);
+            if (error is not null && chain.Author != replica.Id && !Fences.IsOffBranch(chain.Author))
+                throw new SyncException(ErrorOf(error.Error), error.Message, error);
+            return;
+        }
+        if (!IsProof(chain.Heads[^1])) throw new SyncException(SyncError.BadSignature, $"A head of {chain.Author} is not signed by it.");
+        await replica.NoteForkAsync(ForkReport.Of(common, own[^1], chain.Heads[^1]), peer!.Value, cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>In a keyed space only what the author signed speaks against it.</summary>
+    private bool IsProof(in ChainHead head)
+    {
+        if (!replica.IsKeyed) return true;
+        byte[] whole = [.. head.Hash.Span, .. head.Signature.Span];
+        try
+        {
+            return replica.Writer.Trust.Verify(new BatchRun(head.Author, head.Sequence, [], head.Sequence, whole)).IsVerified;
+        }
+        catch (ApplyException)
+        {
+            return false;
+        }
+    }
+
+    private ChainMessage? TakeChain()
+    {
+        ReplicaId author;
+        lock (gate)
+        {
+            if (!chainsToTell.TryDequeue(out author)) return null;
+        }
+        return new ChainMessage(author, ChainHeads.Thin(ChainHeads.Read(replica, author)));
+    }
+
+    // ---- fences, and what they cut off ----
+
+    private async ValueTask TakeAsync(FencesMessage fences, CancellationToken cancellationToken)
+    {
+        lock (gate) peerAsides.UnionWith(fences.Asides);
+        await replica.HearAsync(fences.Fences, cancellationToken).ConfigureAwait(false);
+        CheckStale();
+        foreach (ForkReport fork in fences.Forks)
+        {
+            if (!IsProof(fork.One) || !IsProof(fork.Other) || (fork.Common.Sequence > 0 && !IsProof(fork.Common))) continue;
+            await replica.NoteForkAsync(fork, peer!.Value, cancellationToken).ConfigureAwait(false);
+            CheckStale();
+        }
+    }
+
+    private FencesMessage? TakeFences()
+    {
+        lock (gate)
+        {
+            if (!mustTellFences && toldForks == replica.ForksVersion) return null;
+            (mustTellFences, toldForks) = (false, replica.ForksVersion);
+        }
+        var message = new FencesMessage(Fences.Table.Known,
+            [.. Fences.Asides.Select(a => a.Id).Distinct().Order()], replica.ForkReports);
+        return message.IsEmpty ? null : message;
+    }
+
+    private async ValueTask TakeAsync(AsideMessage aside, CancellationToken cancellationToken)
+    {
+        long lengthBytes = LengthOf(aside.Run);
+        lock (gate)
+        {
+            if (lengthBytes > receiveCredit)
+            {
+                throw new SyncException(SyncError.CreditExceeded,
+                    $"A run of {lengthBytes} bytes; {receiveCredit} were granted.");
+            }
+            receiveCredit -= lengthBytes;
+            peerAsides.Add(AsideCodec.IdOf(aside.Run));
+        }
+        if (!AsideCodec.IsWhole(aside.Run, aside.Before))
+            throw new SyncException(SyncError.ChainBroken, $"A set-aside run of {aside.Run.Author} does not lead to its head.");
+        var head = new ChainHead(aside.Run.Author, aside.Run.LastSequence, aside.Run.Head[..AuthorTable.HashLengthBytes])
+        {
+            Signature = AuthorTable.SignatureOf(aside.Run.Head),
+        };
+        if (IsProof(head) && IsReadable(aside.Run))
+            await replica.KeepAsideAsync(aside.Run, aside.Before, cancellationToken).ConfigureAwait(false);
+        lock (gate)
+        {
+            unreturnedCredit += lengthBytes;
+            owesCredit = true;
+        }
+    }
+
+    /// <summary>What is kept will be read one day: whether it can be is looked at now.</summary>
+    private static bool IsReadable(BatchRun run)
+    {
+        var (reader, batch) = (new BatchReader(), new BatchColumns());
+        long next = run.FirstSequence;
+        try
+        {
+            foreach (ReadOnlyMemory<byte> payload in run.Batches)
+            {
+                reader.Read(payload, run.Author, next, batch);
+                next += batch.MutationCount;
+            }
+        }
+        catch (BatchFormatException)
+        {
+            return false;
+        }
+        return next - 1 == run.LastSequence;
+    }
+
+    private bool HasAsides()
+    {
+        if (!ReferenceEquals(asidesSeen, Fences.Asides))
+        {
+            asidesSeen = Fences.Asides;
+            asidesToTell.Clear();
+            foreach (SetAsideRun aside in asidesSeen)
+            {
+                if (!peerAsides.Contains(aside.Id)) asidesToTell.Enqueue(aside);
+            }
+        }
+        return asidesToTell.Count > 0;
+    }
+
+    private AsideMessage? TakeAside()
+    {
+        SetAsideRun? next;
+        lock (gate)
+        {
+            if (!isPeerKnown || !HasAsides()) return null;
+            next = asidesToTell.Peek();
+            if (next.LengthBytes > sendCredit)
+            {
+                isOutOfCredit = true;
+                return null;
+            }
+            sendCredit -= next.LengthBytes;
+            asidesToTell.Dequeue();
+            peerAsides.Add(next.Id);
+        }
+        foreach (LoggedEntry logged in replica.Store.ReadLog(next.Position))
+        {
+            if (logged.Entry.Kind != LogEntryKind.Aside || logged.Entry.Author != next.Author) continue;
+            (BatchRun run, ReadOnlyMemory<byte> before) = AsideCodec.Decode(logged.Entry);
+            if (AsideCodec.IdOf(run) == next.Id) return new AsideMessage(run, before);
+        }
+        return null;
+    }
+
+    /// <summary>What is known of fences belongs to what both sides compare first; where nobody is fenced it adds nothing.</summary>
+    private void WriteKnown(ref MessagePackWriter writer)
+    {
+        foreach (Fence fence in Fences.Table.Known) FenceCodec.Write(ref writer, fence);
+        foreach (ulong aside in Fences.Asides.Select(a => a.Id).Distinct().Order()) writer.Write(aside);
+        foreach (ForkReport fork in replica.ForkReports) ForkCodec.Write(ref writer, fork);
+    }
+}
