@@ -152,6 +152,7 @@ public class RefusalSchedules
     }
 
     [Fact]
+    [Trait("Spec", "CV-7")]
     public async Task A_refused_transaction_reads_as_if_never_written_whatever_it_did()
     {
         foreach (Action<EntityEdit> work in new Action<EntityEdit>[]
