@@ -636,7 +636,6 @@ internal sealed partial class ReplicaWriter
         {
             touchesPolicies |= slot.Key.Type == PolicyScope.EntityType;
             if (FenceEntity.IsKey(slot.Key)) NoteFence(slot);
-            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current));
             if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current), Cache.Committed + 1);
         }
         if (!touchesPolicies) return;
