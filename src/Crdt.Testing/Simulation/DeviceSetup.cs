@@ -6,5 +6,6 @@ namespace Crdt.Testing.Simulation;
 /// <param name="CachedEntities">Entities that it keeps in memory then.</param>
 /// <param name="ProjectedPerUpdate">Changed entities after which the projection is brought up to date.</param>
 /// <param name="HasFounding">Whether it is opened with the space's founding; else a peer brings it.</param>
+/// <param name="RefusesOneIn">A server refuses about one transaction in so many; none if 0.</param>
 internal sealed record DeviceSetup(
-    ReplicaRole Role, bool IsProjecting, int CachedEntities, int ProjectedPerUpdate, bool HasFounding);
+    ReplicaRole Role, bool IsProjecting, int CachedEntities, int ProjectedPerUpdate, bool HasFounding, int RefusesOneIn = 0);

@@ -7,7 +7,10 @@ namespace Crdt.Testing.Simulation;
 internal sealed class EditGenerator
 {
     private static readonly string[] Paths =
-        ["a", "b", "m", "m/x", "m/y", "m/x/z", "first", "merged", "merged/x", "merged/y", "manual", "t", "c", "m/t", "m/c"];
+    [
+        "a", "b", "m", "m/x", "m/y", "m/x/z", "first", "merged", "merged/x", "merged/y", "manual", "server", "client", "t", "c",
+        "m/t", "m/c",
+    ];
 
     private static readonly string[] Values =
     [
@@ -57,7 +60,8 @@ internal sealed class EditGenerator
     private SimulatedEdit Edit(Replica replica)
     {
         if (replica.Role != ReplicaRole.Client && random.OneIn(200))
-            return new SimulatedEdit(EditKind.Upsert, $"policy:d/t/{random.Pick(Paths[..2])}", false, PolicyOp());
+            return random.OneIn(3) ? new SimulatedEdit(EditKind.Upsert, "existence:d/t", false, ExistenceOp())
+                : new SimulatedEdit(EditKind.Upsert, $"policy:d/t/{random.Pick(Paths[..2])}", false, PolicyOp());
         string name = Entity();
         var key = EntityKey.Parse(name);
         Entity? entity = replica.Get(key);
@@ -84,6 +88,9 @@ internal sealed class EditGenerator
 
     private SimulatedOp PolicyOp() =>
         new(EditStepKind.Set, "", random.Pick(Enum.GetValues<ConflictPolicy>()).ToString());
+
+    private SimulatedOp ExistenceOp() =>
+        new(EditStepKind.Set, "", random.Pick(Enum.GetValues<ExistencePolicy>()).ToString());
 
     private SimulatedOp[] Ops()
     {

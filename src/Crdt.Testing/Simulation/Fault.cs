@@ -41,6 +41,9 @@ public enum Fault
     /// <summary>Wall clocks stand apart from each other and run at different speeds.</summary>
     ClockDrift = 1 << 10,
 
+    /// <summary>Servers refuse transactions, and not the same ones.</summary>
+    Refusal = 1 << 11,
+
     /// <summary>Everything above.</summary>
-    All = (1 << 11) - 1,
+    All = (1 << 12) - 1,
 }

@@ -23,9 +23,11 @@ internal sealed class SimulationRun
     {
         (Setup, this.steps) = (setup, steps);
         var random = new SimulationRandom(setup.IdSeed);
-        genesis = Found(random);
+        ReplicaId authority = DrawId(random);
+        ReplicaId[] ids = [.. setup.Devices.Select(_ => DrawId(random))];
+        genesis = Found(authority, ids);
         History.IndexOf(genesis.Authority);
-        foreach (DeviceSetup device in setup.Devices) Devices.Add(Create(device, DrawId(random)));
+        foreach (DeviceSetup device in setup.Devices) Devices.Add(Create(device, ids[Devices.Count]));
         foreach (SimulatedDevice device in Devices) device.Applied = new long[History.AuthorCount];
         Checks = new InvariantChecks(this, checkEvery);
         TakeFounding();
@@ -247,11 +249,7 @@ internal sealed class SimulationRun
             NoteResolution(transaction, replica, edit);
             return;
         }
-        if (PolicyScopeOf(edit) is { } scope)
-        {
-            transaction.SetPolicy(scope, Enum.Parse<ConflictPolicy>(edit.Ops[0].Text));
-            return;
-        }
+        if (TryNotePolicy(transaction, edit)) return;
         var key = EntityKey.Parse(edit.Entity);
         Entity? seen = edit.AsSeen ? device.Seen.GetValueOrDefault(key) : null;
         EntityEdit noted = edit.Kind switch
@@ -264,12 +262,22 @@ internal sealed class SimulationRun
         foreach (SimulatedOp op in edit.Ops) op.On(noted);
     }
 
-    private static PolicyScope? PolicyScopeOf(SimulatedEdit edit) =>
-        edit.Entity.StartsWith("policy:", StringComparison.Ordinal) ? PolicyScope.Parse(edit.Entity["policy:".Length..]) : null;
+    private static bool TryNotePolicy(Transaction transaction, SimulatedEdit edit)
+    {
+        const string Conflicts = "policy:", Existence = "existence:";
+        if (edit.Entity.StartsWith(Conflicts, StringComparison.Ordinal))
+            transaction.SetPolicy(PolicyScope.Parse(edit.Entity[Conflicts.Length..]), Enum.Parse<ConflictPolicy>(edit.Ops[0].Text));
+        else if (edit.Entity.StartsWith(Existence, StringComparison.Ordinal))
+            transaction.SetPolicy(PolicyScope.Parse(edit.Entity[Existence.Length..]), Enum.Parse<ExistencePolicy>(edit.Ops[0].Text));
+        else return false;
+        return true;
+    }
 
     private static void NoteResolution(Transaction transaction, Replica replica, SimulatedEdit edit)
     {
-        if (replica.Get(EntityKey.Parse(edit.Entity))?.Conflicts() is not [var conflict, ..]) return;
+        Conflict? conflict = replica.Get(EntityKey.Parse(edit.Entity))?.Conflicts()
+            .FirstOrDefault(c => c.Kind is ConflictKind.Values or ConflictKind.Kinds);
+        if (conflict is null) return;
         if (edit.Ops is [var op]) transaction.Resolve(conflict, Value.ParseJson(op.Text));
         else if (conflict.Kind == ConflictKind.Values) transaction.Resolve(conflict, conflict.Siblings[^1]);
     }
@@ -368,7 +376,16 @@ internal sealed class SimulationRun
             Genesis = setup.HasFounding ? genesis : null,
             CachedEntitiesMax = Math.Max(100, setup.CachedEntities),
             ProjectedEntitiesPerUpdate = setup.ProjectedPerUpdate,
+            Admission = setup.RefusesOneIn > 0 ? new SimulatedAdmission((ulong)device.Index + 1, setup.RefusesOneIn) : null,
         };
+        if (Setup.IsKeyed)
+        {
+            options = options with
+            {
+                Signatures = DeterministicSignatures.Instance,
+                Key = DeterministicSignatures.KeyOf(device.Identity.Replica),
+            };
+        }
         device.Replica = Now(Replica.OpenAsync(device.Store, options));
         device.Store.News.Clear();
         Checks.CheckReopened(device);
@@ -591,20 +608,23 @@ internal sealed class SimulationRun
         return ReplicaId.FromRandom(bytes);
     }
 
-    private SpaceGenesis Found(SimulationRandom random) => SpaceGenesis.Create(DrawId(random), "simulation",
+    private SpaceGenesis Found(ReplicaId authority, ReplicaId[] ids) => SpaceGenesis.Create(authority, "simulation",
     [
         new(PolicyScope.Parse("d/t/first"), ConflictPolicy.FirstWriteWins),
         new(PolicyScope.Parse("d/t/merged"), ConflictPolicy.Merge),
         new(PolicyScope.Parse("d/t/manual"), ConflictPolicy.Manual),
         new(PolicyScope.Parse("e"), ConflictPolicy.Manual),
-    ], new SimulatedClock(() => NowUs));
+        new(PolicyScope.Parse("d/t/server"), ConflictPolicy.ServerWins),
+        new(PolicyScope.Parse("d/t/client"), ConflictPolicy.ClientWins),
+    ], new SimulatedClock(() => NowUs), Setup.IsKeyed ? DeterministicSignatures.KeyOf(authority) : null,
+        Setup.IsKeyed ? ids.Select((id, i) => new Enrolment(
+            id, DeterministicSignatures.KeyOf(id).PublicKey, Setup.Devices[i].Role)) : null);
 
     private void TakeFounding()
     {
-        var columns = new BatchColumns();
-        new BatchReader().Read(genesis.Batch, genesis.Authority, 1, columns);
-        History.Intern(new LogEntry(LogEntryKind.Batch, genesis.Authority, 1, columns.MutationCount, genesis.Batch), true);
-        History.Intern(new LogEntry(LogEntryKind.Head, genesis.Authority, columns.MutationCount, columns.MutationCount, genesis.Head), true);
+        BatchRun run = genesis.ToRun();
+        History.Intern(new LogEntry(LogEntryKind.Batch, run.Author, run.FirstSequence, run.LastSequence, run.Batches[0]), true);
+        History.Intern(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head), true);
     }
 
     private SimulatedDevice Create(DeviceSetup setup, ReplicaId id)

@@ -5,8 +5,10 @@ namespace Crdt.Testing.Simulation;
 /// <param name="Devices">The replicas, in order.</param>
 /// <param name="Links">Who can reach whom when nothing is wrong; holds them all together.</param>
 /// <param name="Bug">A defect to be found.</param>
+/// <param name="IsKeyed">Whether the space was founded with a key: all are enrolled, and all heads are signed.</param>
 internal sealed record SimulationSetup(
-    ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug)
+    ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug,
+    bool IsKeyed = false)
 {
     /// <summary>Draws it.</summary>
     public static SimulationSetup Draw(SimulationOptions options)
@@ -24,10 +26,12 @@ internal sealed record SimulationSetup(
                 isLong ? (int)random.Magnitude(4_000, 32_000) : (int)random.Magnitude(100, 2_000),
                 isLong ? (int)random.Magnitude(256, 2_048) : (int)random.Magnitude(1, 64),
                 // Somebody must have it from the beginning.
-                i == 0 || !random.OneIn(4)));
+                i == 0 || !random.OneIn(4),
+                i < servers && options.Faults.HasFlag(Fault.Refusal) && random.Next(2) == 0 ? (int)random.Magnitude(4, 200) : 0));
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
-        return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug);
+        return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
+            IsKeyed: random.OneIn(3));
     }
 
     /// <summary>Draws who can reach whom.</summary>

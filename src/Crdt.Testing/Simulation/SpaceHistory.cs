@@ -112,7 +112,7 @@ internal sealed class SpaceHistory
             if (row.Timestamp <= log.Latest)
                 throw new ViolationException("clock-order", "CV-8", $"{log.Id} issued {row.Timestamp} after {log.Latest}.");
             log.Latest = row.Timestamp;
-            if (columns.Role == ReplicaRole.Client && (row.Kind > MutationKind.Resolve || columns.Entities[row.Entity].IsSpaceData))
+            if (columns.Role == ReplicaRole.Client && row.Kind > MutationKind.Resolve)
                 throw new ViolationException("authority", "CV-15", $"{log.Id} wrote a {row.Kind} of {columns.Entities[row.Entity]} as a client.");
             EntityHistory entity = EntityOf(columns.Entities[row.Entity]);
             if (!touched.Contains(entity)) touched.Add(entity);
@@ -137,8 +137,8 @@ internal sealed class SpaceHistory
             {
                 if (mark.Kind != MarkKind.Restored) continue;
                 MarkedSibling original = mark.Siblings[0];
-                entity.Add(new SiblingRecord(
-                    path, author, sequence, original.Timestamp, original.Claim, columns.Role, original.Value));
+                entity.Add(new SiblingRecord(path, author, sequence, original.Timestamp,
+                    original.Claim == default ? original.Timestamp : original.Claim, columns.Role, original.Value));
                 continue;
             }
             for (int d = columns.DotStart(c); d < change.DotEnd; d++)

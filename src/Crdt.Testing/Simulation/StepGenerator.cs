@@ -5,6 +5,7 @@ namespace Crdt.Testing.Simulation;
 internal sealed class StepGenerator : IStepSource
 {
     private const int QuiescencesPerRun = 8;
+    private const long LongRun = 50_000;
 
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
@@ -25,7 +26,8 @@ internal sealed class StepGenerator : IStepSource
         edits = new EditGenerator(random, options.Operations);
         links = setup.Links;
         stepUs = random.Magnitude(1_000, 500_000);
-        burstMax = (int)random.Magnitude(2, 60);
+        // What is written in one go travels in one run. A long run of single writes would be one of messages only.
+        burstMax = options.Operations > LongRun ? (int)random.Magnitude(100, 800) : (int)random.Magnitude(2, 60);
         stepsPerConnect = (int)random.Magnitude(2, 20);
         keepsSessions = random.Next(2) == 0;
         stepsPerFault = (int)random.Magnitude(2, 40);
@@ -62,7 +64,7 @@ internal sealed class StepGenerator : IStepSource
         {
             burst--;
             // Within a millisecond or a few: timestamps of one device follow each other closely.
-            atUs += random.Next(1_500);
+            atUs += random.Next(burstMax > 60 ? 150 : 1_500);
             return new CommitStep(atUs, burstAt, edits.User(), edits.Transaction(writing));
         }
         atUs += random.Next(2 * stepUs);
