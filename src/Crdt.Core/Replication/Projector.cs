@@ -74,7 +74,10 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         }
         entities.Sort(static (a, b) => a.Key.CompareTo(b.Key));
         storing = StoreAsync(new ProjectionUpdate(upTo, bookkeeping, entities));
-        Ended = EndAsync(storing, taken, end);
+        // Completed by the end itself, not by who waits for it: with a store that completes at once nobody waits.
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Ended = ended.Task;
+        _ = EndAsync(storing, taken, end, ended);
         return storing;
     }
 
@@ -103,10 +106,23 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         }
     }
 
-    private async Task EndAsync(Task<Exception?> update, EntitySlot[] taken, Func<Action, ValueTask> end)
+    private async Task EndAsync(
+        Task<Exception?> update, EntitySlot[] taken, Func<Action, ValueTask> end, TaskCompletionSource ended)
     {
         Exception? problem = await update.ConfigureAwait(false);
-        await end(() => End(taken, problem)).ConfigureAwait(false);
+        try
+        {
+            await end(() =>
+            {
+                End(taken, problem);
+                ended.TrySetResult();
+            }).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also where the writer was stopped meanwhile, and the end was not noted.
+            ended.TrySetResult();
+        }
     }
 
     private void End(EntitySlot[] taken, Exception? problem)

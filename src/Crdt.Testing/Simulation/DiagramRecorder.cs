@@ -83,6 +83,8 @@ internal sealed class DiagramRecorder(SimulationSetup setup) : ISimulationListen
         FullDiskStep s => string.Create(CultureInfo.InvariantCulture, $"{NameOf(s.Replica)} has no room on its disk for {s.DurationUs / 1e3} ms"),
         ClockStep s => $"{NameOf(s.Replica)}'s clock jumps by {s.JumpMs} ms and runs {s.DriftPpm} ppm fast",
         StaleStep s => $"{s.Runs} runs of {NameOf(s.From)}'s log are handed to {NameOf(s.To)}",
+        SnapshotStep s => $"{NameOf(s.Replica)} makes a snapshot",
+        PruneStep s => $"{NameOf(s.Replica)} drops the beginning of its log",
         QuiesceStep s => s.InTurn ? "everything heals; all meet in turn" : "everything heals; all meet at once",
         _ => step.ToString(),
     };

@@ -44,6 +44,10 @@ public enum Fault
     /// <summary>Servers refuse transactions, and not the same ones.</summary>
     Refusal = 1 << 11,
 
+    /// <summary>Servers make snapshots, and any replica drops the beginning of its log: who lacks what was dropped gets a
+    /// snapshot instead.</summary>
+    Pruning = 1 << 12,
+
     /// <summary>Everything above.</summary>
-    All = (1 << 12) - 1,
+    All = (1 << 13) - 1,
 }

@@ -12,6 +12,9 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     // beyond, one at the end.
     private const int AllAuditedMax = 4_000, OneAuditedMax = 40_000;
 
+    // After joining a snapshot so many are compared; the digest tells of the others.
+    private const int EntitiesPerJoin = 500;
+
     private readonly Dictionary<UInt128, StateDigest> digests = [];
     private readonly List<EntityHistory> touched = [];
     private int countdown = 1, turn;
@@ -38,8 +41,14 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     {
         List<LogRecord> news = device.Store.News;
         touched.Clear();
+        bool hasJoined = false;
         foreach (LogRecord batch in news)
         {
+            if (batch.Kind == LogEntryKind.Snapshot)
+            {
+                hasJoined |= Join(device, batch);
+                continue;
+            }
             long applied = device.Applied[batch.Author];
             if (batch.First != applied + 1)
             {
@@ -62,6 +71,12 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
                 $"{device.Name} shows {Author(batch.Author)} up to {shown}; its log holds {device.Applied[batch.Author]}.");
         }
         news.Clear();
+        if (hasJoined)
+        {
+            run.Figures.Joins++;
+            CheckDigest(device);
+            foreach (EntityHistory entity in History.Entities.Take(EntitiesPerJoin)) CheckEntity(device, entity);
+        }
         foreach (EntityHistory entity in touched)
         {
             if (--countdown > 0) continue;
@@ -141,6 +156,25 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     }
 
     // ---- one thing each ----
+
+    /// <summary>What a snapshot brings, beside what is there.</summary>
+    /// <returns>Whether it brings anything.</returns>
+    private bool Join(SimulatedDevice device, LogRecord snapshot)
+    {
+        bool isNews = false;
+        foreach (Dot dot in snapshot.ToEntry().Reaches())
+        {
+            int author = History.IndexOf(dot.Replica);
+            if (!History.EndsTransaction(author, dot.Sequence))
+            {
+                throw new ViolationException("torn-transaction", "CV-12",
+                    $"{device.Name} took a snapshot that ends at {dot}, within a transaction.");
+            }
+            isNews |= dot.Sequence > device.Applied[author];
+            device.Applied[author] = Math.Max(device.Applied[author], dot.Sequence);
+        }
+        return isNews;
+    }
 
     /// <summary>Compares an entity's siblings with the model's, for what the replica has applied.</summary>
     private void CheckEntity(SimulatedDevice device, EntityHistory entity)

@@ -49,7 +49,7 @@ internal sealed class SimulatedStore : IReplicaStore
     /// <summary>How many writes there were.</summary>
     public long Writes { get; private set; }
 
-    /// <summary>The batches that were appended, in order; whoever looks at them takes them out.</summary>
+    /// <summary>The batches and snapshots that were appended, in order; whoever looks at them takes them out.</summary>
     public List<LogRecord> News { get; } = [];
 
     /// <summary>The write that the process dies in, counted from the next, 1; 0 for none.</summary>
@@ -208,10 +208,11 @@ internal sealed class SimulatedStore : IReplicaStore
     {
         LogRecord record = entry.Kind is LogEntryKind.Batch or LogEntryKind.Head
             ? history.Intern(entry, entry.Author == Identity.Replica)
-            : new LogRecord(entry.Kind, history.IndexOf(entry.Author), entry.Author, entry.FirstSequence, entry.LastSequence, entry.Payload.ToArray());
+            : new LogRecord(entry.Kind, history.IndexOf(entry.Author), entry.Author, entry.FirstSequence, entry.LastSequence,
+                entry.Kind == LogEntryKind.Note ? entry.Payload.ToArray() : history.Share(entry.Payload.Span));
         log.Add(record);
         if (record.Kind == LogEntryKind.Identity) Identity = Identity with { Replica = entry.Author };
-        if (record.Kind == LogEntryKind.Batch) News.Add(record);
+        if (record.Kind is LogEntryKind.Batch or LogEntryKind.Snapshot) News.Add(record);
         Reach(record);
         if (log.Count % VectorInterval == 0)
             vectors.Add((log.Count, VersionVector.From(reached.Select((r, i) => new Dot(history[i].Id, r)))));

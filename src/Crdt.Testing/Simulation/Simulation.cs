@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Crdt.Testing.Simulation;
 
 /// <summary>A whole team of real replicas and real sessions on simulated networks, clocks and disks, in virtual time, from
@@ -44,7 +46,16 @@ public static class Simulation
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // Whatever else comes out of the engine: no step may make it fail.
-            return new Violation("exception", "", e.ToString(), run.Figures.Steps, run.NowUs / 1e3);
+            return new Violation("exception", "", Describe(e), run.Figures.Steps, run.NowUs / 1e3);
         }
+    }
+
+    /// <summary>What it was and where it came from, without the paths of the machine that it happened on.</summary>
+    private static string Describe(Exception e)
+    {
+        const int FramesTold = 6;
+        IEnumerable<string> frames = new StackTrace(e, fNeedFileInfo: false).GetFrames().Take(FramesTold)
+            .Select(f => f.GetMethod()).Select(m => $"{m?.DeclaringType?.Name}.{m?.Name}");
+        return $"{e.GetType().Name}: {e.Message} (in {string.Join(" < ", frames)})";
     }
 }

@@ -48,6 +48,15 @@ public sealed record SimulationFigures
     /// <summary>Clocks that were set.</summary>
     public long ClockJumps { get; internal set; }
 
+    /// <summary>Snapshots made.</summary>
+    public long Snapshots { get; internal set; }
+
+    /// <summary>Logs whose beginning was dropped.</summary>
+    public long Prunings { get; internal set; }
+
+    /// <summary>Snapshots that somebody joined who lacked some of it.</summary>
+    public long Joins { get; internal set; }
+
     /// <summary>Runs handed over outside any session.</summary>
     public long StaleRuns { get; internal set; }
 

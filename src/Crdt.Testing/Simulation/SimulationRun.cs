@@ -203,6 +203,12 @@ internal sealed class SimulationRun
             case StaleStep stale:
                 HandOver(stale);
                 break;
+            case SnapshotStep snapshot:
+                TakeSnapshot(Devices[snapshot.Replica]);
+                break;
+            case PruneStep prune:
+                Prune(Devices[prune.Replica]);
+                break;
             case QuiesceStep quiesce:
                 Quiesce(quiesce);
                 break;
@@ -345,6 +351,44 @@ internal sealed class SimulationRun
             Listener?.OnEvent(to, NowUs, DiagramMark.Note, $"from {from.Name}'s log {run.FirstSequence}-{run.LastSequence}: {outcome}");
             Settle(to);
         }
+    }
+
+    private void TakeSnapshot(SimulatedDevice device)
+    {
+        if (device.Replica is not { Role: not ReplicaRole.Client } replica || replica.Vector.Count == 0) return;
+        try
+        {
+            Snapshot snapshot = Now(replica.TakeSnapshotAsync());
+            Figures.Snapshots++;
+            Mix((ulong)snapshot.Digest.Value);
+            Listener?.OnEvent(device, NowUs, DiagramMark.Note, $"snapshot of {snapshot.Vector.Sum(d => d.Sequence)} mutations");
+        }
+        catch (StoreFailure)
+        {
+            Figures.FailedWrites++;
+        }
+        Settle(device);
+    }
+
+    private void Prune(SimulatedDevice device)
+    {
+        if (device.Replica is not { } replica) return;
+        try
+        {
+            PruneResult result = Now(replica.PruneAsync());
+            if (result.Outcome == PruneOutcome.Pruned) Figures.Prunings++;
+            Mix((ulong)result.Outcome);
+            Listener?.OnEvent(device, NowUs, DiagramMark.Note, $"prune: {result.Outcome}");
+        }
+        catch (StoreFailure)
+        {
+            Figures.FailedWrites++;
+        }
+        catch (InvalidOperationException e) when (e.InnerException is StoreFailure)
+        {
+            Figures.FailedWrites++;
+        }
+        Settle(device);
     }
 
     // ---- processes ----

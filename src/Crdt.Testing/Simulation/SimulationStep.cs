@@ -16,6 +16,8 @@ namespace Crdt.Testing.Simulation;
 [JsonDerivedType(typeof(FullDiskStep), "fullDisk")]
 [JsonDerivedType(typeof(ClockStep), "clock")]
 [JsonDerivedType(typeof(StaleStep), "stale")]
+[JsonDerivedType(typeof(SnapshotStep), "snapshot")]
+[JsonDerivedType(typeof(PruneStep), "prune")]
 [JsonDerivedType(typeof(QuiesceStep), "quiesce")]
 internal abstract record SimulationStep(long At);
 
@@ -60,6 +62,12 @@ internal sealed record ClockStep(long At, int Replica, long JumpMs, int DriftPpm
 /// <param name="Place">Where in the log they begin, in millionths of its length.</param>
 /// <param name="Runs">How many.</param>
 internal sealed record StaleStep(long At, int From, int To, int Place, int Runs) : SimulationStep(At);
+
+/// <summary>A server makes a snapshot.</summary>
+internal sealed record SnapshotStep(long At, int Replica) : SimulationStep(At);
+
+/// <summary>A replica drops the beginning of its log, as far as a snapshot stands for it.</summary>
+internal sealed record PruneStep(long At, int Replica) : SimulationStep(At);
 
 /// <summary>Everything heals, all synchronise, and everything is checked.</summary>
 /// <param name="At">When.</param>

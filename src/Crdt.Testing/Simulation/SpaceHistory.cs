@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+
 namespace Crdt.Testing.Simulation;
 
 /// <summary>All that was ever written, by whomever, taken from the bytes as they first reached a log. Keeps each batch
@@ -11,6 +13,7 @@ internal sealed class SpaceHistory
     private readonly Dictionary<EntityKey, EntityHistory> entities = [];
     private readonly BatchReader reader = new();
     private readonly BatchColumns columns = new();
+    private readonly Dictionary<UInt128, byte[]> shared = [];
     private long[] everywhere = [];
 
     /// <summary>What one author has written.</summary>
@@ -81,6 +84,14 @@ internal sealed class SpaceHistory
         if (entry.Kind == LogEntryKind.Batch) Take(log, record);
         else log.Heads.Add(record.Last, record);
         return record;
+    }
+
+    /// <summary>Bytes that many stores hold alike, held once.</summary>
+    public byte[] Share(ReadOnlySpan<byte> bytes)
+    {
+        UInt128 hash = XxHash128.HashToUInt128(bytes);
+        if (!shared.TryGetValue(hash, out byte[]? held)) shared[hash] = held = bytes.ToArray();
+        return held;
     }
 
     /// <summary>Whether a transaction of the author ends with that sequence: only there a vector may end.</summary>

@@ -40,7 +40,7 @@ internal sealed class StepGenerator : IStepSource
             {
                 (Fault.Partition, Partition), (Fault.OneWayLoss, OneWayLoss), (Fault.Cut, Cut), (Fault.Duplicate, Duplicate),
                 (Fault.Stale, Stale), (Fault.Crash, Crash), (Fault.TornWrite, TornWrite), (Fault.FullDisk, FullDisk),
-                (Fault.ClockJump, ClockJump), (Fault.ClockDrift, ClockDrift),
+                (Fault.Pruning, Pruning), (Fault.ClockJump, ClockJump), (Fault.ClockDrift, ClockDrift),
             }.Where(f => options.Faults.HasFlag(f.Fault)).Select(f => (1 + (random.Next(4) * random.Next(4)), f.Make)),
         ];
         faultWeights = faults.Sum(f => f.Weight);
@@ -157,6 +157,13 @@ internal sealed class StepGenerator : IStepSource
 
     private CrashStep TornWrite(SimulationRun run) =>
         new(atUs, Replica(), Duration(), (int)random.Magnitude(1, 30), random.Next(2) == 0, random.Next(8));
+
+    private SimulationStep? Pruning(SimulationRun run)
+    {
+        SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
+        if (servers.Length == 0) return null;
+        return random.OneIn(3) ? new SnapshotStep(atUs, random.Pick(servers).Index) : new PruneStep(atUs, Replica());
+    }
 
     private FullDiskStep FullDisk(SimulationRun run) => new(atUs, Replica(), Duration());
 
