@@ -73,6 +73,8 @@ public static class CrdtCommand
             ConflictsCommand.Create(),
             ResolveCommand.Create(),
             .. PolicyCommand.Create(out Command policy),
+            SnapshotCommand.Create(),
+            PruneCommand.Create(),
             ServeCommand.Create(),
             SyncCommand.Create(),
             SimulateCommand.Create(),

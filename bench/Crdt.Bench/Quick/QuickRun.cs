@@ -19,7 +19,7 @@ internal static class QuickRun
         Console.WriteLine($"{"",-52} {"ns/op",8} ({"min",6})  {"B alloc",8}  to floor");
         (string Name, Action Section)[] sections =
         [
-            ("write", Write), ("apply", Apply), ("codec", Codec), ("read", Read), ("delta", Delta), ("churn", Churn),
+            ("write", Write), ("apply", Apply), ("codec", Codec), ("read", Read), ("delta", Delta), ("churn", Churn), ("snapshot", Snapshots),
         ];
         foreach ((string name, Action section) in sections)
         {
@@ -71,6 +71,40 @@ internal static class QuickRun
                 r => CheckSum(r, InsertedSum)), floor);
             Print($"   their bytes per write, times 100", runs.Sum(r => r.Batches.Sum(b => (long)b.Length)) * 100.0 / Inserts.Length);
         }
+    }
+
+    private static void Snapshots()
+    {
+        List<BatchRun> runs = LoadedRuns();
+        Print("snapshot: take (per field)", Measure(Inserts.Length, () => LoadedServer(runs), r =>
+            Lab.Finish(r.TakeSnapshotAsync())));
+        Replica maker = LoadedServer(runs);
+        Snapshot snapshot = Lab.Finish(maker.TakeSnapshotAsync());
+        SnapshotManifest manifest = maker.Writer.Snapshots.ReadManifest(snapshot);
+        List<ReadOnlyMemory<byte>> chunks = [.. maker.Writer.Snapshots.ReadChunks(manifest, snapshot.ChunksFrom)];
+        void Join(Replica replica)
+        {
+            for (int i = Lab.Finish(replica.ConsiderAsync(manifest, CancellationToken.None)); i < chunks.Count; i++)
+                Lab.Finish(replica.TakeAsync(manifest, i, chunks[i], CancellationToken.None));
+            Lab.Finish(replica.JoinAsync(manifest, CancellationToken.None));
+        }
+        Print("snapshot: join by a newcomer (per field)", Measure(
+            Inserts.Length, () => Lab.Open(2), Join, r => CheckSum(r, InsertedSum)));
+        Print("snapshot: join by one that holds the other half (per field)", Measure(Inserts.Length, () =>
+        {
+            Replica half = Lab.Open(2);
+            Lab.Apply(half, runs.GetRange(0, runs.Count / 2));
+            return half;
+        }, Join, r => CheckSum(r, InsertedSum)));
+        Print($"   its bytes per field, times 100 ({chunks.Count} chunks)", snapshot.LengthBytes * 100.0 / Inserts.Length);
+    }
+
+    private static Replica LoadedServer(List<BatchRun> runs)
+    {
+        var store = new MemoryReplicaStore(new ReplicaIdentity(Lab.Genesis.Space, Lab.IdOf(9), ReplicaRole.Server));
+        Replica server = Lab.Finish(Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System, Genesis = Lab.Genesis }));
+        Lab.Apply(server, runs);
+        return server;
     }
 
     private static void Codec()

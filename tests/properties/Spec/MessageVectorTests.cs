@@ -18,6 +18,9 @@ public class MessageVectorTests
     [Trait("Spec", "WF-4.4")]
     [Trait("Spec", "WF-4.5")]
     [Trait("Spec", "WF-4.8")]
+    [Trait("Spec", "WF-4.10")]
+    [Trait("Spec", "WF-4.11")]
+    [Trait("Spec", "WF-4.12")]
     public void The_vectors_are_what_the_codec_writes_and_reads_back()
     {
         SyncMessageCodec writing = new(), reading = new();
@@ -160,6 +163,9 @@ public class MessageVectorTests
         KeyRange part = new KeyRange(0, 0).Part((int)(KeyRange.HashOf(new EntityKey("d", "t", "1")) >> 60));
         yield return ("ranges", new RangesMessage(hash.AsMemory(0, 8), 0, [index.Summarize(new KeyRange(0, 0), false)]));
         yield return ("ranges by entity", new RangesMessage(hash.AsMemory(0, 8), 1, [index.Summarize(part, true)]));
+        yield return ("snapshot", new SnapshotMessage(new byte[] { 1, 2, 3 }));
+        yield return ("chunk", new ChunkMessage(hash));
+        yield return ("wanted", new WantedMessage(300));
         yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
     }
 }

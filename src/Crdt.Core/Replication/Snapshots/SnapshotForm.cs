@@ -20,7 +20,8 @@ internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] rank
 
     public void WriteOrigin(ref MessagePackWriter writer, LocalDot dot, HybridTimestamp timestamp)
     {
-        if (dot == lastDot)
+        // A sibling that was added again has another time than its mutation.
+        if (dot == lastDot && timestamp == lastTimestamp)
         {
             writer.WriteNil();
             return;
@@ -51,12 +52,13 @@ internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] rank
         }
         int rank = ReadAuthor(ref reader, out ReplicaRole role);
         dot = DotOf(ref reader, rank, unchecked(lastSequences.GetValueOrDefault(rank) + reader.ReadInt64()), role);
-        if (dot == lastDot) throw reader.Fail(BatchError.NotCanonical, "A mutation is told twice in a row");
         long unixMs = unchecked(lastTimestamp.UnixMs + reader.ReadInt64());
         int counter = reader.ReadInt32(ushort.MaxValue, "The counter of a timestamp");
         if (unixMs is < 0 or > HybridTimestamp.MillisecondsMax || (unixMs == 0 && counter == 0))
             throw reader.Fail(BatchError.OutOfRange, "A timestamp is beyond its 64 bits");
         timestamp = new HybridTimestamp(((ulong)unixMs << HybridTimestamp.CounterBits) | (uint)counter);
+        if (dot == lastDot && timestamp == lastTimestamp)
+            throw reader.Fail(BatchError.NotCanonical, "A mutation is told twice in a row");
         lastSequences[rank] = dot.Sequence;
         (lastDot, lastTimestamp) = (dot, timestamp);
         if (timestamp > Latest) Latest = timestamp;

@@ -185,7 +185,7 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
             case LogEntryKind.Floor:
                 (long number, LogPosition floorChunks, LogPosition floorManifest) = FloorCodec.Read(entry.Payload);
                 // An earlier floor may stand behind what was dropped since: its snapshot went, and a later one stands for it.
-                if (floorManifest < store.LogStart) break;
+                if (floorChunks < store.LogStart) break;
                 basisAdded = held.Concat(added).FirstOrDefault(s => s.Number == number) ?? Find(number, floorChunks, floorManifest);
                 break;
         }

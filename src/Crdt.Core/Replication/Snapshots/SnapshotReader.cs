@@ -31,7 +31,7 @@ internal sealed class SnapshotReader(IReadOnlyList<SnapshotHead> heads, int[] au
             Read(ref reader, entities);
         }
         catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException or OverflowException
-            or ArgumentOutOfRangeException or InvalidOperationException)
+            or ArgumentException or InvalidOperationException)
         {
             throw new BatchFormatException(BatchError.Truncated, $"The chunk cannot be read: {e.Message}", e);
         }
