@@ -75,6 +75,7 @@ public static class CrdtCommand
             .. PolicyCommand.Create(out Command policy),
             SnapshotCommand.Create(),
             PruneCommand.Create(),
+            PurgeCommand.Create(),
             ServeCommand.Create(),
             SyncCommand.Create(),
             SimulateCommand.Create(),

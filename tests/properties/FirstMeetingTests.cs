@@ -53,6 +53,10 @@ public class FirstMeetingTests
         for (int i = 0; i < 50; i++)
             await team[i % 2].CommitAsync(tx => tx.Create(new("incident", "strike", $"{i}")).Set("n", i));
         await team.MeetAllAsync();
+        await team.MeetAsync(0, 2);
+        // Nor does it after both were opened anew.
+        await team.ReopenAsync(0);
+        await team.ReopenAsync(2);
         (long aToB, long bToA) = await Team.MeetAsync(team[0], team[2]);
         Assert.InRange(aToB, 1, 100);
         Assert.InRange(bToA, 1, 100);

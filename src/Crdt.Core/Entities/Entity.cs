@@ -163,6 +163,9 @@ public sealed class Entity
     /// <summary>Its siblings, if this replica gave it out: others count their authors differently.</summary>
     internal EntityState? StateIn(ReplicaTable table) => ReferenceEquals(table, replicas) ? state : null;
 
+    /// <summary>Whether no sibling at all is held.</summary>
+    internal bool HasNothing => held.Slots.IsEmpty;
+
     /// <summary>Every sibling of every register, root included.</summary>
     internal IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
         held.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));

@@ -11,6 +11,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     private readonly List<(EntitySlot Slot, EntityState? Working, long Unit)> undo = [];
     private readonly SortedDictionary<long, int> views = [];
     private readonly List<EntitySlot> chained = [];
+
+    // What was purged: it goes when the projection has let go of it, and no view could see what was there.
+    private readonly List<EntitySlot> emptied = [];
     private readonly Lock gate = new();
     private long committed;
     private long unit;
@@ -125,12 +128,32 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
                 }
                 slot.Published = working;
                 slot.Working = null;
+                if (working.Slots.IsEmpty) emptied.Add(slot);
                 onPublish?.Invoke(slot, working);
             }
             Volatile.Write(ref committed, epoch);
         }
         touched.Clear();
         undo.Clear();
+    }
+
+    /// <summary>Forgets entities of which nothing is left.</summary>
+    public void DropEmptied()
+    {
+        if (emptied.Count == 0) return;
+        lock (gate)
+        {
+            long oldest = views.Count == 0 ? long.MaxValue : views.Keys.First();
+            int removed = emptied.RemoveAll(slot =>
+            {
+                if (slot.Published is not { Slots.IsEmpty: true } state) return true;
+                if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || state.Previous is not null || state.Epoch > oldest)
+                    return false;
+                slots.TryRemove(slot.Key, out _);
+                return true;
+            });
+            if (removed > 0) evictions++;
+        }
     }
 
     /// <summary>Forgets entities beyond the budget that the projection holds and nobody used lately.</summary>
@@ -198,9 +221,15 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     public EntityState? Read(EntityKey key)
     {
         EntityState? state = Find(key)?.Published;
-        if (state is null || state.Epoch <= Volatile.Read(ref committed)) return state;
-        // A commit is being published: it is a matter of microseconds, and then it is the committed one.
-        lock (gate) return state;
+        if (state is not null && state.Epoch > Volatile.Read(ref committed))
+        {
+            // A commit is being published: it is a matter of microseconds, and then it is the committed one.
+            lock (gate)
+            {
+                // Waited for, and nothing else.
+            }
+        }
+        return state is { Slots.IsEmpty: false } ? state : null;
     }
 
     /// <summary>The entity's state in a view.</summary>
@@ -208,7 +237,14 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     {
         EntityState? state = Find(key)?.Published;
         while (state is not null && state.Epoch > epoch) state = state.Previous;
-        return state;
+        return state is { Slots.IsEmpty: false } ? state : null;
+    }
+
+    /// <summary>The entity's state as last committed, without taking it into memory: for whoever looks at all of them.</summary>
+    public EntityState? PeekCommitted(EntityKey key)
+    {
+        EntityState? state = (slots.GetValueOrDefault(key) ?? Load(key))?.Published;
+        return state is { Slots.IsEmpty: false } ? state : null;
     }
 
     /// <summary>The entity's state in a view, without keeping it in memory.</summary>
@@ -229,13 +265,21 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     public IEnumerable<EntityKey> Keys(string? domain, string? type)
     {
         var cached = new List<EntityKey>();
+        HashSet<EntityKey>? gone = null;
         foreach (EntitySlot slot in slots.Values)
         {
             if ((domain is null || slot.Key.Domain == domain) && (type is null || slot.Key.Type == type)
-                && slot.Published is not null) cached.Add(slot.Key);
+                && slot.Published is { } state)
+            {
+                if (!state.Slots.IsEmpty) cached.Add(slot.Key);
+                // Purged, and perhaps still in the projection.
+                else (gone ??= []).Add(slot.Key);
+            }
         }
         cached.Sort();
-        return store.IsProjecting ? Union(cached, store.Keys(domain, type)) : cached;
+        if (!store.IsProjecting) return cached;
+        IEnumerable<EntityKey> projected = store.Keys(domain, type);
+        return Union(cached, gone is null ? projected : projected.Where(k => !gone.Contains(k)));
     }
 
     private static IEnumerable<EntityKey> Union(List<EntityKey> cached, IEnumerable<EntityKey> projected)

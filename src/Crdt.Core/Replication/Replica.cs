@@ -13,12 +13,14 @@ public sealed partial class Replica : IAsyncDisposable
 {
     private readonly IReplicaStore store;
     private volatile ReplicaWriter writer;
+    private readonly Purger purger;
 
     private Replica(IReplicaStore store, ReplicaOptions options)
     {
         this.store = store;
         Options = options;
         writer = new ReplicaWriter(store, options);
+        purger = new Purger(this);
     }
 
     /// <summary>The space it is a copy of.</summary>
@@ -60,6 +62,16 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>How far other replicas' clocks are from this one's, as last measured, in order of their ids.</summary>
     public IReadOnlyList<ClockSkew> ClockSkews => writer.Watch.Skews;
 
+    /// <summary>For every author the highest sequence that everybody is known to have seen: whatever is written from now on
+    /// and has not arrived, was written having seen all that. Everybody is, in a keyed space, who is enrolled, and in an
+    /// open one who has written, or was met or heard of; without those that are fenced. Empty while of one nothing is
+    /// known. Fully known to replicas in the server role alone.</summary>
+    public VersionVector StableVector => writer.StableVector;
+
+    /// <summary>What went wrong with the last purge at an interval (<see cref="ReplicaOptions.PurgeInterval"/>);
+    /// <see langword="null"/> if nothing: it is tried again.</summary>
+    public Exception? PurgeError => purger.Error;
+
     /// <summary>Tells of a divergence when it is noticed, and again when the entities that differ are known. Raised within a
     /// session, which waits for the handlers.</summary>
     public event EventHandler<Divergence>? Diverged;
@@ -82,6 +94,8 @@ public sealed partial class Replica : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CachedEntitiesMax, 100, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ProjectedEntitiesPerUpdate, 1, nameof(options));
+        if (options.PurgeInterval is { } period)
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero, nameof(options));
         if (options.Genesis is { } given && given.Space != store.Identity.Space)
         {
             throw new ArgumentException(
@@ -94,6 +108,7 @@ public sealed partial class Replica : IAsyncDisposable
         {
             await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
         }
+        if (options.PurgeInterval is { } interval && replica.Role != ReplicaRole.Client) replica.purger.Start(interval);
         return replica;
     }
 
@@ -313,6 +328,15 @@ public sealed partial class Replica : IAsyncDisposable
         using (view) return ReplicaAudit.Run(store, writer.Snapshots, writer.Fences, end, view!);
     }
 
+    /// <summary>Drops for good every deleted entity that everybody has seen deleted, here and, as it spreads, everywhere: of
+    /// it no byte is left but in the log. Nobody's reads change. In the server role only; costs a look at every entity.</summary>
+    /// <returns>What was dropped, and what has to wait.</returns>
+    /// <exception cref="InvalidOperationException">The replica is in the client role.</exception>
+    /// <exception cref="MutationException">The replica cannot write in its space.</exception>
+    public ValueTask<PurgeResult> PurgeAsync(CancellationToken cancellationToken = default) => Role != ReplicaRole.Client
+        ? purger.RunAsync(cancellationToken)
+        : throw new InvalidOperationException("Deleted entities are dropped in the server role.");
+
     /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -332,6 +356,7 @@ public sealed partial class Replica : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (writer.IsClosed) return;
+        purger.Dispose();
         if (!writer.IsStopped) await FlushAsync().ConfigureAwait(false);
         await writer.CloseAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);

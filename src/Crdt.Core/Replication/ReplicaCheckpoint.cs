@@ -93,6 +93,12 @@ internal static class ReplicaCheckpoint
         }
         writer.Watch.Write(ref output);
         FenceCodec.WriteKept(ref output, writer.Fences);
+        Acknowledgement[] standing = writer.Standing.Newest;
+        output.Write(standing.Length);
+        foreach (Acknowledgement statement in standing) AcknowledgementCodec.Write(ref output, statement);
+        ToldNote[] told = writer.Standing.Told;
+        output.Write(told.Length);
+        foreach (ToldNote note in told) note.Write(ref output);
     }
 
     /// <summary>Takes over what the notes told.</summary>
@@ -108,5 +114,8 @@ internal static class ReplicaCheckpoint
         }
         writer.Watch.Restore(ref reader);
         FenceCodec.ReadKept(ref reader, writer.Fences);
+        for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
+            writer.Standing.Take(AcknowledgementCodec.Read(ref reader));
+        for (int i = reader.ReadCount("The number of peers"); i > 0; i--) writer.TakeNote(WatchNote.Read(ref reader));
     }
 }

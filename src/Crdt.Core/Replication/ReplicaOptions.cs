@@ -34,6 +34,10 @@ public sealed record ReplicaOptions
 
     internal DataTypeTable DataTypeTable { get; private init; } = DataTypeTable.Empty;
 
+    /// <summary>How often a replica in the server role drops deleted entities that everybody has seen deleted
+    /// (<see cref="Replica.PurgeAsync"/>); <see langword="null"/>, the default, for only when asked.</summary>
+    public TimeSpan? PurgeInterval { get; init; }
+
     /// <summary>Entities kept in memory when the store keeps a projection; at least 100. 200,000 by default: about
     /// 200 MB with ten fields each.</summary>
     public int CachedEntitiesMax { get; init; } = 200_000;

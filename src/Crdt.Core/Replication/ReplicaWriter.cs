@@ -94,6 +94,9 @@ internal sealed partial class ReplicaWriter
     /// <summary>What was noticed about other replicas.</summary>
     public ReplicaWatch Watch { get; } = new();
 
+    /// <summary>What everybody is known to have held.</summary>
+    public StandingTable Standing { get; } = new();
+
     public PolicyTable Policies { get; private set; }
 
     public RefusalTable Refusals { get; }
@@ -552,6 +555,11 @@ internal sealed partial class ReplicaWriter
     public void TakeNote(WatchNote note)
     {
         Watch.Take(note);
+        if (note is StandingNote { Statement: var statement }) Standing.Take(statement);
+        if (note is ToldNote { Peer: var peer, Known: var known })
+        {
+            foreach ((ReplicaId maker, ulong hash) in known) Standing.NoteTold(peer, maker, hash);
+        }
         if (note is SkewNote { Skew: { } skew } && skew.Role != ReplicaRole.Client && Identity.Role == ReplicaRole.Client)
             Clock.OffsetMs = skew.OffsetMs;
     }
@@ -576,6 +584,7 @@ internal sealed partial class ReplicaWriter
 
     private void Publish()
     {
+        Cache.DropEmptied();
         // Counted before the space's own data changes how they are read.
         long living = LivingEntities - Cache.Touched.Sum(s => s.Working is null ? 0 : Living(s.Published));
         PolicyTable policiesBefore = Policies;

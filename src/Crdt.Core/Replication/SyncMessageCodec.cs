@@ -9,7 +9,7 @@ namespace Crdt;
 internal sealed class SyncMessageCodec
 {
     private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
-        Chain = 11, Aside = 12;
+        Chain = 11, Aside = 12, Standing = 13;
     private const int StatementsHashLengthBytes = 8;
 
     private readonly List<ReplicaId> authors = [];
@@ -44,9 +44,7 @@ internal sealed class SyncMessageCodec
                 break;
             case StatementsMessage statements:
                 writer.Write(Statements);
-                writer.WriteArrayHeader(statements.Statements.Count);
-                foreach (Acknowledgement statement in statements.Statements)
-                    AcknowledgementCodec.Write(ref writer, statement);
+                WriteStatements(ref writer, statements.Statements);
                 break;
             case RangesMessage ranges:
                 writer.Write(Ranges);
@@ -76,6 +74,10 @@ internal sealed class SyncMessageCodec
                 writer.Write(Aside);
                 ForkCodec.Write(ref writer, aside);
                 break;
+            case StandingMessage standing:
+                writer.Write(Standing);
+                WriteStatements(ref writer, standing.Statements);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -89,7 +91,7 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Aside, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Standing, "The kind of a message") switch
             {
                 Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
                     ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
@@ -97,7 +99,8 @@ internal sealed class SyncMessageCodec
                 Run => new RunMessage(ReadRun(ref reader)),
                 Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
                     reader.ReadInt32(int.MaxValue, "The credit")),
-                Statements => ReadStatements(ref reader),
+                Statements => new StatementsMessage(ReadStatements(ref reader)),
+                Standing => new StandingMessage(ReadStatements(ref reader)),
                 Ranges => RangeSummaryCodec.Read(ref reader),
                 Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
@@ -188,12 +191,18 @@ internal sealed class SyncMessageCodec
         return new BatchRun(authors[index], first, batches, first + (long)more, head);
     }
 
-    private static StatementsMessage ReadStatements(ref CanonicalReader reader)
+    private static void WriteStatements(ref MessagePackWriter writer, IReadOnlyList<Acknowledgement> statements)
+    {
+        writer.WriteArrayHeader(statements.Count);
+        foreach (Acknowledgement statement in statements) AcknowledgementCodec.Write(ref writer, statement);
+    }
+
+    private static List<Acknowledgement> ReadStatements(ref CanonicalReader reader)
     {
         int count = reader.ReadArrayHeader("The statements");
         var statements = new List<Acknowledgement>(Math.Min(count, 64));
         for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader));
-        return new StatementsMessage(statements);
+        return statements;
     }
 
     private static ReplicaRole ReadRole(ref CanonicalReader reader) =>

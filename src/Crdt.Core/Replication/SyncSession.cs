@@ -23,6 +23,7 @@ public sealed partial class SyncSession : IDisposable
     private readonly SignedStatements signedStatements;
     private readonly DivergenceHunt hunt;
     private readonly SnapshotOutbox outbox;
+    private readonly StandingExchange standing;
 
     // What the peer holds durably by its own word, and what it announced.
     private readonly Dictionary<ReplicaId, long> acknowledged = [];
@@ -79,6 +80,7 @@ public sealed partial class SyncSession : IDisposable
         (generation, toldForks) = (replica.Generation, replica.ForksVersion);
         hunt = new DivergenceHunt(replica);
         outbox = new SnapshotOutbox(replica);
+        standing = new StandingExchange(replica);
         this.options = options ?? new SyncSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(
             this.options.CreditBytes, 2 * FormatLimits.RunLengthBytesMax, nameof(options));
@@ -114,7 +116,12 @@ public sealed partial class SyncSession : IDisposable
     }
 
     /// <summary>Whether both sides are known to hold the same, durably, and everything has been said.</summary>
-    public bool IsInSync => IsQuiet && hunt.IsIdle;
+    public bool IsInSync => IsQuiet && hunt.IsIdle && !HasStandingNews();
+
+    private bool HasStandingNews()
+    {
+        lock (gate) return isPeerKnown && standing.HasNews(peer!.Value, peerRole);
+    }
 
     /// <summary>Whether all that replicas owe each other has been said.</summary>
     private bool IsQuiet
@@ -182,6 +189,9 @@ public sealed partial class SyncSession : IDisposable
                 break;
             case WantedMessage want:
                 Take(want);
+                break;
+            case StandingMessage told:
+                await TakeAsync(told, cancellationToken).ConfigureAwait(false);
                 break;
             case RangesMessage ranges:
                 await TakeAsync(ranges, cancellationToken).ConfigureAwait(false);
@@ -299,6 +309,15 @@ public sealed partial class SyncSession : IDisposable
         var noticed = new Divergence(peer!.Value, replica.Options.Time.GetUtcNow(), keys, isCutOff);
         lock (gate) (isDiverged, divergence) = (true, noticed);
         await replica.NoteAsync(new DivergenceNote(noticed), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask TakeAsync(StandingMessage message, CancellationToken cancellationToken)
+    {
+        List<Acknowledgement> news;
+        VersionVector held = replica.Vector;
+        lock (gate) news = standing.Receive(message, peer!.Value, held);
+        foreach (Acknowledgement statement in news)
+            await replica.NoteAsync(new StandingNote(statement), cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask TakeAsync(RangesMessage ranges, CancellationToken cancellationToken)
@@ -490,7 +509,7 @@ public sealed partial class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
-        if (IsStale || hunt.HasOutgoing || (hunt.IsWaiting && IsQuiet)) return true;
+        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews()))) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
@@ -528,6 +547,16 @@ public sealed partial class SyncSession : IDisposable
         if (TakeFences() is { } news) return news;
         if (TakeAside() is { } aside) return aside;
         if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
+        if (IsQuiet && hunt.IsIdle)
+        {
+            StandingMessage? told;
+            lock (gate) told = standing.Take(peer!.Value, peerRole);
+            if (told is not null)
+            {
+                await replica.NoteAsync(standing.Note(peer!.Value, told), cancellationToken).ConfigureAwait(false);
+                return told;
+            }
+        }
         return await NextRunAsync(cancellationToken).ConfigureAwait(false);
     }
 

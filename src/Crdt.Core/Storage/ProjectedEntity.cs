@@ -9,6 +9,9 @@ namespace Crdt;
 /// <see cref="IReplicaStore.ContestedKeys"/>.</param>
 public sealed record ProjectedEntity(Entity Entity, Lazy<ReadOnlyMemory<byte>> State, bool IsContested)
 {
+    /// <summary>Whether nothing of it is left: it is to be forgotten.</summary>
+    public bool IsGone => Entity.HasNothing;
+
     /// <summary>Which entity.</summary>
     public EntityKey Key => Entity.Key;
 }

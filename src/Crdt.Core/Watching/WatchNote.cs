@@ -6,10 +6,10 @@ namespace Crdt;
 /// <summary>What a replica noticed about another one and keeps in its own log, never forwarded.</summary>
 internal abstract record WatchNote
 {
-    private const int Diverged = 1, Agreed = 2, Skewed = 3;
+    private const int Diverged = 1, Agreed = 2, Skewed = 3, Stood = 4, Told = 5;
 
     /// <summary>Whether a note of the log is one of these: statements begin with a binary.</summary>
-    public static bool IsOne(ReadOnlyMemory<byte> note) => note.Span is [Diverged or Agreed or Skewed, ..];
+    public static bool IsOne(ReadOnlyMemory<byte> note) => note.Span is [Diverged or Agreed or Skewed or Stood or Told, ..];
 
     public static WatchNote Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -19,12 +19,20 @@ internal abstract record WatchNote
 
     public static WatchNote Read(ref CanonicalReader reader)
     {
-        switch (reader.ReadInt32(Skewed, "The kind of a note"))
+        switch (reader.ReadInt32(Told, "The kind of a note"))
         {
             case Diverged:
                 return new DivergenceNote(ReadDivergence(ref reader));
             case Agreed:
                 return new AgreementNote(AcknowledgementCodec.ReadReplica(ref reader));
+            case Stood:
+                return new StandingNote(AcknowledgementCodec.Read(ref reader));
+            case Told:
+                ReplicaId peer = AcknowledgementCodec.ReadReplica(ref reader);
+                (ReplicaId, ulong)[] known = new (ReplicaId, ulong)[reader.ReadCount("The number of statements")];
+                for (int i = 0; i < known.Length; i++)
+                    known[i] = (AcknowledgementCodec.ReadReplica(ref reader), reader.ReadUInt64());
+                return new ToldNote(peer, known);
             default:
                 ReplicaId replica = AcknowledgementCodec.ReadReplica(ref reader);
                 var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
@@ -59,9 +67,23 @@ internal abstract record WatchNote
                     foreach (EntityKey key in divergence.Keys) writer.Write(key.ToString());
                 }
                 break;
-            case AgreementNote { Peer: var peer }:
+            case AgreementNote { Peer: var equal }:
                 writer.Write(Agreed);
+                AcknowledgementCodec.WriteReplica(ref writer, equal);
+                break;
+            case StandingNote { Statement: var statement }:
+                writer.Write(Stood);
+                AcknowledgementCodec.Write(ref writer, statement);
+                break;
+            case ToldNote { Peer: var peer, Known: var known }:
+                writer.Write(Told);
                 AcknowledgementCodec.WriteReplica(ref writer, peer);
+                writer.Write(known.Count);
+                foreach ((ReplicaId maker, ulong hash) in known)
+                {
+                    AcknowledgementCodec.WriteReplica(ref writer, maker);
+                    writer.Write(hash);
+                }
                 break;
             case SkewNote { Skew: var skew }:
                 writer.Write(Skewed);
@@ -104,3 +126,9 @@ internal sealed record AgreementNote(ReplicaId Peer) : WatchNote;
 
 /// <summary>Another replica's clock.</summary>
 internal sealed record SkewNote(ClockSkew Skew) : WatchNote;
+
+/// <summary>What somebody held as a whole at some moment; in the log the difference to what was noted before.</summary>
+internal sealed record StandingNote(Acknowledgement Statement) : WatchNote;
+
+/// <summary>What a peer was told of what others hold: of each maker eight bytes that stand for the vector.</summary>
+internal sealed record ToldNote(ReplicaId Peer, IReadOnlyList<(ReplicaId Maker, ulong Hash)> Known) : WatchNote;

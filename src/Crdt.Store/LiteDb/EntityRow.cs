@@ -4,13 +4,14 @@ namespace Crdt.Store.LiteDb;
 
 /// <summary>An entity made ready to be written.</summary>
 /// <param name="Key">Which.</param>
-/// <param name="State">Its registers.</param>
+/// <param name="State">Its registers; null when nothing of it is left.</param>
 /// <param name="Document">Its document; null when it is deleted.</param>
 /// <param name="IsContested">Whether its key is listed.</param>
-internal readonly record struct EntityRow(EntityKey Key, byte[] State, BsonDocument? Document, bool IsContested)
+internal readonly record struct EntityRow(EntityKey Key, byte[]? State, BsonDocument? Document, bool IsContested)
 {
     public static EntityRow Of(ProjectedEntity projected)
     {
+        if (projected.IsGone) return new EntityRow(projected.Key, null, null, IsContested: false);
         byte[] state = projected.State.Value.ToArray();
         return new EntityRow(
             projected.Key,

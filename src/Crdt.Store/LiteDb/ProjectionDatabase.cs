@@ -315,7 +315,8 @@ internal sealed class ProjectionDatabase : IDisposable
         LiteDatabase db = Opened();
         EntityType type = types.GetOrAdd(row.Key, db);
         byte[] id = EntityKeyBytes.Encode(type.Number, row.Key.Id);
-        WriteState(db, id, row.State);
+        if (row.State is null) DeleteState(db, id);
+        else WriteState(db, id, row.State);
 
         ILiteCollection<BsonDocument> documents = db.GetCollection(type.Collection);
         if (row.Document is null)
@@ -365,6 +366,17 @@ internal sealed class ProjectionDatabase : IDisposable
             db.GetCollection(Parts).Upsert(new BsonDocument { ["_id"] = PartId(id, count), ["bytes"] = part });
         }
         registers.Upsert(new BsonDocument { ["_id"] = id, ["parts"] = count });
+    }
+
+    private static void DeleteState(LiteDatabase db, byte[] id)
+    {
+        ILiteCollection<BsonDocument> registers = db.GetCollection(Registers);
+        // Parts may be left over from a larger state before: up to the first that is missing.
+        for (int part = 0; db.GetCollection(Parts).Delete(PartId(id, part)); part++)
+        {
+            // Until none is there.
+        }
+        registers.Delete(id);
     }
 
     // Of fixed length behind the id, so that no two entities' parts share a key.

@@ -115,8 +115,8 @@ public sealed class ReferenceModel
         }
     }
 
-    /// <summary>The entities that were ever written.</summary>
-    public IEnumerable<EntityKey> Keys => registers.Keys.Select(r => r.Key).Distinct();
+    /// <summary>The entities of which anything is held.</summary>
+    public IEnumerable<EntityKey> Keys => registers.Where(r => r.Value.Count > 0).Select(r => r.Key.Key).Distinct();
 
     /// <summary>The registers of an entity that were ever written.</summary>
     public IEnumerable<FieldPath> PathsOf(EntityKey key) => registers.Keys.Where(r => r.Key == key).Select(r => r.Path);

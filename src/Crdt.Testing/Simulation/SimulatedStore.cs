@@ -238,6 +238,13 @@ internal sealed class SimulatedStore : IReplicaStore
     private void Project(ProjectedEntity entity)
     {
         EntityKey key = entity.Key;
+        if (entity.IsGone)
+        {
+            states.Remove(key);
+            contested.Remove(key);
+            if (keys.TryGetValue((key.Domain, key.Type), out SortedSet<EntityKey>? left)) left.Remove(key);
+            return;
+        }
         if (!states.ContainsKey(key))
         {
             if (!keys.TryGetValue((key.Domain, key.Type), out SortedSet<EntityKey>? ofType))

@@ -70,7 +70,10 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
         Updates++;
         if (ProjectionProblem is not null) throw ProjectionProblem;
         foreach (ProjectedEntity entity in update.Entities)
-            states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
+        {
+            if (entity.IsGone) states.Remove(entity.Key);
+            else states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
+        }
         (ProjectedTo, Checkpoint) = (update.UpTo, update.Checkpoint.ToArray());
         return ValueTask.CompletedTask;
     }

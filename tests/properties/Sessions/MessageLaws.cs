@@ -120,13 +120,15 @@ public class MessageLaws
         return true;
     }
 
-    private static SyncMessage Build(Random random) => random.Next(9) switch
+    private static SyncMessage Build(Random random) => random.Next(10) switch
     {
         0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, 32), Bytes(random, 8)),
         1 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
             [.. Ids(random).Select(id => new ChainHead(id, random.NextInt64(1, Dot.SequenceMax), Bytes(random, 8)))]),
         2 => BuildRun(random),
         3 => new AckMessage(Team.Start.AddMilliseconds(random.Next()), Vector(random), random.Next()),
+        8 => new StandingMessage([.. Ids(random).Select(id => new Acknowledgement(
+            id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
         4 => new RangesMessage(Bytes(random, 8), random.Next(100), [.. Enumerable.Range(0, random.Next(3)).Select(_ => BuildRange(random))]),
         5 => new SnapshotMessage(Bytes(random, random.Next(300))),
         6 => new ChunkMessage(Bytes(random, random.Next(300))),

@@ -21,6 +21,7 @@ public class MessageVectorTests
     [Trait("Spec", "WF-4.10")]
     [Trait("Spec", "WF-4.11")]
     [Trait("Spec", "WF-4.12")]
+    [Trait("Spec", "WF-4.9")]
     public void The_vectors_are_what_the_codec_writes_and_reads_back()
     {
         SyncMessageCodec writing = new(), reading = new();
@@ -161,6 +162,7 @@ public class MessageVectorTests
             [new Acknowledgement(BatchCases.C, ReplicaRole.Client, Time, vector) { Signature = signature }]));
         var index = new DigestIndex(Enumerable.Range(1, 20).Select(i => (new EntityKey("d", "t", $"{i}"), (UInt128)i << 64)));
         KeyRange part = new KeyRange(0, 0).Part((int)(KeyRange.HashOf(new EntityKey("d", "t", "1")) >> 60));
+        yield return ("standing", new StandingMessage([new Acknowledgement(BatchCases.A, ReplicaRole.Client, Time, vector)]));
         yield return ("ranges", new RangesMessage(hash.AsMemory(0, 8), 0, [index.Summarize(new KeyRange(0, 0), false)]));
         yield return ("ranges by entity", new RangesMessage(hash.AsMemory(0, 8), 1, [index.Summarize(part, true)]));
         yield return ("snapshot", new SnapshotMessage(new byte[] { 1, 2, 3 }));

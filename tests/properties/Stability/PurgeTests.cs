@@ -1,0 +1,247 @@
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Crdt.Properties;
+
+/// <summary>Deleted entities that everybody has seen deleted are dropped, and nobody can tell from what is alive.</summary>
+public class PurgeTests
+{
+    private static readonly EntityKey E = new("d", "t", "1");
+    private static readonly EntityKey[] Keys = [E, new("d", "t", "2"), new("e", "t", "1")];
+
+    /// <summary>Semantics 13, schedule 1: dropping is a mutation, so who creates anew after it and who has not heard of it
+    /// come to the same.</summary>
+    [Fact]
+    [Trait("Schedule", "1")]
+    public async Task An_entity_made_again_where_it_was_purged_is_the_same_everywhere()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", 1));
+        await team.MeetAllAsync();
+        await team[1].CommitAsync(tx => tx.Delete(E));
+        await SettleAsync(team);
+        Assert.Equal(1, (await team[2].PurgeAsync()).Purged);
+        await team.MeetAsync(0, 2);
+        Assert.Null(team[0].GetWithDeleted(E));
+        // One has heard of the purge, the other has not; both create.
+        await team[0].CommitAsync(tx => tx.Create(E).Set("y", 2));
+        await team[1].CommitAsync(tx => tx.Create(E).Set("z", 3));
+        await team.MeetAllAsync();
+        Assert.All(team.Replicas, r => Assert.Equal("""{"y":2,"z":3}""", r.Get(E)!.ToJson()));
+        await AssertEqualAsync(team);
+    }
+
+    [Fact]
+    [Trait("Schedule", "11")]
+    public async Task An_entity_deleted_and_made_again_while_somebody_updates_it_keeps_the_updated_field_alone()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", "old").Set("w", "old"));
+        await SettleAsync(team);
+        await team[0].CommitAsync(tx => tx.Delete(E));
+        Assert.Equal(new PurgeResult(0, 0, 0), await team[2].PurgeAsync());
+        await team.MeetAsync(0, 2);
+        // Who has not seen the delete may bring it back whole: nothing is dropped.
+        Assert.Equal(new PurgeResult(0, 1, 0), await team[2].PurgeAsync());
+        await team[0].CommitAsync(tx => tx.Create(E).Set("y", "new"));
+        await team[1].CommitAsync(tx => tx.Update(E).Set("x", "B's"));
+        await SettleAsync(team);
+        Assert.Equal(new PurgeResult(0, 0, 0), await team[2].PurgeAsync());
+        Assert.All(team.Replicas, r => Assert.Equal("""{"x":"B's","y":"new"}""", r.Get(E)!.ToJson()));
+        await AssertEqualAsync(team);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Trait("Schedule", "18")]
+    public async Task A_counter_of_an_entity_that_was_purged_and_made_again_holds_what_was_counted_since(bool hasHeard)
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", 1).Increment("n", 5));
+        await team[0].CommitAsync(tx => tx.Create(Keys[1]).Increment("n", 5).Increment("n", -5));
+        await team.MeetAllAsync();
+        await team[1].CommitAsync(tx => tx.Update(E).Increment("n", 1));
+        await team.MeetAllAsync();
+        await team[0].CommitAsync(tx =>
+        {
+            tx.Delete(E);
+            tx.Delete(Keys[1]);
+        });
+        await SettleAsync(team);
+        Assert.Equal(new PurgeResult(2, 0, 0), await team[2].PurgeAsync());
+        if (hasHeard) await SettleAsync(team);
+        await team[0].CommitAsync(tx => tx.Create(E).Increment("n", 3));
+        await team[1].CommitAsync(tx => tx.Create(Keys[1]).Increment("n", 3));
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Equal("""{"n":3}""", r.Get(E)!.ToJson()));
+        Assert.All(team.Replicas, r => Assert.Equal("""{"n":3}""", r.Get(Keys[1])!.ToJson()));
+        await AssertEqualAsync(team);
+    }
+
+    /// <summary>The same schedule with purges and without: what is alive reads the same on every replica after every step.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Law", "1")]
+    public void A_purge_never_changes_what_is_alive_anywhere(bool isProjecting)
+    {
+        int total = 0;
+        Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
+        {
+            (List<string> with, int purged) = await RunAsync(seed, isProjecting, purges: true);
+            (List<string> without, _) = await RunAsync(seed, isProjecting, purges: false);
+            int at = without.Zip(with).TakeWhile(p => p.First == p.Second).Count();
+            Assert.True(at == with.Count, $"Step {at}: {without.ElementAtOrDefault(at)}\n---\n{with.ElementAtOrDefault(at)}");
+            total += purged;
+        }, count: 120);
+        Assert.True(total > 20, $"{total} entities were purged.");
+    }
+
+    [Fact]
+    public async Task Of_ten_thousand_purged_entities_nothing_is_left_but_the_log()
+    {
+        const int Count = 10_000;
+        await using Team team = await Team.CreateAsync(1, 1, isProjecting: true, []);
+        string empty = await World.DumpAsync(team[0]);
+        for (int from = 0; from < Count; from += 500)
+            await EachAsync(team[0], from, (tx, key) => tx.Create(key).Set("a", 1).Set("b", "text").Add("tags", "x"));
+        for (int from = 0; from < Count; from += 500) await EachAsync(team[0], from, (tx, key) => tx.Delete(key));
+        await SettleAsync(team);
+        Assert.Equal(new PurgeResult(Count, 0, 0), await team[1].PurgeAsync());
+        await SettleAsync(team);
+        foreach (Replica replica in team.Replicas)
+        {
+            await replica.CommitAsync(tx => tx.Upsert(E).Set("n", 1));
+            await replica.FlushAsync();
+            await replica.CommitAsync(tx => tx.Delete(E));
+            await replica.FlushAsync();
+            Assert.Equal([E], replica.Keys().Where(k => !k.IsSpaceData));
+            Assert.InRange(replica.Writer.Cache.Count, 0, 10);
+            Assert.InRange(replica.Store.Keys().Count(), 0, 10);
+            Assert.Empty((await replica.AuditAsync()).Unaccounted);
+        }
+        Assert.Contains("0 entities", empty);
+    }
+
+    [Fact]
+    public async Task Only_servers_purge_and_never_the_spaces_own_data()
+    {
+        await using Team team = await Team.CreateAsync(1, 1, ("d/t", ConflictPolicy.Manual));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => team[0].PurgeAsync().AsTask());
+        await team[1].CommitAsync(tx => tx.Delete(new EntityKey("$space", "policy", "d/t")));
+        await SettleAsync(team);
+        Assert.Equal(default, await team[1].PurgeAsync());
+        Assert.NotNull(team[0].GetWithDeleted(new("$space", "policy", "d/t")));
+    }
+
+    [Fact]
+    public async Task A_view_opened_before_a_purge_still_shows_what_was_deleted()
+    {
+        await using Team team = await Team.CreateAsync(1, 1, isProjecting: true, []);
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", 1));
+        await team[0].CommitAsync(tx => tx.Delete(E));
+        await SettleAsync(team);
+        using (ReplicaView view = team[1].View())
+        {
+            Assert.Equal(1, (await team[1].PurgeAsync()).Purged);
+            await team[1].CommitAsync(tx => tx.Create(Keys[1]));
+            await team[1].FlushAsync();
+            Assert.NotNull(view.GetWithDeleted(E));
+            Assert.Null(team[1].GetWithDeleted(E));
+        }
+        await team[1].CommitAsync(tx => tx.Create(Keys[2]));
+        Assert.False(team[1].Writer.Cache.Contains(E));
+    }
+
+    [Fact]
+    public async Task With_an_interval_it_happens_of_its_own_accord()
+    {
+        await using Team team = await Team.CreateAsync(1);
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(Team.Start);
+        await using Replica server = await Replica.OpenAsync(
+            new MemoryReplicaStore(new(team.Genesis.Space, Team.IdOf(9), ReplicaRole.Server)),
+            new ReplicaOptions { Time = clock, Genesis = team.Genesis, PurgeInterval = TimeSpan.FromHours(1) });
+        await team[0].CommitAsync(tx => tx.Create(E));
+        await team[0].CommitAsync(tx => tx.Delete(E));
+        for (int i = 0; i < 3; i++) await Team.MeetAsync(team[0], server);
+        Assert.NotNull(server.GetWithDeleted(E));
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.Null(server.GetWithDeleted(E));
+        Assert.Null(server.PurgeError);
+        await Team.MeetAsync(team[0], server);
+        Assert.Null(team[0].GetWithDeleted(E));
+        Assert.Empty(team[0].Keys("d"));
+    }
+
+    private static async Task<(List<string> Shown, int Purged)> RunAsync(int seed, bool isProjecting, bool purges)
+    {
+        var random = new Random(seed);
+        await using Team team = await Team.CreateAsync(3, 2, isProjecting, [], isKeyed: seed % 2 == 0);
+        // In an open space nobody can be reckoned with who was never heard of.
+        foreach (Replica replica in team.Replicas) await replica.CommitAsync(tx => tx.Create(new("own", "t", $"{replica.Id}")));
+        await team.MeetAllAsync();
+        var shown = new List<string>();
+        int purged = 0;
+        for (int step = 0; step < 70; step++)
+        {
+            // One moment for each step: so no tie is decided by how many timestamps a purge has used up.
+            foreach (var clock in team.Clocks) clock.Advance(TimeSpan.FromSeconds(1));
+            int at = random.Next(5), other = random.Next(5), kind = random.Next(12), n = random.Next(3);
+            EntityKey key = Keys[random.Next(Keys.Length)];
+            if (kind < 6) await TryAsync(team[at], key, random.Next(6), n);
+            else if (kind < 10 && at != other) await team.MeetAsync(at, other);
+            else if (kind == 10)
+            {
+                for (int i = 0; i < 2; i++) await team.MeetAllAsync();
+            }
+            else if (purges) purged += (int)(await team[3 + (at % 2)].PurgeAsync()).Purged;
+            shown.Add(Show(team));
+        }
+        for (int i = 0; i < 2; i++) await team.MeetAllAsync();
+        await AssertEqualAsync(team);
+        shown.Add(Show(team));
+        return (shown, purged);
+    }
+
+    private static async Task TryAsync(Replica replica, EntityKey key, int what, int n)
+    {
+        try
+        {
+            await replica.CommitAsync(tx => _ = what switch
+            {
+                0 => tx.Create(key).Set("x", n),
+                1 or 2 => tx.Delete(key),
+                3 => tx.Update(key).Set("y", n).Add("tags", $"{n}"),
+                4 => tx.Upsert(key).Increment("n", n - 1),
+                _ => tx.Update(key).Set("x", n),
+            });
+        }
+        catch (MutationException)
+        {
+            // It is there already, or not any more.
+        }
+    }
+
+    /// <summary>A counter that was counted back to zero is shown as 0, unless it was purged: that is no difference.</summary>
+    private static string Show(Team team) => string.Join('\n', team.Replicas.SelectMany(
+        r => Keys.Select(k => $"{k} {r.Get(k)?.ToJson()}").Append($"{r.Query("d", "t").Count()}")))
+        .Replace("\"n\":0,", "", StringComparison.Ordinal).Replace("\"n\":0", "", StringComparison.Ordinal);
+
+    private static async Task AssertEqualAsync(Team team)
+    {
+        foreach (Replica replica in team.Replicas)
+            Assert.Equal(await World.DumpAsync(team[0]), await World.DumpAsync(replica));
+    }
+
+    private static async Task SettleAsync(Team team)
+    {
+        for (int i = 0; i < 2; i++) await team.MeetAllAsync();
+    }
+
+    private static async Task EachAsync(Replica replica, int from, Action<Transaction, EntityKey> edit) =>
+        await replica.CommitAsync(tx =>
+        {
+            for (int i = from; i < from + 500; i++) edit(tx, new("d", "t", $"bulk {i}"));
+        });
+}
