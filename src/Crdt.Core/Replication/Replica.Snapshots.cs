@@ -150,14 +150,21 @@ public sealed partial class Replica
     /// does not include. What was set aside has to be written again behind it.</summary>
     private (LogPosition Floor, List<LogEntry> Kept) FindFloor(Snapshot snapshot)
     {
-        var kept = new List<LogEntry>();
+        var kept = new List<(LogPosition At, LogEntry Entry)>();
         LogPosition at = store.LogStart;
         foreach (LoggedEntry logged in store.ReadLog(at))
         {
-            if (at >= snapshot.ChunksFrom || !logged.Entry.Reaches().All(snapshot.Vector.Covers)) break;
-            if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add(logged.Entry);
+            if (at >= snapshot.ChunksFrom) break;
+            if (!logged.Entry.Reaches().All(snapshot.Vector.Covers))
+            {
+                // Another snapshot that this one does not include stays with its chunks, which stand before it.
+                if (logged.Entry.Kind == LogEntryKind.Snapshot && logged.Entry.FirstSequence < at.Value)
+                    at = new LogPosition(Math.Max(store.LogStart.Value, logged.Entry.FirstSequence));
+                break;
+            }
+            if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add((at, logged.Entry));
             at = logged.Next;
         }
-        return (at, kept);
+        return (at, [.. kept.Where(k => k.At < at).Select(k => k.Entry)]);
     }
 }

@@ -771,6 +771,7 @@ public sealed partial class SyncSession : IDisposable
         {
             if (!outbox.Begin(want.Next))
                 throw new SyncException(SyncError.UnexpectedMessage, $"The peer asks for chunk {want.Next + 1} of a snapshot that it was not offered.");
+            if (!outbox.IsBusy) comparedBasis = null;
         }
     }
 
