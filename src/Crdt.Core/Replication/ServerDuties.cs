@@ -82,7 +82,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         {
             ref readonly BatchColumns.ChangeRow change = ref batch.Changes[c];
             FieldPath path = batch.PathOf(change);
-            if (path.Rule == ReplaceRule.Own)
+            if (path.IsCounter)
             {
                 NoteIncrement(state, row.Kind, path, change, dot);
                 continue;
@@ -98,6 +98,8 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
                     state.Key, path, dot, new MarkContent(MarkKind.Refused, verdict!.Code, restored)));
                 continue;
             }
+            // What a removal took away by the other rule cannot stand beside its author's next: it stays removed.
+            if (path.Rule == ReplaceRule.Own) continue;
             foreach (MarkedSibling sibling in restored)
                 annotations.Add(new Annotation(state.Key, path, null, new MarkContent(MarkKind.Restored, default, [sibling])));
         }
@@ -109,7 +111,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         for (int c = batch.ChangeStart(mutation); c < batch.Mutations[mutation].ChangeEnd; c++)
         {
             FieldPath path = batch.PathOf(batch.Changes[c]);
-            if (!batch.Changes[c].HasValue || path.Rule == ReplaceRule.Own) continue;
+            if (!batch.Changes[c].HasValue || path.IsCounter) continue;
             FindReplaced(state, path, batch, c, dot.Replica);
             replaced.RemoveAll(s => !s.IsRefused
                 && !restoredHere.ContainsKey((state.Key, path, Identity(authors.Ids.Resolve(s.Dot)))));
@@ -148,6 +150,11 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         foreach (ref readonly SiblingSlot slot in state.At(path))
         {
             Dot held = authors.Ids.Resolve(slot.Dot);
+            if (path.Rule == ReplaceRule.Own && held.Replica == author)
+            {
+                replaced.Add(slot);
+                continue;
+            }
             for (int d = batch.DotStart(change); d < batch.Changes[change].DotEnd; d++)
             {
                 ReplicaId replica = batch.DotReplica[d] == BatchColumns.Self ? author : batch.Others[batch.DotReplica[d] - 1];

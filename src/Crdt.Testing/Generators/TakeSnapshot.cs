@@ -1,9 +1,8 @@
 namespace Crdt.Testing;
 
-/// <summary>A server-role replica makes a snapshot.</summary>
-/// <param name="Server">Which of them, counted from the last.</param>
-public sealed record TakeSnapshot(int Server) : Step
+/// <summary>The team's server-role replica makes a snapshot.</summary>
+public sealed record TakeSnapshot : Step
 {
     /// <summary>The code that makes it.</summary>
-    public override string ToString() => $"new TakeSnapshot({Server})";
+    public override string ToString() => "new TakeSnapshot()";
 }

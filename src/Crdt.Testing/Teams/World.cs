@@ -94,11 +94,9 @@ public sealed class World : IAsyncDisposable
             case Reopen reopen:
                 await ReopenAsync(Index(reopen.At));
                 break;
-            case TakeSnapshot taking:
-                int[] servers = [.. Enumerable.Range(0, Team.Replicas.Count).Where(i => Team[i].Role != ReplicaRole.Client)];
-                int maker = servers[^(1 + (taking.Server % servers.Length))];
-                await Team[maker].TakeSnapshotAsync();
-                await CheckAsync(maker);
+            case TakeSnapshot:
+                await Team.Replicas[^1].TakeSnapshotAsync();
+                await CheckAsync(Team.Replicas.Count - 1);
                 break;
             case Prune prune:
                 string before = await DumpAsync(At(prune.At));

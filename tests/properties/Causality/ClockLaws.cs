@@ -47,7 +47,7 @@ public class ClockLaws
                         break;
                 }
             }
-        }, count: 200);
+        });
 
     [Fact]
     public void The_counter_carries_into_the_milliseconds()
@@ -114,7 +114,7 @@ public class ClockLaws
                         break;
                 }
             }
-        }, count: 200);
+        });
 
     /// <summary>Semantics 13, schedule 12: every round somebody writes after having seen the last value, on whatever clock.</summary>
     [Theory]

@@ -38,7 +38,7 @@ public class EditLaws
                 if (step is Commit { Edits: [{ Kind: EditIntent.Upsert } edit] } commit) await CheckAsync(world.Team[commit.At], edit);
                 else await world.TakeAsync(step);
             }
-        }, count: 500, size: 12);
+        }, size: 12);
 
     private static Arbitrary<Schedule> Of(Gen<Step> step) =>
         Schedules.With(from steps in step.ArrayOf() select new Schedule(1, steps));

@@ -44,7 +44,7 @@ public class ForeignBatchLaws
             await team.ReopenAsync(i);
             Assert.Equal(dump, await World.DumpAsync(team[i]));
         }
-    }, count: 30);
+    });
 
     private static async Task ReadAllAsync(Replica replica)
     {

@@ -44,7 +44,7 @@ public class SurvivalLaws
             }
             Assert.Equal(expected, await World.DumpAsync(replica));
         }
-    }, count: 120, size: 40);
+    }, size: 40);
 
     [Fact]
     [Trait("Law", "5")]
@@ -68,7 +68,7 @@ public class SurvivalLaws
             if (update.Count == 0) Assert.Null(replica.Get(key));
             else Assert.Equal(updated, replica.Get(key)!.ToJson());
         }
-    }, count: 100, size: 25);
+    }, size: 25);
 
     [Fact]
     [Trait("Law", "5")]
@@ -91,7 +91,7 @@ public class SurvivalLaws
         await world.Team[1].CommitAsync(tx => tx.Update(key).Discard("t", "p"));
         await world.Team.MeetAllAsync();
         Assert.All(world.Team.Replicas, r => Assert.DoesNotContain("p", r.Get(key)!.GetSet("t")));
-    }, count: 100, size: 25);
+    }, size: 25);
 
     [Fact]
     public void A_counter_is_the_sum_of_all_that_was_counted_by_whomever() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
@@ -113,5 +113,5 @@ public class SurvivalLaws
         }
         await team.MeetAllAsync();
         Assert.All(team.Replicas, r => Assert.Equal((Int128)sum, r.Get(key)!.GetCounter("n")));
-    }, count: 60);
+    });
 }

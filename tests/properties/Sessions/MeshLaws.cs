@@ -48,7 +48,7 @@ public class MeshLaws
         {
             foreach (Link link in links) link.Dispose();
         }
-    }, count: 150);
+    });
 
     /// <summary>A tree that holds the mesh together, and some links more.</summary>
     private static List<Link> Links(Team team, Random random)

@@ -20,7 +20,7 @@ public class MessageLaws
             SyncMessage read = reader.Read(new ReadOnlySequence<byte>(bytes));
             Assert.Equal(bytes, Encode(again, read));
         }
-    }, count: 300);
+    });
 
     [Fact]
     public void A_damaged_message_is_refused_or_is_the_one_encoding_of_what_it_says() => Law.Holds(Seeds, seed =>
@@ -42,7 +42,7 @@ public class MessageLaws
             }
             Assert.Equal(damaged, Encode(new SyncMessageCodec(), read));
         }
-    }, count: 200);
+    });
 
     /// <summary>A true session of two whose messages are damaged on the way, one in five.</summary>
     [Fact]
@@ -68,7 +68,7 @@ public class MessageLaws
             }
             await team.MeetAsync(0, 1);
             Assert.Equal(await World.DumpAsync(team[0]), await World.DumpAsync(team[1]));
-        }, count: 100);
+        });
 
     [Fact]
     public void A_founding_is_read_as_it_was_written_and_damage_is_refused_or_founds_another_space() => Law.Holds(Seeds, seed =>
@@ -96,7 +96,7 @@ public class MessageLaws
                 // The one error that may come of it.
             }
         }
-    }, count: 100);
+    });
 
     private static async Task MeetDamagedAsync(Replica a, Replica b, Random random)
     {

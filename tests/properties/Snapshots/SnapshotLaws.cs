@@ -16,7 +16,7 @@ public class SnapshotLaws
         {
             await using World world = await World.RunAsync(schedule);
             await MeetNewcomersAsync(world);
-        }, count: 300, size: 40);
+        }, size: 40);
         // Enough of the cases are about what they are meant to be about.
         Assert.True(pruned > 50 && joined > 100, $"{pruned} logs were dropped, {joined} snapshots joined");
     }
@@ -28,7 +28,7 @@ public class SnapshotLaws
         {
             await using World world = await World.RunAsync(schedule, isProjecting: true);
             await MeetNewcomersAsync(world);
-        }, count: 60);
+        });
 
     [Fact]
     [Trait("Law", "11")]
@@ -36,7 +36,7 @@ public class SnapshotLaws
     {
         await using World world = await World.RunAsync(schedule, isKeyed: true);
         await MeetNewcomersAsync(world);
-    }, count: 60);
+    });
 
     /// <summary>Three servers, each with a part of what was written and a snapshot of it; somebody joins all three, in some
     /// order, perhaps twice, with own work of their own.</summary>
@@ -85,7 +85,7 @@ public class SnapshotLaws
             await taken[0].JoinAsync(second);
             await (await Taken.FromAsync(first)).JoinAsync(second);
             Assert.Equal(expected, await World.DumpAsync(second));
-        }, count: 100);
+        });
 
     /// <summary>A newcomer gets to know everything from any one of them, and so does one that hears it from the newcomer.</summary>
     private async Task MeetNewcomersAsync(World world)

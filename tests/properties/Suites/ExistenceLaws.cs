@@ -10,6 +10,9 @@ public class ExistenceLaws : DataTypeLaws
 
     public override Value? AfterRemoval => false;
 
+    /// <summary>A life that a refused delete took away comes back, also where somebody else had ended it since.</summary>
+    public override bool RefusalsLeaveNoTrace => false;
+
     /// <summary>Alive, if there is a life that no delete had seen; it was alive to begin with.</summary>
     public override Value? Expected(IReadOnlyList<RegisterOperation> operations)
     {

@@ -5,6 +5,9 @@ public class FirstWriteWinsLaws : PolicyLaws
 {
     public override ConflictPolicy Policy => ConflictPolicy.FirstWriteWins;
 
+    /// <summary>A write takes over the claim of what it replaces, also of what is refused later.</summary>
+    public override bool RefusalsLeaveNoTrace => false;
+
     public override RegisterOperation Pick(
         IReadOnlyList<RegisterOperation> concurrent, IReadOnlyList<RegisterOperation> all) =>
         concurrent.MinBy(o => (ClaimOf(o, all), o.Dot.Replica, o.Dot.Sequence))!;

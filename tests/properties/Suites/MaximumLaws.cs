@@ -10,6 +10,8 @@ public class MaximumLaws : OwnDataTypeLaws
 
     public override IReadOnlyList<Value> Arguments { get; } = [0, 1, 2, -1];
 
+    public override bool RefusalsLeaveNoTrace => false;
+
     public override Value? Expected(IReadOnlyList<RegisterOperation> operations) =>
         operations.Max(o => o.Argument!.Value.AsInteger());
 

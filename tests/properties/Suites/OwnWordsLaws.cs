@@ -10,6 +10,9 @@ public class OwnWordsLaws : OwnDataTypeLaws
 
     public override IReadOnlyList<Value> Arguments { get; } = ["a", "b", "c"];
 
+    /// <summary>An author's words before a refused one come back beside those after it: they share no time.</summary>
+    public override bool RefusalsLeaveNoTrace => false;
+
     public override Value? Expected(IReadOnlyList<RegisterOperation> operations) => string.Join(' ', operations
         .GroupBy(o => o.Dot.Replica).Select(g => g.MaxBy(o => o.Dot.Sequence)!.Argument!.Value.AsString())
         .Order(StringComparer.Ordinal));

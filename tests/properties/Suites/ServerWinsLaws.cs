@@ -6,6 +6,9 @@ public class ServerWinsLaws : PolicyLaws
 {
     public override ConflictPolicy Policy => ConflictPolicy.ServerWins;
 
+    /// <summary>The server that refuses also marks what loses: who wins is told in RefusalSchedules.</summary>
+    public override bool RefusalsLeaveNoTrace => false;
+
     public override RegisterOperation Pick(
         IReadOnlyList<RegisterOperation> concurrent, IReadOnlyList<RegisterOperation> all) => Latest(concurrent);
 }

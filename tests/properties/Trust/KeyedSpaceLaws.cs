@@ -9,12 +9,12 @@ public class KeyedSpaceLaws
     public void Enrolled_replicas_converge_over_every_schedule_as_others_do() => Law.Holds(Schedules.Any, async schedule =>
     {
         await using World world = await World.RunAsync(schedule, isKeyed: true);
-    }, count: 60, size: 40);
+    }, size: 40);
 
     [Fact]
     [Trait("Law", "1")]
     public void So_do_enrolled_replicas_that_read_entities_back_from_a_projection() => Law.Holds(Schedules.Any, async schedule =>
     {
         await using World world = await World.RunAsync(schedule, isProjecting: true, isKeyed: true);
-    }, count: 15);
+    });
 }

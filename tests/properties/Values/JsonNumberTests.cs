@@ -81,5 +81,5 @@ public class JsonNumberTests
             if (!double.IsFinite(number)) number = random.NextDouble();
             Value value = number;
             Assert.Equal(value, Value.ParseJson(value.ToJson()));
-        }, count: 1_000);
+        });
 }

@@ -108,7 +108,7 @@ public class JsonTextTests
         Assert.Equal(value, Value.ParseJson(Encoding.UTF8.GetBytes(json)));
         Assert.Equal(json, Value.ParseJson(json).ToJson());
         Assert.Equal(value.GetHashCode(), Value.ParseJson(json).GetHashCode());
-    }, count: 1_000);
+    });
 
     [Fact]
     public void Any_text_is_a_value_or_a_json_input_error() => Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
@@ -126,7 +126,7 @@ public class JsonTextTests
                 // The one error that may come of it.
             }
         }
-    }, count: 300);
+    });
 
     /// <summary>Without what JSON has no kind for.</summary>
     private static Value Jsonable(Value value) => value.Kind switch

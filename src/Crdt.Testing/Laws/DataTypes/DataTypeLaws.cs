@@ -26,6 +26,10 @@ public abstract class DataTypeLaws
     /// <summary>What is read where everything that was written has been removed; <see langword="null"/> for nothing.</summary>
     public virtual Value? AfterRemoval => null;
 
+    /// <summary>Whether a refused write leaves no trace in what was written upon it. Where it does, only that all read
+    /// alike is checked.</summary>
+    public virtual bool RefusalsLeaveNoTrace => true;
+
     /// <summary>How many cases each law is checked with, before <c>CRDT_PROPERTY_CASES</c>.</summary>
     protected virtual int Cases => 1_000;
 
@@ -212,6 +216,35 @@ public abstract class DataTypeLaws
             IReadOnlyList<RegisterOperation> seen = run.SeenBy(run.Team[at]);
             if (seen.Count > 0) Check.Equal(Expected(seen), run.Read(at));
         }
+    });
+
+    /// <summary>Law 7: a refused transaction reads as if never written; who saw it and wrote upon it stands. Removals
+    /// leave nothing behind that a restored value could yield to: histories with them are compared among replicas.</summary>
+    [Fact]
+    public void What_is_refused_reads_as_if_it_had_never_been_written() => HoldsFor(isMeaning: false, async history =>
+    {
+        bool hasRemovals = history.Steps.Any(s => s.Does == RegisterAction.Remove);
+        await using RegisterRun run = await RegisterRun.BeginAsync(this);
+        await run.AddServerAsync("mallory");
+        var refused = new HashSet<Dot>();
+        for (int i = 0; i < history.Steps.Length; i++)
+        {
+            bool isRefused = (history.Steps[i].At + i) % 3 == 0;
+            int before = run.Operations.Count;
+            await run.TakeAsync(history.Steps[i], isRefused ? "mallory" : null);
+            if (isRefused && run.Operations.Count > before) refused.Add(run.Operations[^1].Dot);
+        }
+        await run.SendToAllAsync();
+        await run.SendToAllAsync();
+        RegisterOperation[] stand = [.. run.Operations.Where(o => !refused.Contains(o.Dot))];
+        foreach (Replica replica in run.Team.Replicas)
+        {
+            Check.Equal(run.Team[0].Vector, replica.Vector);
+            Check.Equal(run.Read(0), run.Read(replica));
+            Check.Empty((await replica.AuditAsync()).Unaccounted);
+            if (stand.Length > 0 && RefusalsLeaveNoTrace && !hasRemovals) Check.Equal(Expected(stand), run.Read(replica));
+        }
+        Check.Equal(refused.Count, run.Team[1].Refusals(openOnly: false).Sum(r => r.Last - r.First.Sequence + 1));
     });
 
     /// <summary>Law 9: whatever stands in a register, also what no honest writer would put there, a reader gets over it.</summary>

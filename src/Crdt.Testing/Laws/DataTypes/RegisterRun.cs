@@ -41,15 +41,17 @@ internal sealed class RegisterRun : IAsyncDisposable
         return run;
     }
 
-    public async Task TakeAsync(RegisterStep step)
+    /// <param name="step">What happens.</param>
+    /// <param name="user">Who writes, if somebody does.</param>
+    public async Task TakeAsync(RegisterStep step, string? user = null)
     {
         switch (step.Does)
         {
             case RegisterAction.Write:
-                await CommitAsync(step.At, tx => laws.Write(tx, Key, Name, step.Argument), step.Argument);
+                await CommitAsync(step.At, tx => laws.Write(tx, Key, Name, step.Argument), step.Argument, user);
                 break;
             case RegisterAction.Remove:
-                await CommitAsync(step.At, tx => laws.Remove(tx, Key, Name), null);
+                await CommitAsync(step.At, tx => laws.Remove(tx, Key, Name), null, user);
                 break;
             case RegisterAction.Send:
                 await SendAsync(step.At, step.To);
@@ -96,14 +98,21 @@ internal sealed class RegisterRun : IAsyncDisposable
         }
     }
 
-    public async Task CommitAsync(int at, Action<Transaction> edits, Value? argument)
+    /// <summary>Adds a server that refuses what one user does.</summary>
+    public async Task AddServerAsync(string refusedUser)
+    {
+        Team.Admissions[Team.Replicas.Count] = new RefuseUser(refusedUser);
+        await Team.AddAsync(ReplicaRole.Server, laws.Registered);
+    }
+
+    public async Task CommitAsync(int at, Action<Transaction> edits, Value? argument, string? user = null)
     {
         Replica replica = Team[at];
         HashSet<Dot> seen = [.. SeenBy(replica).Select(o => o.Dot)];
         CommitResult result = default;
         try
         {
-            result = await replica.CommitAsync(edits);
+            result = await replica.CommitAsync(edits, user);
         }
         catch (MutationException e) when (e.Error == MutationError.NotFound)
         {
@@ -115,4 +124,10 @@ internal sealed class RegisterRun : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Team.DisposeAsync();
+
+    private sealed class RefuseUser(string user) : IAdmission
+    {
+        public Refusal? Judge(IncomingTransaction transaction) =>
+            transaction.User == user ? new Refusal(RefusalCode.ScopeMissing, "This user may not.") : null;
+    }
 }
