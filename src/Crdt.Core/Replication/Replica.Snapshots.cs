@@ -154,16 +154,14 @@ public sealed partial class Replica
         LogPosition at = store.LogStart;
         foreach (LoggedEntry logged in store.ReadLog(at))
         {
-            if (at >= snapshot.ChunksFrom) break;
-            if (!logged.Entry.Reaches().All(snapshot.Vector.Covers))
-            {
-                // Another snapshot that this one does not include stays with its chunks, which stand before it.
-                if (logged.Entry.Kind == LogEntryKind.Snapshot && logged.Entry.FirstSequence < at.Value)
-                    at = new LogPosition(Math.Max(store.LogStart.Value, logged.Entry.FirstSequence));
-                break;
-            }
+            if (at >= snapshot.ChunksFrom || !logged.Entry.Reaches().All(snapshot.Vector.Covers)) break;
             if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add((at, logged.Entry));
             at = logged.Next;
+        }
+        // Another snapshot that this one does not include stays with its chunks, which stand before it, wherever it ends.
+        foreach (Snapshot other in Snapshots)
+        {
+            if (other.ChunksFrom < at && !snapshot.Vector.Covers(other.Vector)) at = other.ChunksFrom;
         }
         return (at, [.. kept.Where(k => k.At < at).Select(k => k.Entry)]);
     }
