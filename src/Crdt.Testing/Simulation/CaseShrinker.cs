@@ -165,6 +165,7 @@ internal sealed class CaseShrinker(SimulationOptions options, string invariant, 
             ClockStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             SnapshotStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             PruneStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
+            PurgeStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             PartitionStep s => s with
             {
                 Group = (s.Group & ((1UL << device) - 1)) | ((s.Group >> (device + 1)) << device),

@@ -85,6 +85,7 @@ internal sealed class DiagramRecorder(SimulationSetup setup) : ISimulationListen
         StaleStep s => $"{s.Runs} runs of {NameOf(s.From)}'s log are handed to {NameOf(s.To)}",
         SnapshotStep s => $"{NameOf(s.Replica)} makes a snapshot",
         PruneStep s => $"{NameOf(s.Replica)} drops the beginning of its log",
+        PurgeStep s => $"{NameOf(s.Replica)} drops for good what everybody has seen deleted",
         QuiesceStep s => s.InTurn ? "everything heals; all meet in turn" : "everything heals; all meet at once",
         _ => step.ToString(),
     };

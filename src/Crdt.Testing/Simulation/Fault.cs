@@ -44,7 +44,7 @@ public enum Fault
     /// <summary>Servers refuse transactions, and not the same ones.</summary>
     Refusal = 1 << 11,
 
-    /// <summary>Servers make snapshots, and any replica drops the beginning of its log: who lacks what was dropped gets a
+    /// <summary>Servers make snapshots and purge, and any replica drops the beginning of its log: who lacks that gets a
     /// snapshot instead.</summary>
     Pruning = 1 << 12,
 

@@ -57,6 +57,9 @@ public sealed record SimulationFigures
     /// <summary>Snapshots that somebody joined who lacked some of it.</summary>
     public long Joins { get; internal set; }
 
+    /// <summary>Deleted entities that a server dropped for good.</summary>
+    public long Purged { get; internal set; }
+
     /// <summary>Runs handed over outside any session.</summary>
     public long StaleRuns { get; internal set; }
 

@@ -209,6 +209,9 @@ internal sealed class SimulationRun
             case PruneStep prune:
                 Prune(Devices[prune.Replica]);
                 break;
+            case PurgeStep purge:
+                Purge(Devices[purge.Replica]);
+                break;
             case QuiesceStep quiesce:
                 Quiesce(quiesce);
                 break;
@@ -362,6 +365,23 @@ internal sealed class SimulationRun
             Figures.Snapshots++;
             Mix((ulong)snapshot.Digest.Value);
             Listener?.OnEvent(device, NowUs, DiagramMark.Note, $"snapshot of {snapshot.Vector.Sum(d => d.Sequence)} mutations");
+        }
+        catch (StoreFailure)
+        {
+            Figures.FailedWrites++;
+        }
+        Settle(device);
+    }
+
+    private void Purge(SimulatedDevice device)
+    {
+        if (device.Replica is not { Role: not ReplicaRole.Client } replica || replica.Vector.Count == 0) return;
+        try
+        {
+            PurgeResult result = Now(replica.PurgeAsync());
+            Figures.Purged += result.Purged;
+            Mix((ulong)result.Purged);
+            Listener?.OnEvent(device, NowUs, DiagramMark.Note, $"purged {result.Purged} entities");
         }
         catch (StoreFailure)
         {

@@ -18,6 +18,7 @@ namespace Crdt.Testing.Simulation;
 [JsonDerivedType(typeof(StaleStep), "stale")]
 [JsonDerivedType(typeof(SnapshotStep), "snapshot")]
 [JsonDerivedType(typeof(PruneStep), "prune")]
+[JsonDerivedType(typeof(PurgeStep), "purge")]
 [JsonDerivedType(typeof(QuiesceStep), "quiesce")]
 internal abstract record SimulationStep(long At);
 
@@ -68,6 +69,9 @@ internal sealed record SnapshotStep(long At, int Replica) : SimulationStep(At);
 
 /// <summary>A replica drops the beginning of its log, as far as a snapshot stands for it.</summary>
 internal sealed record PruneStep(long At, int Replica) : SimulationStep(At);
+
+/// <summary>A server drops for good the deleted entities of which everybody knows.</summary>
+internal sealed record PurgeStep(long At, int Replica) : SimulationStep(At);
 
 /// <summary>Everything heals, all synchronise, and everything is checked.</summary>
 /// <param name="At">When.</param>

@@ -162,7 +162,12 @@ internal sealed class StepGenerator : IStepSource
     {
         SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
         if (servers.Length == 0) return null;
-        return random.OneIn(3) ? new SnapshotStep(atUs, random.Pick(servers).Index) : new PruneStep(atUs, Replica());
+        return random.Next(4) switch
+        {
+            0 => new SnapshotStep(atUs, random.Pick(servers).Index),
+            1 => new PurgeStep(atUs, random.Pick(servers).Index),
+            _ => new PruneStep(atUs, Replica()),
+        };
     }
 
     private FullDiskStep FullDisk(SimulationRun run) => new(atUs, Replica(), Duration());
