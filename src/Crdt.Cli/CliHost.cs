@@ -16,17 +16,22 @@ internal sealed class CliHost : IAsyncDisposable
     /// <summary>Where a replica keeps the invitation to its space.</summary>
     public static string InvitationPath(string data) => Path.Combine(data, InvitationName);
 
+    /// <summary>Where it is recorded what has left a replica: beside its directory, so that a copy or a restored backup of
+    /// that is noticed and goes on under a new id.</summary>
+    public static string RecordPath(string data) =>
+        Path.TrimEndingDirectorySeparator(Path.GetFullPath(data)) + ".released";
+
     /// <summary>Opens the replica in a directory.</summary>
     /// <exception cref="StoreException">There is none, or it cannot be opened.</exception>
     public static async ValueTask<CliHost> OpenAsync(string data, TimeProvider time, CancellationToken cancellation)
     {
-        CliHost host = await OpenAsync(FileReplicaStore.Open(data), null, time, cancellation);
+        CliHost host = await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), null, time, cancellation);
         if (host.Replica.Vector.Count > 0 || !File.Exists(InvitationPath(data))) return host;
 
         // Its creation was interrupted before the founding was applied: the invitation lies beside it for this case.
         await host.DisposeAsync();
         SpaceGenesis genesis = await ReadInvitationAsync(InvitationPath(data), cancellation);
-        return await OpenAsync(FileReplicaStore.Open(data), genesis, time, cancellation);
+        return await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), genesis, time, cancellation);
     }
 
     /// <summary>Creates a replica of the space in a directory, and opens it.</summary>
@@ -36,7 +41,7 @@ internal sealed class CliHost : IAsyncDisposable
         Directory.CreateDirectory(data);
         await File.WriteAllBytesAsync(InvitationPath(data), genesis.ToBytes(), cancellation);
         var identity = new ReplicaIdentity(genesis.Space, new ReplicaId(Guid.NewGuid()), role);
-        return await OpenAsync(FileReplicaStore.Create(data, identity), genesis, time, cancellation);
+        return await OpenAsync(FileReplicaStore.Create(data, identity), RecordPath(data), genesis, time, cancellation);
     }
 
     /// <summary>Reads an invitation to a space.</summary>
@@ -72,11 +77,17 @@ internal sealed class CliHost : IAsyncDisposable
     }
 
     private static async ValueTask<CliHost> OpenAsync(
-        FileReplicaStore store, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation)
+        FileReplicaStore store, string record, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation)
     {
         try
         {
-            var options = new ReplicaOptions { Time = time, Genesis = genesis };
+            var options = new ReplicaOptions
+            {
+                Time = time,
+                Genesis = genesis,
+                NewReplicaId = static () => new ReplicaId(Guid.NewGuid()),
+                ReleaseRecord = new FileReleaseRecord(record),
+            };
             return new CliHost(store, await Replica.OpenAsync(store, options, cancellation));
         }
         catch

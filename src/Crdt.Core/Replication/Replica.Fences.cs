@@ -24,7 +24,7 @@ public sealed partial class Replica
         get
         {
             lock (forksGate)
-                return [.. forks.Values.Where(f => !IsSettled(f.Author)).OrderBy(f => f.Author)];
+                return [.. forks.Values.Where(f => !IsSettled(f.Author) && !IsGivenUp(f.Author)).OrderBy(f => f.Author)];
         }
     }
 
@@ -99,6 +99,7 @@ public sealed partial class Replica
     /// <summary>Takes note of fences that a peer told.</summary>
     internal async ValueTask HearAsync(IReadOnlyList<Fence> fences, CancellationToken cancellationToken)
     {
+        if (IsKeyed) fences = [.. fences.Where(writer.Trust.IsSigned)];
         if (fences.All(f => writer.Fences.Table.Known.Any(f.IsSameAs))) return;
         await writer.EnqueueAsync(new HearWork(fences), cancellationToken).ConfigureAwait(false);
     }
@@ -113,7 +114,7 @@ public sealed partial class Replica
         get
         {
             lock (forksGate)
-                return [.. reports.Values.Where(r => !IsSettled(r.Author)).OrderBy(r => r.Author)];
+                return [.. reports.Values.Where(r => !IsSettled(r)).OrderBy(r => r.Author)];
         }
     }
 
@@ -123,7 +124,7 @@ public sealed partial class Replica
     /// <summary>Takes note of what speaks for a fork, and in the server role ends the log at what both have in common.</summary>
     internal async ValueTask NoteForkAsync(ForkReport report, ReplicaId peer, CancellationToken cancellationToken)
     {
-        if (IsSettled(report.Author)) return;
+        if (IsSettled(report)) return;
         lock (forksGate)
         {
             // Of several reports the one that goes back the furthest settles the others, too.
@@ -186,6 +187,12 @@ public sealed partial class Replica
     }
 
     private bool IsSettled(ReplicaId author) => writer.Fences.Table.Of(author) is not null && !writer.Fences.IsOffBranch(author);
+
+    private bool IsSettled(ForkReport report) =>
+        writer.Fences.Table.Of(report.Author) is { } fence && fence.Sequence <= report.Common.Sequence;
+
+    /// <summary>An id that this replica has given up before its logs parted needs no fence.</summary>
+    private bool IsGivenUp(ReplicaId author) => writer.Fences.FormerIds.Contains(author) && !reports.ContainsKey(author);
 
     /// <summary>Behind the opening of the store: what it holds may have to be begun anew, or go on under another id.</summary>
     private async ValueTask StartAsync(CancellationToken cancellationToken)

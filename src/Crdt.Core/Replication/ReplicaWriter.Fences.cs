@@ -104,7 +104,8 @@ internal sealed partial class ReplicaWriter
             (row.Kind, row.EndsTransaction, row.Timestamp) = (MutationKind.Fence, true, tick());
             row.Entity = own.Entities.GetOrAdd(key);
             ref BatchColumns.ChangeRow change = ref own.AddChange(own.Paths.GetOrAdd(FenceEntity.PathOf(head)));
-            (change.HasValue, change.Value) = (true, FenceEntity.ValueOf(reason));
+            (change.HasValue, change.Value) = (true, FenceEntity.ValueOf(reason, Trust.SignFence(
+                new Fence(head, reason, new Dot(Identity.Replica, Own.Applied + own.MutationCount)))));
             ApplyOwn(own.MutationCount - 1);
             NoteFences(own);
             return new CommitResult(Identity.Replica, Own.Applied + own.MutationCount, 1);

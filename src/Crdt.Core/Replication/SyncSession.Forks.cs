@@ -42,6 +42,10 @@ public sealed partial class SyncSession
         || setAside.Contains(author)
         || (Fences.Table.Of(author) is { } fence && held[author] >= fence.Sequence);
 
+    /// <summary>Where somebody is set aside, the peer may not be able to take what builds on that: then it is enough that
+    /// everything was sent. The rest follows in a session after the fence.</summary>
+    private bool HasSaidAll => setAside.Count > 0 && cursor >= replica.Writer.PublishedEnd;
+
     // ---- whose logs differ ----
 
     /// <summary>Compares heads: whoever has two for one sequence is in use twice, and so is this replica's own id where

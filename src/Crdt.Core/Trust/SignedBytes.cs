@@ -11,6 +11,8 @@ internal static class SignedBytes
 {
     private static ReadOnlySpan<byte> HeadTag => "crdt/1 head\0"u8;
 
+    private static ReadOnlySpan<byte> FenceTag => "crdt/1 fence\0"u8;
+
     private static ReadOnlySpan<byte> EnrolmentTag => "crdt/1 enrolment\0"u8;
 
     private static ReadOnlySpan<byte> StatementTag => "crdt/1 statement\0"u8;
@@ -29,6 +31,18 @@ internal static class SignedBytes
     public static byte[] OfHead(SpaceId space, ReplicaId author, long sequence, ReadOnlySpan<byte> hash)
     {
         ArrayBufferWriter<byte> buffer = Begin(HeadTag, space, author);
+        WriteUInt64(buffer, (ulong)sequence);
+        buffer.Write(hash);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A fence: tag ‖ space ‖ id of the replica that says so ‖ sequence u64 of its mutation ‖ id of the fenced
+    /// replica ‖ sequence u64 ‖ H.</summary>
+    public static byte[] OfFence(SpaceId space, Dot by, ReplicaId replica, long sequence, ReadOnlySpan<byte> hash)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(FenceTag, space, by.Replica);
+        WriteUInt64(buffer, (ulong)by.Sequence);
+        WriteReplica(buffer, replica);
         WriteUInt64(buffer, (ulong)sequence);
         buffer.Write(hash);
         return buffer.WrittenSpan.ToArray();

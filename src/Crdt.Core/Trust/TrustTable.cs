@@ -269,6 +269,16 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         }
     }
 
+    /// <summary>The signature by which a fence of this replica's is believed before its mutation has arrived.</summary>
+    public byte[] SignFence(Fence fence) => IsKeyed ? key!.Sign(OfFence(fence)) : [];
+
+    /// <summary>Whether a fence that a peer told is signed by somebody who may say so, as published.</summary>
+    public bool IsSigned(Fence fence) => Find(fence.By.Replica) is { Role: not ReplicaRole.Client } enrolment
+        && scheme.Verify(enrolment.PublicKey.Span, OfFence(fence), fence.Signature.Span);
+
+    private byte[] OfFence(Fence fence) =>
+        SignedBytes.OfFence(identity.Space, fence.By, fence.Replica, fence.Sequence, fence.Head.Hash.Span);
+
     // ---- judging ----
 
     [MemberNotNull(nameof(founding))]

@@ -151,9 +151,9 @@ public sealed class Team : IAsyncDisposable
                 if (messages < messagesMax) Check.True(left.IsInSync && right.IsInSync);
                 return (aToB, bToA);
             }
-            catch (SyncException e) when (e.Error == SyncError.Rebuilt && tries < RestartsMax)
+            catch (SyncException e) when (e.Error is SyncError.Rebuilt or SyncError.SameReplica && a != b && tries < RestartsMax)
             {
-                // A fence was met: the next session goes on from the state that was begun anew.
+                // A fence was met, or a copy of itself: the next session goes on from the state that was begun anew.
             }
         }
     }

@@ -73,7 +73,14 @@ internal static class ChainHeads
         }
         bool isCommonHere = report.Common.Sequence > applied
             || (heads.Contains(report.Common.Sequence) && IsOn(report.Common));
-        return isCommonHere && (report.IsPlain || IsOff(report.One) || IsOff(report.Other));
+        // Whoever holds a log without the head at which it was fenced cannot follow: it is fenced again, further back.
+        bool isPastFence = replica.Writer.Fences.Table.Of(author) is { } fence && (IsAt(report.One, fence) || IsAt(report.Other, fence));
+        // Where nothing is signed, the word of whoever compared both logs is all there is.
+        bool isTold = !replica.IsKeyed && (IsOn(report.One) || IsOn(report.Other));
+        return isCommonHere && (report.IsPlain || isPastFence || isTold || IsOff(report.One) || IsOff(report.Other));
+
+        static bool IsAt(in ChainHead head, Fence fence) =>
+            head.Sequence == fence.Sequence && head.Hash.Span.SequenceEqual(fence.Head.Hash.Span);
 
         bool IsOn(in ChainHead head) =>
             chain.TryGetValue(head.Sequence, out byte[]? held) && held.AsSpan().SequenceEqual(head.Hash.Span);

@@ -14,6 +14,10 @@ public sealed record Fence(ChainHead Head, FenceReason Reason, Dot By)
     /// <summary>The last sequence that counts.</summary>
     public long Sequence => Head.Sequence;
 
+    /// <summary>In a keyed space, the signature of whoever says so: then it is believed on its own, also where the mutation
+    /// has not arrived.</summary>
+    internal ReadOnlyMemory<byte> Signature { get; init; }
+
     internal bool IsSameAs(Fence other) => By == other.By && Replica == other.Replica && HasPlaceOf(other);
 
     internal bool HasPlaceOf(Fence other) => Sequence == other.Sequence && Head.Hash.Span.SequenceEqual(other.Head.Hash.Span);

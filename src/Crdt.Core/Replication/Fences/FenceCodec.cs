@@ -13,6 +13,7 @@ internal static class FenceCodec
         writer.Write((int)fence.Reason);
         AcknowledgementCodec.WriteReplica(ref writer, fence.By.Replica);
         writer.Write(fence.By.Sequence);
+        writer.Write(fence.Signature.Span);
     }
 
     public static Fence Read(ref CanonicalReader reader)
@@ -25,7 +26,10 @@ internal static class FenceCodec
         int reason = reader.ReadInt32(255, "A reason");
         var by = new Dot(AcknowledgementCodec.ReadReplica(ref reader), reader.ReadSequence());
         return new Fence(new ChainHead(replica, (long)sequence, hash.ToArray()),
-            Enum.IsDefined((FenceReason)reason) ? (FenceReason)reason : FenceReason.Other, by);
+            Enum.IsDefined((FenceReason)reason) ? (FenceReason)reason : FenceReason.Other, by)
+        {
+            Signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature").ToArray(),
+        };
     }
 
     public static byte[] Encode(Fence fence)

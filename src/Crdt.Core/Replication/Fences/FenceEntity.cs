@@ -15,8 +15,12 @@ internal static class FenceEntity
     public static FieldPath PathOf(in ChainHead head) => FieldPath.Field(
         $"{head.Sequence.ToString(CultureInfo.InvariantCulture)}-{Convert.ToHexStringLower(head.Hash.Span[..AuthorTable.HashLengthBytes])}");
 
-    public static Value ValueOf(FenceReason reason) =>
-        (reason == FenceReason.Other ? "other" : reason.ToString().ToLowerInvariant());
+    /// <summary>The reason; in a keyed space with the signature behind it.</summary>
+    public static Value ValueOf(FenceReason reason, byte[] signature)
+    {
+        Value name = reason == FenceReason.Other ? "other" : reason.ToString().ToLowerInvariant();
+        return signature.Length == 0 ? name : Value.ArrayOf([name, signature]);
+    }
 
     /// <summary>The fences that an entity states. What is no fence, or was not written in the server role, is passed over.</summary>
     public static IEnumerable<Fence> Read(EntityState state, ReplicaTable replicas)
@@ -26,8 +30,12 @@ internal static class FenceEntity
         {
             SiblingSlot slot = state.Slots[i];
             if (slot.Dot.Role == ReplicaRole.Client || !TryReadPlace(slot.Path, out long sequence, out byte[] hash)) continue;
-            yield return new Fence(
-                new ChainHead(replica, sequence, hash), ReasonOf(slot.Value), replicas.Resolve(slot.Dot));
+            bool isSigned = slot.Value.Kind == ValueKind.Array && slot.Value.AsArray() is [{ Kind: ValueKind.String }, { Kind: ValueKind.Bytes }];
+            yield return new Fence(new ChainHead(replica, sequence, hash),
+                ReasonOf(isSigned ? slot.Value.AsArray()[0] : slot.Value), replicas.Resolve(slot.Dot))
+            {
+                Signature = isSigned ? slot.Value.AsArray()[1].AsBytes() : default,
+            };
         }
     }
 
