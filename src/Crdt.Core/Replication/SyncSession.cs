@@ -133,7 +133,7 @@ public sealed partial class SyncSession : IDisposable
             {
                 return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
-                    && (HasSaidAll || held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence))
+                    && (HasSaidAll || held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence || setAside.Contains(d.Replica)))
                     && announced.All(a => IsHeld(held, a.Key, a.Value));
             }
         }
