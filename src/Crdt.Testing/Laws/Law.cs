@@ -14,6 +14,9 @@ public static class Law
     private static readonly double Scale = double.TryParse(
         Environment.GetEnvironmentVariable("CRDT_PROPERTY_CASES"), CultureInfo.InvariantCulture, out double scale) ? scale : 1;
 
+    /// <summary>Whether laws run with all their cases: with fewer, what is counted over them says nothing.</summary>
+    public static bool HasAllCases => Scale >= 1;
+
     /// <summary>Checks a law.</summary>
     /// <param name="cases">Generator and shrinker.</param>
     /// <param name="law">Throws where it does not hold.</param>

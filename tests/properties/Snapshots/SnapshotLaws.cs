@@ -18,7 +18,7 @@ public class SnapshotLaws
             await MeetNewcomersAsync(world);
         }, size: 40);
         // Enough of the cases are about what they are meant to be about.
-        Assert.True(pruned > 50 && joined > 100, $"{pruned} logs were dropped, {joined} snapshots joined");
+        Assert.True(!Law.HasAllCases || (pruned > 50 && joined > 100), $"{pruned} logs were dropped, {joined} snapshots joined");
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public class PurgeTests
             Assert.True(at == with.Count, $"Step {at}: {without.ElementAtOrDefault(at)}\n---\n{with.ElementAtOrDefault(at)}");
             total += purged;
         }, count: 120);
-        Assert.True(total > 20, $"{total} entities were purged.");
+        Assert.True(!Law.HasAllCases || total > 20, $"{total} entities were purged.");
     }
 
     [Fact]
