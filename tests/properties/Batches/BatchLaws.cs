@@ -93,6 +93,20 @@ public class BatchLaws
     }
 
     [Fact]
+    public void A_dot_that_is_told_twice_is_refused()
+    {
+        var columns = new BatchColumns();
+        ref BatchColumns.MutationRow row = ref columns.AddMutation();
+        (row.Kind, row.Timestamp, row.EndsTransaction) = (MutationKind.Update, new HybridTimestamp(1), true);
+        row.Entity = columns.Entities.GetOrAdd(new("d", "t", "1"));
+        columns.AddChange(columns.Paths.GetOrAdd("a"));
+        for (int i = 0; i < 2; i++) columns.AddDot(columns.IndexOfOther(Team.IdOf(2)), 3);
+        var error = Assert.Throws<BatchFormatException>(() => new BatchReader().Read(
+            new BatchWriter().Write(columns, 1), ForeignBatches.Author, 1, new BatchColumns()));
+        Assert.Equal(BatchError.NotCanonical, error.Error);
+    }
+
+    [Fact]
     public void A_value_may_not_grow_beyond_its_limit_by_referring_to_texts()
     {
         var columns = new BatchColumns();

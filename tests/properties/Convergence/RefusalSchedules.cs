@@ -42,6 +42,23 @@ public class RefusalSchedules
     }
 
     [Fact]
+    public async Task The_digest_tells_a_state_with_a_mark_from_one_without()
+    {
+        await using Team team = await FoundAsync(2, 1, ("d", ConflictPolicy.ServerWins));
+        await team[0].CommitAsync(tx => tx.Update(E).Set("w", "a"));
+        await team[1].CommitAsync(tx => tx.Update(E).Set("w", "b"));
+        await team.DeliverAsync(1, 0);
+        await team.DeliverAsync(0, 2);
+        Sibling[] before = [.. team[0].Get(E)!.Siblings("w")];
+        StateDigest unmarked = await team[0].ComputeDigestAsync(default);
+        await team.DeliverAsync(2, 0);
+        Sibling[] after = [.. team[0].Get(E)!.Siblings("w")];
+        Assert.Equal(before.Select(s => s.Dot), after.Select(s => s.Dot));
+        Assert.Contains(after, s => s.IsLost);
+        Assert.NotEqual(unmarked, await team[0].ComputeDigestAsync(default));
+    }
+
+    [Fact]
     [Trait("Schedule", "3")]
     public async Task A_server_that_returns_after_a_day_does_not_overrule_what_was_written_on_the_result()
     {
