@@ -76,6 +76,8 @@ public sealed partial class SyncSession
             announced.Remove(author);
             chainsToTell.Enqueue(author);
         }
+        // In a keyed space a replica gives up its own id only for what its own key signed: the chain, which is told next.
+        if (author == replica.Id && replica.IsKeyed) return;
         await replica.NoteForkAsync(author, null, peer!.Value, cancellationToken).ConfigureAwait(false);
         CheckStale();
     }
@@ -113,6 +115,12 @@ public sealed partial class SyncSession
         List<ChainHead> own = ChainHeads.Read(replica, chain.Author);
         await SetAsideAsync(chain.Author, cancellationToken).ConfigureAwait(false);
         ChainHead common = ChainHeads.Common(chain.Author, own, chain.Heads);
+        if (chain.Author == replica.Id && replica.IsKeyed && chain.Heads.Count > 0
+            && chain.Heads[^1].Sequence > (own.Count == 0 ? 0 : own[^1].Sequence) && IsProof(chain.Heads[^1]))
+        {
+            await replica.NoteForkAsync(chain.Author, common.Sequence, peer!.Value, cancellationToken).ConfigureAwait(false);
+            CheckStale();
+        }
         bool isOneLog = own.Count == 0 || chain.Heads.Count == 0
             || common.Sequence == own[^1].Sequence || common.Sequence == chain.Heads[^1].Sequence;
         if (isOneLog)
