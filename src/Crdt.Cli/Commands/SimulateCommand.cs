@@ -97,7 +97,7 @@ internal static class SimulateCommand
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("simulate", "Runs teams of real replicas in virtual time on simulated networks, clocks and disks where "
             + "everything goes wrong that can, and checks that nothing is lost and all converge. Exit code 8 when "
-            + "something does not hold.") 
+            + "something does not hold.")
         {
             Replicas, Servers, Operations, Faults, Links, Seed, Seeds, Bug, Out, Replay, Shrinking,
         },

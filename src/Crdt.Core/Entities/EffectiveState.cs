@@ -57,14 +57,19 @@ internal readonly ref struct EffectiveState(
     {
         Append(effective, totals);
         FieldPath counter = totals[0].Path;
-        FieldPath? before = null;
-        foreach (ref readonly SiblingSlot slot in state.Below(counter))
+        ReadOnlySpan<SiblingSlot> below = state.Below(counter);
+        for (int at = 0, end; at < below.Length; at = end)
         {
-            // Whoever wrote it: two servers took back the same increment.
-            if (!slot.Path.IsOffset || slot.Path.Equals(before) || slot.Extra is not { } extra) continue;
-            if (!Contains(totals, extra.StandsFor)) continue;
-            effective.Append(new SiblingSlot(counter, slot.Dot, slot.Timestamp, slot.Value, null));
-            before = slot.Path;
+            FieldPath path = below[at].Path;
+            int latest = -1;
+            for (end = at; end < below.Length && below[end].Path.Equals(path); end++)
+            {
+                // Whoever wrote it: two servers took back the same increment, and all replicas take the same of them.
+                if (below[end].Extra is not { } extra || extra.StandsFor == default) continue;
+                if (latest < 0 || replicas.Compare(below[end], below[latest]) > 0) latest = end;
+            }
+            if (!path.IsOffset || latest < 0 || !Contains(totals, below[latest].Extra!.StandsFor)) continue;
+            effective.Append(new SiblingSlot(counter, below[latest].Dot, below[latest].Timestamp, below[latest].Value, null));
         }
     }
 
@@ -92,12 +97,15 @@ internal readonly ref struct EffectiveState(
             (origin == slot.Dot ? live : restored).Add(slot);
             known.Add(origin.Identity);
         }
+        SiblingMarks? all = null;
         foreach (ref readonly SiblingSlot slot in register)
         {
-            foreach (RestoredSibling sibling in slot.IsRefused ? slot.Extra!.Marks!.Restored : [])
-            {
-                if (!refusals.IsRefused(sibling.Dot) && known.Add(sibling.Dot.Identity)) restored.Add(sibling.ToSlot(path));
-            }
+            // As one set: what two refused siblings had replaced both, both marks tell of.
+            if (slot.IsRefused) all = SiblingMarks.Union(all, slot.Extra!.Marks!, replicas);
+        }
+        foreach (RestoredSibling sibling in all?.Restored ?? [])
+        {
+            if (!refusals.IsRefused(sibling.Dot) && known.Add(sibling.Dot.Identity)) restored.Add(sibling.ToSlot(path));
         }
         foreach (SiblingSlot slot in live) effective.Append(slot);
         foreach (SiblingSlot slot in restored)

@@ -10,6 +10,17 @@ namespace Crdt;
 internal sealed record RestoredSibling(
     LocalDot Dot, HybridTimestamp Timestamp, HybridTimestamp Claim, bool IsLost, Value Value, LocalDot[] Replaced)
 {
+    /// <summary>An order of what two marks say of one dot, the same on every replica; 0 when they say the same.</summary>
+    public int CompareContent(RestoredSibling other)
+    {
+        int order = Timestamp.CompareTo(other.Timestamp);
+        if (order == 0) order = Claim.CompareTo(other.Claim);
+        if (order == 0) order = Dot.Role.CompareTo(other.Dot.Role);
+        if (order == 0) order = Replaced.Length.CompareTo(other.Replaced.Length);
+        if (order != 0 || Value == other.Value) return order;
+        return ValueCodec.Encode(Value).AsSpan().SequenceCompareTo(ValueCodec.Encode(other.Value));
+    }
+
     /// <summary>As a sibling of the register that it stood in.</summary>
     public SiblingSlot ToSlot(FieldPath path) => new(path, Dot, Timestamp, Value,
         Claim == default && Replaced.Length == 0 && !IsLost ? null

@@ -13,7 +13,7 @@ internal sealed record SiblingMarks(bool IsLost, RefusalCode[] Codes, RestoredSi
     /// <summary>Whether everything that <paramref name="b"/> says is said by <paramref name="a"/>.</summary>
     public static bool Includes(SiblingMarks? a, SiblingMarks b) => a is not null && (a.IsLost || !b.IsLost)
         && b.Codes.All(a.Codes.Contains)
-        && b.Restored.All(r => a.Restored.Any(o => o.Dot.Identity == r.Dot.Identity && (o.IsLost || !r.IsLost)));
+        && b.Restored.All(r => a.Restored.Any(o => o.Dot == r.Dot && (o.IsLost || !r.IsLost) && o.CompareContent(r) == 0));
 
     public static SiblingMarks Union(SiblingMarks? a, SiblingMarks b, ReplicaTable replicas)
     {
@@ -21,9 +21,15 @@ internal sealed record SiblingMarks(bool IsLost, RefusalCode[] Codes, RestoredSi
         var restored = new Dictionary<ulong, RestoredSibling>();
         foreach (RestoredSibling sibling in a.Restored.Concat(b.Restored))
         {
-            // One server may have known of a mark that the other had not heard of.
-            bool wasLost = restored.TryGetValue(sibling.Dot.Identity, out RestoredSibling? known) && known.IsLost;
-            restored[sibling.Dot.Identity] = sibling with { IsLost = sibling.IsLost || wasLost };
+            if (!restored.TryGetValue(sibling.Dot.Identity, out RestoredSibling? known))
+            {
+                restored[sibling.Dot.Identity] = sibling;
+                continue;
+            }
+            // A dot has one content; should marks contradict each other, all replicas take the same of them. One server
+            // may have known of a mark that the other had not heard of.
+            RestoredSibling smaller = known.CompareContent(sibling) <= 0 ? known : sibling;
+            restored[sibling.Dot.Identity] = smaller with { IsLost = sibling.IsLost || known.IsLost };
         }
         RestoredSibling[] sorted = [.. restored.Values];
         Array.Sort(sorted, (x, y) => replicas.CompareDots(x.Dot, y.Dot));

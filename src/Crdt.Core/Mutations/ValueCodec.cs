@@ -80,6 +80,16 @@ internal static class ValueCodec
         return buffer.WrittenCount;
     }
 
+    /// <summary>The value alone, without references.</summary>
+    public static byte[] Encode(Value value)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        var writer = new MessagePackWriter(buffer);
+        Write(ref writer, value, null);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
     public static Value Read(ref CanonicalReader reader, FirstUseTable<string>? texts, string what)
     {
         long before = reader.Offset + reader.ReferencedBytes;

@@ -12,14 +12,16 @@ internal static class Escrow
     private static readonly FieldPath HandledField = "handled";
 
     // What fits into a transaction with room for all else in it.
-    private const int ValuesLengthBytesMax = FormatLimits.BatchLengthBytesMax / 2;
+    private const int WorkLengthBytesMax = FormatLimits.BatchLengthBytesMax / 2;
+    private const int ReasonLengthMax = 4_000;
+    private const string PartlyField = "partly";
 
     public static EntityEdit Write(ServerDuties.RefusedWork refused, ReplicaId server, DateTimeOffset time)
     {
         Mutation first = refused.Mutations[0];
         var edit = new EntityEdit(RefusalTable.KeyOf(first.Dot), EditKind.Upsert, null);
         edit.Set(AuthorField, first.Dot.Replica.ToString()).Set(RefusalTable.LastField, refused.Mutations[^1].Dot.Sequence)
-            .Set(CodeField, refused.Refusal.Code.ToString()).Set(ReasonField, refused.Refusal.Reason)
+            .Set(CodeField, refused.Refusal.Code.ToString()).Set(ReasonField, Shorten(refused.Refusal.Reason))
             .Set(ServerField, server.ToString()).Set(TimeField, time);
         if (first.User is { } user) edit.Set(UserField, user);
         long lengthBytes = 0;
@@ -34,13 +36,24 @@ internal static class Escrow
                 ["path"] = Value.FromTrusted(change.Path.Bytes.ToArray()),
             };
             FieldPath place = FieldPath.Of(WorkField, i.ToString("D6", CultureInfo.InvariantCulture));
-            edit.Set(place.Key("what"), Value.ObjectOf(told));
+            Value what = Value.ObjectOf(told);
+            // Beyond the room there is, the rest stays where it is in any case: in the log.
+            lengthBytes += 128 + ValueCodec.LengthBytes(what, FormatLimits.ValueLengthBytesMax);
+            if (lengthBytes > WorkLengthBytesMax) return edit.Set(PartlyField, true);
+            edit.Set(place.Key("what"), what);
             if (change.Value is not { } value) continue;
-            // Beyond the room there is, values stay where they are in any case: in the log.
-            lengthBytes += 64 + ValueCodec.LengthBytes(value, FormatLimits.ValueLengthBytesMax);
-            if (lengthBytes <= ValuesLengthBytesMax) edit.Set(place.Key("value"), value);
+            int more = 128 + ValueCodec.LengthBytes(value, FormatLimits.ValueLengthBytesMax);
+            if (lengthBytes + more > WorkLengthBytesMax) continue;
+            lengthBytes += more;
+            edit.Set(place.Key("value"), value);
         }
         return edit;
+    }
+
+    private static string Shorten(string reason)
+    {
+        if (reason.Length <= ReasonLengthMax) return reason;
+        return reason[..(char.IsHighSurrogate(reason[ReasonLengthMax - 1]) ? ReasonLengthMax - 1 : ReasonLengthMax)];
     }
 
     /// <summary>What a person decided: of the space's own data the one thing that is read of whoever writes it, and

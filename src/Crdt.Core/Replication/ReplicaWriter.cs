@@ -824,10 +824,12 @@ internal sealed partial class ReplicaWriter
     // ---- units ----
 
     private readonly record struct UnitMark(
-        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes);
+        BatchColumns.Mark Own, long OwnBound, int Authors, TrustTable.Mark Trust, int Cache, int Entries, long EntriesLengthBytes,
+        OwnRun.Mark Run, FenceTable Fences);
 
     private UnitMark Mark() =>
-        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes);
+        new(own.Position, ownBound, Authors.Mark, Trust.Position, Cache.BeginUnit(), entries.Count, entriesLengthBytes,
+            openRun.Position, inForce);
 
     private void Revert(UnitMark mark)
     {
@@ -838,6 +840,8 @@ internal sealed partial class ReplicaWriter
         Cache.Revert(mark.Cache);
         CollectionsMarshal.SetCount(entries, mark.Entries);
         entriesLengthBytes = mark.EntriesLengthBytes;
+        openRun.Revert(mark.Run);
+        inForce = mark.Fences;
     }
 
     private static ApplyException Fail(ApplyError error, BatchRun run, long sequence, string message) =>

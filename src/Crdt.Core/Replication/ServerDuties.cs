@@ -178,7 +178,8 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
             foreach (RestoredSibling sibling in slot.Extra?.Marks?.Restored ?? [])
                 flat.TryAdd(authors.Ids.Resolve(sibling.Dot), Describe(sibling));
             if (wasRefusedHere || slot.IsRefused || refusals.IsRefused(origin)) continue;
-            flat[origin] = new MarkedSibling(origin, slot.Dot.Role, slot.Timestamp, slot.Extra?.Claim ?? default, slot.IsLost,
+            ReplicaRole role = origin == dot ? slot.Dot.Role : slot.Extra!.StandsFor.Role;
+            flat[origin] = new MarkedSibling(origin, role, slot.Timestamp, slot.Extra?.Claim ?? default, slot.IsLost,
                 slot.Value, Dots(slot.Extra?.Replaced ?? []));
         }
         List<MarkedSibling> sorted = [.. flat.Values.Where(s => !refusals.IsRefused(s.Dot))];

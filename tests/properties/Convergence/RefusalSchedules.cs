@@ -259,6 +259,28 @@ public class RefusalSchedules
         Assert.Equal(3, team[0].Refusals(openOnly: false).Count());
     }
 
+    [Fact]
+    public async Task A_large_refused_transaction_holds_up_nobody_and_keeps_what_there_is_room_for()
+    {
+        await using Team team = await FoundAsync(2, 1);
+        team.Admissions[2] = new RefuseWhere(m => m.User == "mallory");
+        await team.ReopenAsync(2);
+        for (int t = 0; t < 2; t++)
+        {
+            await team[0].CommitAsync(tx =>
+            {
+                for (int i = 0; i < 6_000; i++) tx.Upsert(new EntityKey("d", "t", $"row {i:D6}")).Set("x", $"value {t} of row {i}");
+            }, "mallory");
+        }
+        await team[1].CommitAsync(tx => tx.Update(E).Set("x", "stands"));
+        await team.MeetAllAsync();
+        Assert.All(team.Replicas, r => Assert.DoesNotContain(r.Query("d", "t"), e => e.Key.Id.StartsWith("row", StringComparison.Ordinal)));
+        Assert.All(team.Replicas, r => Assert.Equal("stands", r.Get(E)!.GetString("x")));
+        Assert.All(team.Replicas, r => Assert.Equal(2, r.Refusals().Count()));
+        Assert.All(team[0].Refusals(), r => Assert.InRange(r.Work.Count, 1_000, 12_000));
+        await ConvergedAsync(team);
+    }
+
     private static async Task<Team> FoundAsync(int devices, int servers, params (string Scope, ConflictPolicy Policy)[] policies)
     {
         Team team = await Team.CreateAsync(devices, servers, policies);
