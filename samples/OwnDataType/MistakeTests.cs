@@ -9,10 +9,10 @@ public class MistakeTests
     [Fact]
     public void What_a_write_drops_is_found_by_its_meaning()
     {
-        LawResult broken = Assert.Single(LawSuite.Run(new ForgetfulMaximumLaws()), r => r.Violation is not null);
-        Assert.Equal("It reads as its meaning says", broken.Law);
+        // Other laws may notice it, too, by the cases that they happen to run.
+        LawResult broken = Assert.Single(LawSuite.Run(new ForgetfulMaximumLaws()), r => r.Law == "It reads as its meaning says");
         // Two writes of one replica: nothing less shows it.
-        Assert.Matches("\n([ABC]) writes [12]; \\1 writes [01]\n", broken.Violation!.Message);
+        Assert.Matches("\n([ABC]) writes [12]; \\1 writes [01]\n", broken.Violation?.Message);
     }
 
     [Fact]
