@@ -32,13 +32,15 @@ internal sealed class PeerClock(TimeProvider time)
     /// <summary>The peer's clock came as the answer to what was sent at <paramref name="sentAt"/>.</summary>
     public void Answered(long sentAt, long peerClockMs)
     {
+        // The clock first: whatever holds this thread up in between counts as part of the way, and so into the error.
+        DateTimeOffset now = time.GetUtcNow();
         TimeSpan elapsed = time.GetElapsedTime(sentAt);
         lock (gate)
         {
             if (elapsed >= roundTrip)
                 return;
             roundTrip = elapsed;
-            DateTimeOffset midway = time.GetUtcNow() - elapsed / 2;
+            DateTimeOffset midway = now - elapsed / 2;
             Interlocked.Exchange(ref skewMs, unchecked(peerClockMs - midway.ToUnixTimeMilliseconds()));
             Interlocked.Increment(ref version);
         }
