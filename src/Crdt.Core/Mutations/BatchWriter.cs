@@ -132,21 +132,26 @@ internal sealed class BatchWriter
             writer.Write(defined - entity);
             if (entity < defined) continue;
             defined++;
-            EntityKey key = columns.Entities[entity];
-            int known = types.Count;
-            int type = types.GetOrAdd((key.Domain, key.Type));
-            writer.Write(type);
-            if (type == known)
-            {
-                writer.Write(key.Domain);
-                writer.Write(key.Type);
-            }
-            WriteId(ref writer, key.Id);
+            WriteKey(ref writer, columns.Entities[entity], types);
         }
     }
 
+    /// <summary>An entity's key: the index of its type, which is defined on its first use, and the id.</summary>
+    public static void WriteKey(ref MessagePackWriter writer, EntityKey key, FirstUseTable<(string Domain, string Type)> types)
+    {
+        int known = types.Count;
+        int type = types.GetOrAdd((key.Domain, key.Type));
+        writer.Write(type);
+        if (type == known)
+        {
+            writer.Write(key.Domain);
+            writer.Write(key.Type);
+        }
+        WriteId(ref writer, key.Id);
+    }
+
     /// <summary>An id in the usual form of a UUID takes 16 bytes; every other stands as text.</summary>
-    internal static void WriteId(ref MessagePackWriter writer, string id)
+    private static void WriteId(ref MessagePackWriter writer, string id)
     {
         if (TryGetUuid(id, out Guid uuid)) WriteUuid(ref writer, uuid);
         else writer.Write(id);

@@ -51,7 +51,7 @@ internal static class MarkCodec
     public static void WriteDots(ref MessagePackWriter writer, IReadOnlyList<Dot> dots)
     {
         writer.Write(dots.Count);
-        foreach (Dot dot in dots) WriteDot(ref writer, dot);
+        foreach (Dot dot in dots) AcknowledgementCodec.WriteDot(ref writer, dot);
     }
 
     public static Dot[] ReadDots(ref CanonicalReader reader)
@@ -61,7 +61,7 @@ internal static class MarkCodec
         Dot[] dots = new Dot[count];
         for (int i = 0; i < count; i++)
         {
-            dots[i] = ReadDot(ref reader);
+            dots[i] = AcknowledgementCodec.ReadDot(ref reader);
             if (i > 0 && Compare(dots[i - 1], dots[i]) >= 0)
                 throw reader.Fail(BatchError.NotCanonical, "The remembered dots are not in order");
         }
@@ -77,7 +77,7 @@ internal static class MarkCodec
 
     private static void Write(ref MessagePackWriter writer, MarkedSibling sibling, FirstUseTable<string> texts)
     {
-        WriteDot(ref writer, sibling.Dot);
+        AcknowledgementCodec.WriteDot(ref writer, sibling.Dot);
         writer.Write((int)sibling.Role | (sibling.Claim == default ? 0 : HasClaim) | (sibling.IsLost ? WasLost : 0));
         writer.Write(sibling.Timestamp.Bits);
         if (sibling.Claim != default) writer.Write(sibling.Claim.Bits);
@@ -87,7 +87,7 @@ internal static class MarkCodec
 
     private static MarkedSibling ReadSibling(ref CanonicalReader reader, FirstUseTable<string> texts)
     {
-        Dot dot = ReadDot(ref reader);
+        Dot dot = AcknowledgementCodec.ReadDot(ref reader);
         int flags = reader.ReadInt32(RoleMask | HasClaim | WasLost, "The flags of a sibling");
         var role = (ReplicaRole)(flags & RoleMask);
         if (role > ReplicaRole.Authority) throw reader.Fail(BatchError.OutOfRange, "The role is not known");
@@ -102,18 +102,5 @@ internal static class MarkCodec
         Dot[] replaced = ReadDots(ref reader);
         Value value = ValueCodec.Read(ref reader, texts, "A value");
         return new MarkedSibling(dot, role, timestamp, claim, (flags & WasLost) != 0, value, replaced);
-    }
-
-    private static void WriteDot(ref MessagePackWriter writer, Dot dot)
-    {
-        BatchWriter.WriteUuid(ref writer, dot.Replica.Value);
-        writer.Write(dot.Sequence);
-    }
-
-    private static Dot ReadDot(ref CanonicalReader reader)
-    {
-        ReplicaId replica = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
-        if (replica.IsEmpty) throw reader.Fail(BatchError.OutOfRange, "A dot of no replica");
-        return new Dot(replica, reader.ReadSequence());
     }
 }

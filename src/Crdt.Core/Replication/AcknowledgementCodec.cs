@@ -70,14 +70,18 @@ internal static class AcknowledgementCodec
         return replica.IsEmpty ? throw reader.Fail(BatchError.OutOfRange, "A replica id is empty") : replica;
     }
 
+    public static void WriteDot(ref MessagePackWriter writer, Dot dot)
+    {
+        WriteReplica(ref writer, dot.Replica);
+        writer.Write(dot.Sequence);
+    }
+
+    public static Dot ReadDot(ref CanonicalReader reader) => new(ReadReplica(ref reader), reader.ReadSequence());
+
     public static void WriteVector(ref MessagePackWriter writer, VersionVector vector)
     {
         writer.WriteArrayHeader(2 * vector.Count);
-        foreach (Dot dot in vector)
-        {
-            WriteReplica(ref writer, dot.Replica);
-            writer.Write(dot.Sequence);
-        }
+        foreach (Dot dot in vector) WriteDot(ref writer, dot);
     }
 
     public static VersionVector ReadVector(ref CanonicalReader reader)

@@ -96,16 +96,9 @@ internal static class ChangeApplier
     /// <summary>Of each author the last dot: it stands for those before it.</summary>
     private static LocalDot[] Remember(ReadOnlySpan<ulong> observed, Dot[] remembered, ReplicaTable replicas)
     {
-        var last = new Dictionary<int, LocalDot>();
-        foreach (ulong bits in observed) Raise(new LocalDot(bits));
-        foreach (Dot dot in remembered) Raise(Localize(dot, default, replicas));
-        LocalDot[] sorted = [.. last.Values];
-        Array.Sort(sorted, replicas.CompareDots);
-        return sorted;
-
-        void Raise(LocalDot dot)
-        {
-            if (!last.TryGetValue(dot.Author, out LocalDot known) || known.Sequence < dot.Sequence) last[dot.Author] = dot;
-        }
+        var last = new LastDots();
+        foreach (ulong bits in observed) last.Add(new LocalDot(bits));
+        foreach (Dot dot in remembered) last.Add(Localize(dot, default, replicas));
+        return last.ToSorted(replicas);
     }
 }

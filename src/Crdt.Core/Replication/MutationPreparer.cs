@@ -207,30 +207,20 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
     /// <summary>What the observed siblings had replaced, of each author the last, without these themselves.</summary>
     private Dot[] Remembered()
     {
-        var last = new Dictionary<int, LocalDot>();
+        var last = new LastDots();
         foreach (SiblingSlot slot in observed)
         {
-            foreach (LocalDot dot in slot.Extra?.Replaced ?? []) Raise(dot);
-            foreach (RestoredSibling sibling in slot.Extra?.Marks?.Restored ?? [])
+            if (slot.Extra is not { } extra) continue;
+            last.Add(extra.Replaced);
+            foreach (RestoredSibling sibling in extra.Marks?.Restored ?? [])
             {
-                Raise(sibling.Dot);
-                foreach (LocalDot dot in sibling.Replaced) Raise(dot);
+                last.Add(sibling.Dot);
+                last.Add(sibling.Replaced);
             }
-            if (slot.Extra is { } extra && extra.StandsFor != default) Raise(extra.StandsFor);
+            if (extra.StandsFor != default) last.Add(extra.StandsFor);
         }
-        foreach (SiblingSlot slot in observed)
-        {
-            if (last.TryGetValue(slot.Dot.Author, out LocalDot known) && known.Sequence <= slot.Dot.Sequence)
-                last.Remove(slot.Dot.Author);
-        }
-        Dot[] dots = [.. last.Values.Select(replicas.Resolve)];
-        Array.Sort(dots, MarkCodec.Compare);
-        return dots.Length <= FormatLimits.RememberedDotsMax ? dots : dots[..FormatLimits.RememberedDotsMax];
-
-        void Raise(LocalDot dot)
-        {
-            if (!last.TryGetValue(dot.Author, out LocalDot known) || known.Sequence < dot.Sequence) last[dot.Author] = dot;
-        }
+        foreach (SiblingSlot slot in observed) last.Remove(slot.Dot);
+        return LastDots.ToBatch(last.ToSorted(replicas), replicas);
     }
 
     private void AddIncrement(FieldPath path, int index, long by, BatchColumns columns)

@@ -190,12 +190,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
     private MarkedSibling Describe(RestoredSibling sibling) => new(authors.Ids.Resolve(sibling.Dot), sibling.Dot.Role,
         sibling.Timestamp, sibling.Claim, sibling.IsLost, sibling.Value, Dots(sibling.Replaced));
 
-    private Dot[] Dots(LocalDot[] replacedBefore)
-    {
-        Dot[] dots = [.. replacedBefore.Select(authors.Ids.Resolve)];
-        Array.Sort(dots, MarkCodec.Compare);
-        return dots.Length <= FormatLimits.RememberedDotsMax ? dots : dots[..FormatLimits.RememberedDotsMax];
-    }
+    private Dot[] Dots(LocalDot[] replacedBefore) => LastDots.ToBatch(replacedBefore, authors.Ids);
 
     private ulong Identity(Dot dot) => new LocalDot(authors.IndexOf(dot.Replica), dot.Sequence, default).Identity;
 

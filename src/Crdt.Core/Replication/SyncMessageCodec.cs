@@ -174,9 +174,20 @@ internal sealed class SyncMessageCodec
         long first = reader.ReadSequence();
         ulong more = reader.ReadUInt64();
         if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
-        ReadOnlyMemory<byte> head = reader.ReadMemory(
-            AuthorTable.HashLengthBytes + SignatureScheme.SignatureLengthBytesMax, "A head");
-        if (head.Length < AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A head is too short");
+        ReadOnlyMemory<byte> head = ReadHead(ref reader);
+        return new BatchRun(authors[index], first, ReadBatches(ref reader), first + (long)more, head);
+    }
+
+    /// <summary>A head: hash, then the signature, if any.</summary>
+    public static ReadOnlyMemory<byte> ReadHead(ref CanonicalReader reader)
+    {
+        ReadOnlyMemory<byte> head = reader.ReadMemory(AsideCodec.HeadLengthBytesMax, "A head");
+        return head.Length >= AuthorTable.HashLengthBytes ? head : throw reader.Fail(BatchError.OutOfRange, "A head is too short");
+    }
+
+    /// <summary>The batches of a run, within its limits.</summary>
+    public static ReadOnlyMemory<byte>[] ReadBatches(ref CanonicalReader reader)
+    {
         int count = reader.ReadArrayHeader("The batches");
         if (count > FormatLimits.RunBatchesMax) throw reader.Fail(BatchError.LimitExceeded, $"A run of {count} batches");
         ReadOnlyMemory<byte>[] batches = new ReadOnlyMemory<byte>[count];
@@ -188,7 +199,7 @@ internal sealed class SyncMessageCodec
         }
         if (lengthBytes > FormatLimits.RunLengthBytesMax)
             throw reader.Fail(BatchError.LimitExceeded, $"A run of {lengthBytes} bytes");
-        return new BatchRun(authors[index], first, batches, first + (long)more, head);
+        return batches;
     }
 
     private static void WriteStatements(ref MessagePackWriter writer, IReadOnlyList<Acknowledgement> statements)

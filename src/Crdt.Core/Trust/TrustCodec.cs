@@ -28,11 +28,11 @@ internal static class TrustCodec
         {
             AcknowledgementCodec.WriteReplica(ref output, replica);
             output.Write(member.Joined is not null);
-            if (member.Joined is { } joined) WriteDot(ref output, joined);
+            if (member.Joined is { } joined) AcknowledgementCodec.WriteDot(ref output, joined);
             output.Write(member.Enrolments.Length);
             foreach ((Dot dot, Enrolment enrolment) in member.Enrolments)
             {
-                WriteDot(ref output, dot);
+                AcknowledgementCodec.WriteDot(ref output, dot);
                 AcknowledgementCodec.WriteReplica(ref output, enrolment.Replica);
                 output.Write((int)enrolment.Role);
                 output.Write(enrolment.PublicKey.Span);
@@ -66,11 +66,11 @@ internal static class TrustCodec
             ReplicaId replica = AcknowledgementCodec.ReadReplica(ref reader);
             if (members.Count > 0 && members[^1].Key >= replica)
                 throw reader.Fail(BatchError.NotCanonical, "The members are not in order");
-            Dot? joined = reader.ReadBoolean() ? ReadDot(ref reader) : null;
+            Dot? joined = reader.ReadBoolean() ? AcknowledgementCodec.ReadDot(ref reader) : null;
             var member = new Member([], joined);
             for (int e = reader.ReadCount("The number of enrolments"); e > 0; e--)
             {
-                Dot dot = ReadDot(ref reader);
+                Dot dot = AcknowledgementCodec.ReadDot(ref reader);
                 ReplicaId enrolled = AcknowledgementCodec.ReadReplica(ref reader);
                 var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
                 ReadOnlyMemory<byte> key = ReadKey(ref reader);
@@ -91,13 +91,4 @@ internal static class TrustCodec
 
     private static string ReadText(ref CanonicalReader reader) =>
         System.Text.Encoding.UTF8.GetString(reader.ReadUtf8(FormatLimits.NameLengthBytesMax, "A name"));
-
-    private static void WriteDot(ref MessagePackWriter output, Dot dot)
-    {
-        AcknowledgementCodec.WriteReplica(ref output, dot.Replica);
-        output.Write(dot.Sequence);
-    }
-
-    private static Dot ReadDot(ref CanonicalReader reader) =>
-        new(AcknowledgementCodec.ReadReplica(ref reader), reader.ReadSequence());
 }

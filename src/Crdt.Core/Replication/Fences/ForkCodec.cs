@@ -42,7 +42,7 @@ internal static class ForkCodec
     {
         ulong sequence = reader.ReadUInt64();
         if (sequence > Dot.SequenceMax) throw reader.Fail(BatchError.OutOfRange, "A head lies beyond all sequences");
-        ReadOnlyMemory<byte> head = ReadHead(ref reader);
+        ReadOnlyMemory<byte> head = SyncMessageCodec.ReadHead(ref reader);
         return new ChainHead(author, (long)sequence, head[..AuthorTable.HashLengthBytes].ToArray())
         {
             Signature = AuthorTable.SignatureOf(head),
@@ -100,7 +100,7 @@ internal static class ForkCodec
             long sequence = reader.ReadSequence();
             if (heads.Count > 0 && heads[^1].Sequence >= sequence)
                 throw reader.Fail(BatchError.NotCanonical, "The heads of a chain are not in order");
-            ReadOnlyMemory<byte> head = ReadHead(ref reader);
+            ReadOnlyMemory<byte> head = SyncMessageCodec.ReadHead(ref reader);
             heads.Add(new ChainHead(author, sequence, head[..AuthorTable.HashLengthBytes])
             {
                 Signature = AuthorTable.SignatureOf(head),
@@ -128,24 +128,9 @@ internal static class ForkCodec
         if (more > (ulong)(Dot.SequenceMax - first)) throw reader.Fail(BatchError.OutOfRange, "A run ends beyond all sequences");
         ReadOnlyMemory<byte> before = reader.ReadMemory(AuthorTable.HashLengthBytes, "A hash");
         if (before.Length != AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A hash is too short");
-        ReadOnlyMemory<byte> head = ReadHead(ref reader);
-        int count = reader.ReadArrayHeader("The batches");
-        if (count is 0 or > FormatLimits.RunBatchesMax) throw reader.Fail(BatchError.LimitExceeded, $"A run of {count} batches");
-        ReadOnlyMemory<byte>[] batches = new ReadOnlyMemory<byte>[count];
-        long lengthBytes = 0;
-        for (int i = 0; i < count; i++)
-        {
-            batches[i] = reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A batch");
-            lengthBytes += batches[i].Length;
-        }
-        if (lengthBytes > FormatLimits.RunLengthBytesMax)
-            throw reader.Fail(BatchError.LimitExceeded, $"A run of {lengthBytes} bytes");
+        ReadOnlyMemory<byte> head = SyncMessageCodec.ReadHead(ref reader);
+        ReadOnlyMemory<byte>[] batches = SyncMessageCodec.ReadBatches(ref reader);
+        if (batches.Length == 0) throw reader.Fail(BatchError.LimitExceeded, "A run of 0 batches");
         return new AsideMessage(new BatchRun(author, first, batches, first + (long)more, head), before);
-    }
-
-    private static ReadOnlyMemory<byte> ReadHead(ref CanonicalReader reader)
-    {
-        ReadOnlyMemory<byte> head = reader.ReadMemory(AsideCodec.HeadLengthBytesMax, "A head");
-        return head.Length >= AuthorTable.HashLengthBytes ? head : throw reader.Fail(BatchError.OutOfRange, "A head is too short");
     }
 }

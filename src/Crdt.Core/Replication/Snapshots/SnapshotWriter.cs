@@ -84,7 +84,7 @@ internal sealed class SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaT
     private void WriteSibling(EntityKey? key, in SiblingSlot slot)
     {
         var writer = new MessagePackWriter(buffer);
-        if (key is not null) WriteKey(ref writer, key);
+        if (key is not null) BatchWriter.WriteKey(ref writer, key, types);
         int known = paths.Count;
         int path = paths.GetOrAdd(slot.Path);
         writer.Write(path);
@@ -95,19 +95,6 @@ internal sealed class SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaT
         }
         SiblingCodec.Write(ref writer, slot, form);
         writer.Flush();
-    }
-
-    private void WriteKey(ref MessagePackWriter writer, EntityKey key)
-    {
-        int known = types.Count;
-        int type = types.GetOrAdd((key.Domain, key.Type));
-        writer.Write(type);
-        if (type == known)
-        {
-            writer.Write(key.Domain);
-            writer.Write(key.Type);
-        }
-        BatchWriter.WriteId(ref writer, key.Id);
     }
 
     private void WriteEnd()
