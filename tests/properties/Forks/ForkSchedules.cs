@@ -10,9 +10,9 @@ public class ForkSchedules
     /// <summary>B backed up; b1; B->A; B restored; another b1; B->C; A and C meet.</summary>
     [Fact]
     [Trait("Schedule", "6")]
-    [Trait("Spec", "WF-4.9")]
-    [Trait("Spec", "WF-4.10")]
-    [Trait("Spec", "WF-4.11")]
+    [Trait("Spec", "WF-4.13")]
+    [Trait("Spec", "WF-4.14")]
+    [Trait("Spec", "WF-4.15")]
     [Trait("Law", "13")]
     public async Task A_device_restored_from_a_backup_is_fenced_and_its_second_life_is_kept()
     {

@@ -22,6 +22,9 @@ public class MessageVectorTests
     [Trait("Spec", "WF-4.11")]
     [Trait("Spec", "WF-4.12")]
     [Trait("Spec", "WF-4.9")]
+    [Trait("Spec", "WF-4.13")]
+    [Trait("Spec", "WF-4.14")]
+    [Trait("Spec", "WF-4.15")]
     public void The_vectors_are_what_the_codec_writes_and_reads_back()
     {
         SyncMessageCodec writing = new(), reading = new();
@@ -34,14 +37,14 @@ public class MessageVectorTests
             var back = new SyncMessageCodec();
             SyncMessage read = reading.Read(new ReadOnlySequence<byte>(bytes.WrittenMemory));
             Assert.Equal(message.GetType(), read.GetType());
-            if (message is not RunMessage)
+            if (message is not RunMessage told)
             {
                 back.Write(again, read);
                 Assert.Equal(bytes.WrittenSpan.ToArray(), again.WrittenSpan.ToArray());
             }
             else
             {
-                BatchRun was = ((RunMessage)message).Run, now = ((RunMessage)read).Run;
+                BatchRun was = told.Run, now = ((RunMessage)read).Run;
                 Assert.Equal((was.Author, was.FirstSequence, was.LastSequence), (now.Author, now.FirstSequence, now.LastSequence));
                 Assert.Equal(was.Head.ToArray(), now.Head.ToArray());
                 Assert.Equal(was.Batches.Select(b => b.ToArray()), now.Batches.Select(b => b.ToArray()));
@@ -60,6 +63,9 @@ public class MessageVectorTests
     [InlineData("0500")]
     [InlineData("05 9000")]
     [InlineData("09")]
+    [InlineData("09 90 90")]
+    [InlineData("0b c410 00000000000000000000000000000001 91 01")]
+    [InlineData("0e")]
     [InlineData("04 00 91 00 00")]
     [InlineData("08 c408 0000000000000000 00 91")]
     [InlineData("08 c408 0000000000000000 00 91 01 01 90")]
@@ -71,6 +77,57 @@ public class MessageVectorTests
         byte[] bytes = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
         var refused = Assert.Throws<SyncException>(() => new SyncMessageCodec().Read(new ReadOnlySequence<byte>(bytes)));
         Assert.Equal(SyncError.BadMessage, refused.Error);
+    }
+
+    public static TheoryData<string> ForkMessagesThatAreNone() => [.. Misshapen().Select(m => m.Name)];
+
+    [Theory]
+    [Trait("Spec", "WF-4.13")]
+    [Trait("Spec", "WF-4.14")]
+    [Trait("Spec", "WF-4.15")]
+    [MemberData(nameof(ForkMessagesThatAreNone))]
+    public void Messages_about_forks_that_are_out_of_order_or_beyond_limits_are_refused(string name)
+    {
+        SyncMessage message = Misshapen().Single(m => m.Name == name).Message;
+        var refused = Assert.Throws<SyncException>(() => new SyncMessageCodec().Read(Encode(new SyncMessageCodec(), message)));
+        Assert.Equal(SyncError.BadMessage, refused.Error);
+    }
+
+    private static IEnumerable<(string Name, SyncMessage Message)> Misshapen()
+    {
+        byte[] hash = new byte[32];
+        ChainHead Head(long sequence, int lengthBytes = 32) => new(BatchCases.B, sequence, hash.AsMemory(0, lengthBytes));
+        Fence Fence(long sequence, long by, int lengthBytes = 32) =>
+            new(Head(sequence, lengthBytes), FenceReason.Forked, new Dot(BatchCases.C, by));
+        FencesMessage Fences(params Fence[] fences) => new(fences, [], []);
+        FencesMessage Forks(params ForkReport[] forks) => new([], [], forks);
+        var fork = new ForkReport(Head(1), Head(2), Head(3));
+        yield return ("fences out of order", Fences(Fence(1, by: 2), Fence(1, by: 1)));
+        yield return ("a fence twice", Fences(Fence(1, by: 1), Fence(1, by: 1)));
+        yield return ("a fence beyond all sequences", Fences(Fence(Dot.SequenceMax + 1, by: 1)));
+        yield return ("a fence with a short hash", Fences(Fence(1, by: 1, lengthBytes: 31)));
+        yield return ("a fence of no mutation", Fences(Fence(1, by: 0)));
+        yield return ("runs aside out of order", new FencesMessage([], [2, 1], []));
+        yield return ("a run aside twice", new FencesMessage([], [2, 2], []));
+        yield return ("a fork twice", Forks(fork, fork));
+        yield return ("a fork before what is common", Forks(fork with { One = Head(1) }));
+        yield return ("a fork's heads out of order", Forks(fork with { Other = Head(1) }));
+        yield return ("a fork beyond all sequences", Forks(fork with { Other = Head(Dot.SequenceMax + 1) }));
+        yield return ("a fork with a short hash", Forks(fork with { Other = Head(3, lengthBytes: 31) }));
+        yield return ("a chain out of order", new ChainMessage(BatchCases.B, [Head(2), Head(1)]));
+        yield return ("a chain with a head twice", new ChainMessage(BatchCases.B, [Head(2), Head(2)]));
+        yield return ("a chain with head 0", new ChainMessage(BatchCases.B, [Head(0)]));
+        yield return ("a chain with a short hash", new ChainMessage(BatchCases.B, [Head(1, lengthBytes: 31)]));
+        yield return ("a chain too long", new ChainMessage(BatchCases.B, [.. Enumerable.Range(1, 513).Select(i => Head(i))]));
+        yield return ("an empty run aside", new AsideMessage(new BatchRun(BatchCases.B, 1, [], 1, hash), hash));
+        yield return ("a run aside behind a short hash",
+            new AsideMessage(new BatchRun(BatchCases.B, 1, [hash], 1, hash), hash.AsMemory(1)));
+        yield return ("a run aside beyond all sequences",
+            new AsideMessage(new BatchRun(BatchCases.B, 2, [hash], Dot.SequenceMax + 1, hash), hash));
+        yield return ("a run aside with a short head",
+            new AsideMessage(new BatchRun(BatchCases.B, 1, [hash], 1, hash.AsMemory(1)), hash));
+        yield return ("a run aside with too many batches", new AsideMessage(
+            new BatchRun(BatchCases.B, 1, [.. Enumerable.Repeat<ReadOnlyMemory<byte>>(new byte[] { 1 }, 1_001)], 1, hash), hash));
     }
 
     [Fact]
@@ -169,5 +226,16 @@ public class MessageVectorTests
         yield return ("chunk", new ChunkMessage(hash));
         yield return ("wanted", new WantedMessage(300));
         yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
+        ReadOnlyMemory<byte> signed = signature;
+        ChainHead Head(long sequence) => new(BatchCases.B, sequence, SHA256.HashData([(byte)sequence])) { Signature = signed };
+        yield return ("fences", new FencesMessage(
+            [
+                new Fence(new ChainHead(BatchCases.B, 0, AuthorTable.ChainStart(BatchCases.B)), FenceReason.Revoked, new Dot(BatchCases.C, 7)),
+                new Fence(Head(300), FenceReason.Forked, new Dot(BatchCases.C, 8)) { Signature = signed },
+            ],
+            [1, ulong.MaxValue], [ForkReport.Of(Head(5), Head(9), Head(7))]));
+        yield return ("chain", new ChainMessage(BatchCases.B, [Head(1), Head(300) with { Signature = default }]));
+        yield return ("aside", new AsideMessage(
+            new BatchRun(BatchCases.B, 299, [new byte[] { 1, 2 }, new byte[] { 3 }], 301, (byte[])[.. hash, .. signature]), hash));
     }
 }

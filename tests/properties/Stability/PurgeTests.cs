@@ -136,6 +136,39 @@ public class PurgeTests
     }
 
     [Fact]
+    [Trait("Law", "7")]
+    public async Task An_entity_whose_delete_was_refused_is_alive_and_stays()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 1);
+        team.Admissions[1] = new RefuseWhere(m => m.Context == "bad");
+        await team.ReopenAsync(1);
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", 1));
+        await SettleAsync(team);
+        await team[0].CommitAsync(tx => tx.Delete(E).WithContext("bad"));
+        await SettleAsync(team);
+        Assert.Equal(new PurgeResult(0, 0, 1), await team[1].PurgeAsync());
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Equal("""{"x":1}""", r.Get(E)!.ToJson()));
+        await AssertEqualAsync(team);
+    }
+
+    [Fact]
+    [Trait("Law", "14")]
+    public async Task A_purge_waits_for_a_replica_that_is_silent_and_not_for_one_that_is_fenced()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(E));
+        await team[1].CommitAsync(tx => tx.Create(Keys[1]));
+        await SettleAsync(team);
+        await team[0].CommitAsync(tx => tx.Delete(E));
+        for (int i = 0; i < 3; i++) await team.MeetAsync(0, 2);
+        Assert.Equal(new PurgeResult(0, 1, 0), await team[2].PurgeAsync());
+        await team[2].FenceAsync(team[1].Id, FenceReason.Retired);
+        for (int i = 0; i < 3; i++) await team.MeetAsync(0, 2);
+        Assert.Equal(new PurgeResult(1, 0, 0), await team[2].PurgeAsync());
+    }
+
+    [Fact]
     public async Task A_view_opened_before_a_purge_still_shows_what_was_deleted()
     {
         await using Team team = await Team.CreateAsync(1, 1, isProjecting: true, []);

@@ -1,7 +1,7 @@
 namespace Crdt;
 
 /// <summary>The fences that the sender knows, what it keeps aside, and the forks it knows of that no fence has settled:
-/// told before its heads, since fences say what counts of what follows, and again when there is news (WF-4.9).</summary>
+/// told before its heads, since fences say what counts of what follows, and again when there is news (WF-4.13).</summary>
 /// <param name="Fences">In the order of <see cref="Fence.Compare"/>.</param>
 /// <param name="Asides">Of each run that is kept aside the first eight bytes of its head's hash, ascending.</param>
 /// <param name="Forks">One for each author, in order of their ids.</param>
@@ -12,7 +12,7 @@ internal sealed record FencesMessage(
 }
 
 /// <summary>Heads of an author whose logs differ, the newest of them all and older ones ever more seldom, so that both
-/// sides learn what they have in common (WF-4.10).</summary>
+/// sides learn what they have in common (WF-4.14).</summary>
 /// <param name="Author">Whose log.</param>
 /// <param name="Heads">In order.</param>
 internal sealed record ChainMessage(ReplicaId Author, IReadOnlyList<ChainHead> Heads) : SyncMessage
@@ -20,7 +20,7 @@ internal sealed record ChainMessage(ReplicaId Author, IReadOnlyList<ChainHead> H
     public const int HeadsMax = 512;
 }
 
-/// <summary>A run that a fence has cut off (WF-4.11).</summary>
+/// <summary>A run that a fence has cut off (WF-4.15).</summary>
 /// <param name="Run">The run.</param>
 /// <param name="Before">The chain's hash before it.</param>
 internal sealed record AsideMessage(BatchRun Run, ReadOnlyMemory<byte> Before) : SyncMessage;
