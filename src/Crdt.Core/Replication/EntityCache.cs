@@ -4,7 +4,10 @@ namespace Crdt;
 
 /// <summary>The entities in memory. One writer prepares states unit by unit and publishes them group by group;
 /// readers see whole groups, from a moment that can be held on to.</summary>
-internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
+/// <param name="store">Where entities are loaded from.</param>
+/// <param name="entitiesMax">How many are kept in memory, beside those that must be.</param>
+/// <param name="policies">Those in force before the first commit.</param>
+internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTable policies)
 {
     private readonly ConcurrentDictionary<EntityKey, EntitySlot> slots = new();
     private readonly List<EntitySlot> touched = [];
@@ -15,13 +18,13 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     // What was purged: it goes when the projection has let go of it, and no view could see what was there.
     private readonly List<EntitySlot> emptied = [];
     private readonly Lock gate = new();
-    private long committed;
+    private Moment moment = new(0, policies);
     private long unit;
     private long evictions;
     private volatile bool isDetached;
 
-    /// <summary>Number of the last commit that was published.</summary>
-    public long Committed => Volatile.Read(ref committed);
+    /// <summary>The last commit that was published, and what is read by it.</summary>
+    public Moment Moment => Volatile.Read(ref moment);
 
     /// <summary>The slots of the group being committed.</summary>
     public IReadOnlyList<EntitySlot> Touched => touched;
@@ -107,12 +110,13 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     }
 
     /// <summary>Makes the group's states the ones that readers see, all at once.</summary>
+    /// <param name="policies">The policies in force from then on.</param>
     /// <param name="onPublish">Told of each slot that changed, with the state before; may be null.</param>
-    public void Publish(Action<EntitySlot, EntityState>? onPublish)
+    public void Publish(PolicyTable policies, Action<EntitySlot, EntityState>? onPublish)
     {
         lock (gate)
         {
-            long epoch = committed + 1;
+            long epoch = moment.Epoch + 1;
             bool hasViews = views.Count > 0;
             foreach (EntitySlot slot in touched)
             {
@@ -131,7 +135,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
                 if (working.Slots.IsEmpty) emptied.Add(slot);
                 onPublish?.Invoke(slot, working);
             }
-            Volatile.Write(ref committed, epoch);
+            Volatile.Write(ref moment, new Moment(epoch, policies));
         }
         touched.Clear();
         undo.Clear();
@@ -185,12 +189,12 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     // ---- the readers' side ----
 
     /// <summary>Holds on to the present moment; to be given back with <see cref="CloseView"/>.</summary>
-    public long OpenView()
+    public Moment OpenView()
     {
         lock (gate)
         {
-            views[committed] = views.GetValueOrDefault(committed) + 1;
-            return committed;
+            views[moment.Epoch] = views.GetValueOrDefault(moment.Epoch) + 1;
+            return moment;
         }
     }
 
@@ -218,18 +222,22 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax)
     }
 
     /// <summary>The entity's state as last committed, or <see langword="null"/> if there is none.</summary>
-    public EntityState? Read(EntityKey key)
+    /// <param name="key">Which entity.</param>
+    /// <param name="at">The moment that it is the state of.</param>
+    public EntityState? Read(EntityKey key, out Moment at)
     {
-        EntityState? state = Find(key)?.Published;
-        if (state is not null && state.Epoch > Volatile.Read(ref committed))
+        while (true)
         {
-            // A commit is being published: it is a matter of microseconds, and then it is the committed one.
+            at = Moment;
+            EntityState? state = Find(key)?.Published;
+            // What was loaded does not tell since when it stands.
+            if (state is null or { Epoch: 0 } ? ReferenceEquals(at, Moment) : state.Epoch <= at.Epoch)
+                return state is { Slots.IsEmpty: false } ? state : null;
             lock (gate)
             {
-                // Waited for, and nothing else.
+                // A commit is being published, or was meanwhile: it is a matter of microseconds.
             }
         }
-        return state is { Slots.IsEmpty: false } ? state : null;
     }
 
     /// <summary>The entity's state in a view.</summary>

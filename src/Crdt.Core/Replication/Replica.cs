@@ -153,7 +153,8 @@ public sealed partial class Replica : IAsyncDisposable
     public Entity? GetWithDeleted(EntityKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return writer.Cache.Read(key) is { } state ? writer.ToEntity(state) : null;
+        ReplicaWriter reading = writer;
+        return reading.Cache.Read(key, out Moment at) is { } state ? reading.ToEntity(state, at) : null;
     }
 
     /// <summary>Keys of the entities of a type, or of a domain, or of all, in order, deleted ones too: without reading any of
@@ -176,7 +177,7 @@ public sealed partial class Replica : IAsyncDisposable
     public ExistencePolicy ExistencePolicyOf(EntityKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return writer.Policies.For(key).Existence;
+        return writer.Cache.Moment.Policies.For(key).Existence;
     }
 
     /// <summary>The policy that is in force for a field.</summary>
@@ -184,7 +185,7 @@ public sealed partial class Replica : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(path);
-        return writer.Policies.For(key).For(path);
+        return writer.Cache.Moment.Policies.For(key).For(path);
     }
 
     /// <summary>What was written concurrently and not settled by a later write, entity by entity.</summary>

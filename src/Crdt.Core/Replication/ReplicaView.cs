@@ -6,15 +6,13 @@ namespace Crdt;
 public sealed class ReplicaView : IDisposable
 {
     private readonly ReplicaWriter writer;
-    private readonly PolicyTable policies;
-    private readonly long epoch;
+    private readonly Moment moment;
     private int isDisposed;
 
     internal ReplicaView(ReplicaWriter writer)
     {
         this.writer = writer;
-        epoch = writer.Cache.OpenView();
-        policies = writer.Policies;
+        moment = writer.Cache.OpenView();
     }
 
     /// <summary>The entity; <see langword="null"/> when it is not alive.</summary>
@@ -25,7 +23,7 @@ public sealed class ReplicaView : IDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-        return writer.Cache.Read(key, epoch) is { } state ? writer.ToEntity(state, policies, epoch) : null;
+        return writer.Cache.Read(key, moment.Epoch) is { } state ? writer.ToEntity(state, moment) : null;
     }
 
     /// <summary>The living entities of a type, in order of their ids.</summary>
@@ -38,11 +36,11 @@ public sealed class ReplicaView : IDisposable
     }
 
     /// <summary>The entity's siblings; <see langword="null"/> when it never was.</summary>
-    internal EntityState? Read(EntityKey key) => writer.Cache.Read(key, epoch);
+    internal EntityState? Read(EntityKey key) => writer.Cache.Read(key, moment.Epoch);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref isDisposed, 1) == 0) writer.Cache.CloseView(epoch);
+        if (Interlocked.Exchange(ref isDisposed, 1) == 0) writer.Cache.CloseView(moment.Epoch);
     }
 }

@@ -61,7 +61,8 @@ internal sealed partial class ReplicaWriter
         Fences = new FenceKeeper(store, Authors, fences);
         Fences.Floor = FloorOf;
         inForce = Fences.Table;
-        Cache = new EntityCache(store, options.CachedEntitiesMax);
+        Policies = PolicyTable.From([], options.DataTypeTable);
+        Cache = new EntityCache(store, options.CachedEntitiesMax, Policies);
         Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
         Refusals = new RefusalTable(Authors.Ids);
         projector = new Projector(store, Authors.Ids, Refusals);
@@ -72,7 +73,6 @@ internal sealed partial class ReplicaWriter
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
         toEntity = ToEntity;
-        Policies = PolicyTable.From([], options.DataTypeTable);
     }
 
     public ReplicaIdentity Identity { get; }
@@ -97,6 +97,7 @@ internal sealed partial class ReplicaWriter
     /// <summary>What everybody is known to have held.</summary>
     public StandingTable Standing { get; } = new();
 
+    /// <summary>The policies as the writer's turn knows them; readers go by those of their <see cref="Moment"/>.</summary>
     public PolicyTable Policies { get; private set; }
 
     public RefusalTable Refusals { get; }
@@ -575,12 +576,12 @@ internal sealed partial class ReplicaWriter
 
     // ---- publishing ----
 
-    /// <summary>What readers see of a state.</summary>
-    public Entity ToEntity(EntityState state) => ToEntity(state, Policies, Cache.Committed);
-
     /// <summary>What readers see of a state, by the policies and refusals of a moment.</summary>
-    public Entity ToEntity(EntityState state, PolicyTable policies, long epoch) =>
-        new(state, Authors.Ids, policies.For(state.Key), Refusals.At(epoch));
+    public Entity ToEntity(EntityState state, Moment at) =>
+        new(state, Authors.Ids, at.Policies.For(state.Key), Refusals.At(at.Epoch));
+
+    /// <summary>What readers will see of a state that is not published yet; on the writer's turn.</summary>
+    private Entity ToEntity(EntityState state) => new(state, Authors.Ids, Policies.For(state.Key), Refusals.Now);
 
     private void Publish()
     {
@@ -591,16 +592,17 @@ internal sealed partial class ReplicaWriter
         ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
         if (!ReferenceEquals(policiesBefore, Policies)) living += CountRevived(policiesBefore);
         List<EntityKey>? changed = !signals.HasObservers || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
-        Authors.Publish();
-        Trust.Publish();
-        Snapshots.Publish();
-        Cache.Publish((slot, now) =>
+        Cache.Publish(Policies, (slot, now) =>
         {
             living += Living(now);
             Contested.Update(slot.Key, Entity.MayBeContested(now));
             projector.Note(slot);
             changed?.Add(slot.Key);
         });
+        // Behind the states: what a vector covers can be read.
+        Authors.Publish();
+        Trust.Publish();
+        Snapshots.Publish();
         LivingEntities = living;
         foreach (LogEntry entry in entries)
         {
@@ -645,7 +647,7 @@ internal sealed partial class ReplicaWriter
         {
             touchesPolicies |= slot.Key.Type == PolicyScope.EntityType;
             if (FenceEntity.IsKey(slot.Key)) NoteFence(slot);
-            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current), Cache.Committed + 1);
+            if (slot.Key.Type == RefusalTable.EntityType) Refusals.Note(ToEntity(slot.Current), Cache.Moment.Epoch + 1);
         }
         if (!touchesPolicies) return;
         var policies = new List<Entity>();

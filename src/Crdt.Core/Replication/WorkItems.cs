@@ -90,7 +90,7 @@ internal sealed class BeginSnapshotWork : WorkItem
         Heads = [.. writer.Authors.Heads().Select(SnapshotHead.Of)];
         (Digest, At) = (writer.ComputeDigest(), writer.PublishedEnd);
         Members = [.. writer.Trust.Members];
-        Epoch = writer.Cache.OpenView();
+        Epoch = writer.Cache.OpenView().Epoch;
     }
 }
 

@@ -182,7 +182,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     {
         run.Figures.Checks++;
         ReplicaWriter writer = device.Replica!.Writer;
-        ReadOnlySpan<SiblingSlot> held = writer.Cache.Read(entity.Key) is { } state ? state.Slots : [];
+        ReadOnlySpan<SiblingSlot> held = writer.Cache.Read(entity.Key, out _) is { } state ? state.Slots : [];
         int expected = 0;
         foreach (SiblingRecord sibling in entity.Siblings)
         {
@@ -251,7 +251,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
         // What was dropped for good is no entity any more, whether its name is still known or not.
         int written = History.Entities.Count(entity => CheckEntity(device, entity) > 0);
         EntityCache cache = device.Replica!.Writer.Cache;
-        int held = cache.Keys(null, null).Count(key => cache.Read(key) is { Slots.IsEmpty: false });
+        int held = cache.Keys(null, null).Count(key => cache.Read(key, out _) is { Slots.IsEmpty: false });
         if (held != written)
             throw new ViolationException("model", "CV-1", $"{device.Name} holds {held} entities, {written} were written.");
     }

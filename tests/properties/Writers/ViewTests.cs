@@ -62,4 +62,43 @@ public class ViewTests
         view.Dispose();
         Assert.Throws<ObjectDisposedException>(() => view.Get(Key));
     }
+
+    [Fact]
+    [Trait("Law", "12")]
+    public async Task A_view_goes_by_the_policies_of_its_own_moment_also_while_others_are_published()
+    {
+        // Many entities in dispute, all of which a change of the policy has to look at before it is published.
+        EntityKey[] disputed = [.. Enumerable.Range(0, 300).Select(i => new EntityKey("d", "t", $"{i:D3}"))];
+        var marker = new EntityKey("m", "t", "policy");
+        await using Team team = await Team.CreateAsync(2, 1);
+        await team[0].CommitAsync(tx => Array.ForEach(disputed, key => tx.Create(key).Set("x", 1)));
+        await team.MeetAllAsync();
+        await team[0].CommitAsync(tx => Array.ForEach(disputed, key => tx.Update(key).Set("x", 2)));
+        await team[1].CommitAsync(tx => Array.ForEach(disputed, key => tx.Delete(key)));
+        await team.MeetAllAsync();
+        Replica server = team[2];
+        await SetAsync(ExistencePolicy.UpdateWins);
+        using var end = new CancellationTokenSource();
+        Task<int> reading = Task.Run(() =>
+        {
+            int views = 0;
+            for (; !end.IsCancellationRequested; views++)
+            {
+                using ReplicaView view = server.View();
+                string policy = view.Get(marker)!.GetString("is")!;
+                Assert.Equal(policy == nameof(ExistencePolicy.UpdateWins), view.Get(disputed[0]) is not null);
+            }
+            return views;
+        });
+        for (int i = 0; i < 200 && !reading.IsCompleted; i++)
+            await SetAsync(i % 2 == 0 ? ExistencePolicy.DeleteWins : ExistencePolicy.UpdateWins);
+        await end.CancelAsync();
+        Assert.True(await reading > 0);
+
+        Task SetAsync(ExistencePolicy policy) => server.CommitAsync(tx =>
+        {
+            tx.Upsert(marker).Set("is", policy.ToString());
+            tx.SetPolicy(new PolicyScope("d"), policy);
+        }).AsTask();
+    }
 }
