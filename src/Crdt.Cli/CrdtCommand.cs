@@ -73,6 +73,7 @@ public static class CrdtCommand
             ConflictsCommand.Create(),
             ResolveCommand.Create(),
             .. PolicyCommand.Create(out Command policy),
+            .. BundleCommand.Create(out Command bundle),
             SnapshotCommand.Create(),
             PruneCommand.Create(),
             PurgeCommand.Create(),
@@ -93,9 +94,10 @@ public static class CrdtCommand
                 var output = new CliOutput(streams, parsed.GetValue(globals.Json));
                 return (int)await run(new CliContext(parsed, globals, streams, output, cancellation));
             });
-            if (!policy.Subcommands.Contains(command)) root.Add(command);
+            if (!command.Parents.Any()) root.Add(command);
         }
         root.Add(policy);
+        root.Add(bundle);
         return root;
     }
 }

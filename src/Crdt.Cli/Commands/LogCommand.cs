@@ -53,7 +53,7 @@ internal static class LogCommand
         {
             Status = context.Parsed.GetValue(Status),
             Kind = context.Parsed.GetValue(Kind),
-            Author = context.Parsed.GetValue(Author) is { } author ? FindAuthor(host.Replica, author) : null,
+            Author = context.Parsed.GetValue(Author) is { } author ? ReplicaNames.Find(host.Replica, author) : null,
             Domain = scope?.Domain,
             Type = scope?.Type,
             Key = scope?.Key,
@@ -76,22 +76,6 @@ internal static class LogCommand
         else if (shown.Count < count)
             context.Output.Note($"The newest {shown.Count} of {Shown.Number(count)}; --limit N shows more.");
         return ExitCode.Ok;
-    }
-
-    /// <summary>Finds the replica that an id, or the beginning of one, means.</summary>
-    private static ReplicaId FindAuthor(Replica replica, string text)
-    {
-        if (text is "here") return replica.Id;
-        ReplicaId[] known = [.. replica.Vector.Select(d => d.Replica).Append(replica.Id).Distinct()
-            .Where(id => id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))];
-        return known.Length switch
-        {
-            1 => known[0],
-            0 => throw CliException.NotFound($"No mutation of a replica '{text}' is held here.",
-                $"Known are: {string.Join(", ", replica.Vector.Select(d => Shown.Short(d.Replica)))}."),
-            _ => throw CliException.Usage($"'{text}' is the beginning of {known.Length} replicas' ids: give more of "
-                + "it."),
-        };
     }
 
     private static Queue<QueuedMutation> Newest(

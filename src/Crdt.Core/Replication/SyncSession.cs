@@ -269,7 +269,7 @@ public sealed partial class SyncSession : IDisposable
 
     private async ValueTask TakeAsync(HaveMessage have, CancellationToken cancellationToken)
     {
-        if (have.Replica == replica.Id)
+        if (have.Replica == replica.Id && !isOnPaper)
         {
             await replica.NoteForkAsync(have.Replica, null, have.Replica, cancellationToken).ConfigureAwait(false);
             throw new SyncException(SyncError.SameReplica, $"The peer, too, is replica {replica.Id}: one of the two is a copy.");
@@ -289,6 +289,8 @@ public sealed partial class SyncSession : IDisposable
     /// the nearest to the truth.</summary>
     private async ValueTask NoteTimeAsync(DateTimeOffset time, CancellationToken cancellationToken)
     {
+        // A courier may be on the way for weeks.
+        if (isOnPaper) return;
         long aheadMs = (long)(time - replica.Options.Time.GetUtcNow()).TotalMilliseconds;
         if (skew is { } known && (known.UncertaintyMs is not null || known.OffsetMs >= aheadMs)) return;
         await NotePeerClockAsync(aheadMs, null, cancellationToken).ConfigureAwait(false);
@@ -547,7 +549,7 @@ public sealed partial class SyncSession : IDisposable
         if (TakeFences() is { } news) return news;
         if (TakeAside() is { } aside) return aside;
         if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
-        if (IsQuiet && hunt.IsIdle)
+        if (IsQuiet && hunt.IsIdle && !isOnPaper)
         {
             StandingMessage? told;
             lock (gate) told = standing.Take(peer!.Value, peerRole);
@@ -604,7 +606,7 @@ public sealed partial class SyncSession : IDisposable
         return new StatementsMessage(news);
     }
 
-    private bool IsHeldByPeer(Dot dot) => acknowledged.GetValueOrDefault(dot.Replica) >= dot.Sequence;
+    private bool IsHeldByPeer(Dot dot) => isOnPaper ? Knows(dot) : acknowledged.GetValueOrDefault(dot.Replica) >= dot.Sequence;
 
     private List<Acknowledgement> NewStatements()
     {
@@ -670,7 +672,7 @@ public sealed partial class SyncSession : IDisposable
     {
         var batches = new List<ReadOnlyMemory<byte>>();
         long first = 0;
-        LogPosition runStart = cursor, end = replica.Writer.PublishedEnd;
+        LogPosition runStart = cursor, end = paperEnd ?? replica.Writer.PublishedEnd;
         entries ??= replica.Store.ReadLog(cursor).GetEnumerator();
         while (entries.MoveNext())
         {
@@ -750,6 +752,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (!outbox.IsBusy) return null;
+            if (isOnPaper && outbox.IsWaiting) outbox.Begin(0);
             SyncMessage? message = outbox.Next(ref sendCredit, out isOutOfCredit, out SnapshotManifest? complete);
             foreach (SnapshotHead head in complete?.Heads ?? []) Raise(sent, head.Author, head.Sequence);
             // A snapshot that could not be read to its end was replaced by another one.

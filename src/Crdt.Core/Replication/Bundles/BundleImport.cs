@@ -1,0 +1,6 @@
+namespace Crdt;
+
+/// <summary>What taking a bundle came to.</summary>
+/// <param name="Bundle">What it says of itself.</param>
+/// <param name="Mutations">How many mutations were news; the others were held already.</param>
+public sealed record BundleImport(Bundle Bundle, long Mutations);
