@@ -156,6 +156,12 @@ public sealed class FileReplicaStore : IReplicaStore
     /// <inheritdoc/>
     public IEnumerable<EntityKey> ContestedKeys() => projection.ContestedKeys();
 
+    /// <inheritdoc/>
+    public LogPosition ZonedTo => projection.ZonedTo;
+
+    /// <inheritdoc/>
+    public IEnumerable<LogZone> ReadZones(LogPosition from) => projection.ReadZones(from);
+
     /// <summary>The LiteDB collection that holds the documents of a type, for <see cref="Query"/>.</summary>
     /// <returns>Null when no entity of the type was projected yet.</returns>
     public string? CollectionOf(string domain, string type) => projection.CollectionOf(domain, type);

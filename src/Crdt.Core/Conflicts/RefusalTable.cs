@@ -66,6 +66,10 @@ internal sealed class RefusalTable(ReplicaTable replicas)
         return null;
     }
 
+    /// <summary>The refused transactions, by author in order of sequences.</summary>
+    public Dictionary<ReplicaId, (long First, long Last)[]> Refused() => ranges.ToDictionary(
+        static r => r.Key, static r => r.Value.Select(static t => (t.Key, t.Value.Last)).Order().ToArray());
+
     public bool IsRefused(Dot dot) => FindFirst(dot) is not null;
 
     public bool IsRefused(LocalDot dot, long epoch) => count > 0 && FindFirst(replicas.Resolve(dot), epoch) is not null;

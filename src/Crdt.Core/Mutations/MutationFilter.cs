@@ -1,13 +1,16 @@
 namespace Crdt;
 
-/// <summary>Which mutations to list; every part that is set must hold.</summary>
+/// <summary>Which mutations to list, and in which order; every part that is set must hold.</summary>
 public sealed record MutationFilter
 {
     /// <summary>Only those with this status.</summary>
     public MutationStatus? Status { get; init; }
 
-    /// <summary>Only those of this author.</summary>
+    /// <summary>Only those of this author, which is a device.</summary>
     public ReplicaId? Author { get; init; }
+
+    /// <summary>Only those that this person made, on whichever device.</summary>
+    public string? User { get; init; }
 
     /// <summary>Only those of this kind.</summary>
     public MutationKind? Kind { get; init; }
@@ -21,10 +24,18 @@ public sealed record MutationFilter
     /// <summary>Only those of this entity.</summary>
     public EntityKey? Key { get; init; }
 
-    internal bool Passes(Mutation mutation) =>
-        (Author is null || mutation.Dot.Replica == Author)
-        && (Kind is null || mutation.Kind == Kind)
-        && (Domain is null || mutation.Key.Domain == Domain)
-        && (Type is null || mutation.Key.Type == Type)
-        && (Key is null || mutation.Key == Key);
+    /// <summary>Only those made at this time or later, by their authors' clocks.</summary>
+    public DateTimeOffset? From { get; init; }
+
+    /// <summary>Only those made before this time, by their authors' clocks.</summary>
+    public DateTimeOffset? To { get; init; }
+
+    /// <summary>Only the one with this UUID (<see cref="Mutation.Id"/>).</summary>
+    public Guid? Id { get; init; }
+
+    /// <summary>Only those that a thin client sent under this id (<see cref="MutationOrigin.RequestId"/>).</summary>
+    public Guid? RequestId { get; init; }
+
+    /// <summary>In which order; the oldest first by default.</summary>
+    public MutationOrder Order { get; init; }
 }

@@ -15,6 +15,11 @@ internal sealed class ContestedKeys
         }
     }
 
+    public bool Contains(EntityKey key)
+    {
+        lock (gate) return keys.Contains(key);
+    }
+
     public EntityKey[] ToArray()
     {
         lock (gate) return [.. keys];

@@ -2,7 +2,7 @@ namespace Crdt;
 
 /// <summary>Keeps track of what the store's projection and the state digest lack, and brings both up to date. Owned by
 /// the single writer; the store's part runs beside it.</summary>
-internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, RefusalTable refusals)
+internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, RefusalTable refusals, int mutationsPerZone)
 {
     private readonly List<EntitySlot> dirty = [];
     private readonly List<EntitySlot> digestStale = [];
@@ -73,7 +73,11 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
             entities.Add(Describe(slot, policies));
         }
         entities.Sort(static (a, b) => a.Key.CompareTo(b.Key));
-        storing = StoreAsync(new ProjectionUpdate(upTo, bookkeeping, entities));
+        storing = StoreAsync(new ProjectionUpdate(upTo, bookkeeping, entities)
+        {
+            Zones = ZoneBuilder.Following(store, upTo, mutationsPerZone),
+            ZonesFrom = store.LogStart,
+        });
         // Completed by the end itself, not by who waits for it: with a store that completes at once nobody waits.
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Ended = ended.Task;

@@ -21,6 +21,7 @@ public sealed partial class Replica : IAsyncDisposable
         Options = options;
         writer = new ReplicaWriter(store, options);
         purger = new Purger(this);
+        index = new MutationIndex(store, options.MutationsPerZone);
     }
 
     /// <summary>The space it is a copy of.</summary>
@@ -223,31 +224,6 @@ public sealed partial class Replica : IAsyncDisposable
         }
     }
 
-    /// <summary>The mutations that the log still holds (<see cref="PrunedTo"/> tells what it does not), in the order in which
-    /// they were applied here, with their status.</summary>
-    /// <param name="filter">Which; all when <see langword="null"/>.</param>
-    public IEnumerable<QueuedMutation> Mutations(MutationFilter? filter = null)
-    {
-        filter ??= new MutationFilter();
-        HashSet<Dot> contested = ContestedDots();
-        foreach (Mutation mutation in MutationLog.Read(store, writer.Fences, StartOf(filter), writer.PublishedEnd))
-        {
-            if (!filter.Passes(mutation)) continue;
-            QueuedMutation queued = Describe(mutation, contested);
-            if (filter.Status is null || queued.Status == filter.Status) yield return queued;
-        }
-    }
-
-    /// <summary>One mutation, with its status; <see langword="null"/> when the log does not hold it, or not any more.</summary>
-    public QueuedMutation? FindMutation(Dot dot)
-    {
-        if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
-        LogPosition start = store.FindStart(dot.Replica, dot.Sequence);
-        Mutation? found = MutationLog.Read(store, writer.Fences, start, writer.PublishedEnd, dot).FirstOrDefault();
-        // Its siblings lie in one entity: no other has to be looked at.
-        return found is null ? null : Describe(found, DotsOf(Get(found.Key)?.Conflicts().Where(c => c.IsOpen) ?? []));
-    }
-
     /// <summary>Transactions that a server refused, with what they had written.</summary>
     /// <param name="openOnly">Only those of which nobody has decided yet what shall become of them.</param>
     public IEnumerable<RefusedTransaction> Refusals(bool openOnly = true)
@@ -311,7 +287,7 @@ public sealed partial class Replica : IAsyncDisposable
         await writer.EnqueueAsync(reading, cancellationToken).ConfigureAwait(false);
         long mutations = vector.Sum(d => d.Sequence);
         long pending = vector.Sum(d => PendingOf(d.Replica, d.Sequence));
-        long conflict = ContestedDots().Count(d => writer.Acknowledgements.SyncedTo(d.Replica) >= d.Sequence);
+        long conflict = OpenConflicts.DotsOf(Conflicts()).Count(d => writer.Acknowledgements.SyncedTo(d.Replica) >= d.Sequence);
         long failed = writer.Refusals.Mutations;
         return new ReplicaStatus(entities, mutations, pending, mutations - pending - conflict - failed, conflict, failed,
             PendingOf(Id, vector[Id]), vector, digest);
@@ -406,27 +382,5 @@ public sealed partial class Replica : IAsyncDisposable
         StateDigest digest = default;
         await writer.EnqueueAsync(new CallWork(w => digest = w.ComputeDigest()), cancellationToken).ConfigureAwait(false);
         return digest;
-    }
-
-    private long PendingOf(ReplicaId author, long applied) =>
-        Math.Max(0, applied - writer.Acknowledgements.SyncedTo(author));
-
-    /// <summary>Where the log must be read from: one author's pending mutations stand behind the synced ones.</summary>
-    private LogPosition StartOf(MutationFilter filter) => filter is { Author: { } author, Status: MutationStatus.Pending }
-        ? store.FindStart(author, writer.Acknowledgements.SyncedTo(author) + 1)
-        : default;
-
-    private HashSet<Dot> ContestedDots() => DotsOf(Conflicts());
-
-    private static HashSet<Dot> DotsOf(IEnumerable<Conflict> conflicts) =>
-        [.. conflicts.SelectMany(c => c.Siblings).Select(s => s.Dot)];
-
-    private QueuedMutation Describe(Mutation mutation, HashSet<Dot> contested)
-    {
-        DateTimeOffset? syncedAt = writer.Acknowledgements.SyncedAt(mutation.Dot);
-        MutationStatus status = writer.Refusals.IsRefused(mutation.Dot) ? MutationStatus.Failed
-            : syncedAt is null ? MutationStatus.Pending
-            : contested.Contains(mutation.Dot) ? MutationStatus.Conflict : MutationStatus.Synced;
-        return new QueuedMutation(mutation, status, syncedAt, writer.Acknowledgements.HeldBy(mutation.Dot));
     }
 }

@@ -58,4 +58,7 @@ public sealed record ReplicaOptions
     /// <summary>Whether a replica in the server role fences an author of whom it meets two logs, at what both have in
     /// common; <see langword="true"/> by default.</summary>
     public bool FencesForks { get; init; } = true;
+
+    /// <summary>Mutations after which a zone of the log's index is closed: what a search reads to find one of them.</summary>
+    internal int MutationsPerZone { get; init; } = ZoneBuilder.DefaultMutations;
 }

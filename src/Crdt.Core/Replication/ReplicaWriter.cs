@@ -65,7 +65,7 @@ internal sealed partial class ReplicaWriter
         Cache = new EntityCache(store, options.CachedEntitiesMax, Policies);
         Clock = new HybridLogicalClock(options.Time, options.ClockDriftMax);
         Refusals = new RefusalTable(Authors.Ids);
-        projector = new Projector(store, Authors.Ids, Refusals);
+        projector = new Projector(store, Authors.Ids, Refusals, options.MutationsPerZone);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
         Trust = new TrustTable(Identity, options.Signatures, options.Key);
         if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, options.Admission);

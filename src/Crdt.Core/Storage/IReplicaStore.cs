@@ -15,7 +15,8 @@ public interface IReplicaStore : IAsyncDisposable
 
     /// <summary>Whether the store keeps projected entities, so that the replica may forget them. If not, the replica
     /// keeps all in memory, reads the whole log at opening, and never calls <see cref="ProjectAsync"/>,
-    /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/> or <see cref="ContestedKeys"/>.</summary>
+    /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/>, <see cref="ContestedKeys"/>,
+    /// <see cref="ZonedTo"/> or <see cref="ReadZones"/>.</summary>
     bool IsProjecting { get; }
 
     /// <summary>The position that the projection includes the log up to: the beginning when there is none.</summary>
@@ -81,4 +82,10 @@ public interface IReplicaStore : IAsyncDisposable
 
     /// <summary>Keys of the projected entities that were contested, in order.</summary>
     IEnumerable<EntityKey> ContestedKeys();
+
+    /// <summary>Where the last zone ends that an update brought; the beginning when there is none.</summary>
+    LogPosition ZonedTo { get; }
+
+    /// <summary>The zones that updates brought and that end behind a position, in order; read page by page.</summary>
+    IEnumerable<LogZone> ReadZones(LogPosition from);
 }

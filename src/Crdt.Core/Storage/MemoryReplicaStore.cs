@@ -131,6 +131,12 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     public IEnumerable<EntityKey> ContestedKeys() => throw NoProjection();
 
     /// <inheritdoc/>
+    public LogPosition ZonedTo => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IEnumerable<LogZone> ReadZones(LogPosition from) => throw NoProjection();
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private static void Include(Dictionary<ReplicaId, long> vector, in LogEntry entry)

@@ -21,6 +21,7 @@ internal sealed class ProjectionDatabase : IDisposable
     private const string Registers = "_registers";
     private const string Parts = "_parts";
     private const string Contested = "_contested";
+    private const string Zones = "_zones";
     private const string Meta = "_meta";
     private const string CheckpointId = "checkpoint";
 
@@ -38,6 +39,7 @@ internal sealed class ProjectionDatabase : IDisposable
 
     // A scan takes its keys page by page: LiteDB keeps what an open cursor has passed.
     private const int KeysAtOnce = 512;
+    private const int ZonesAtOnce = 256;
 
     private readonly object gate = new();
     private readonly Lock updating = new();
@@ -70,6 +72,9 @@ internal sealed class ProjectionDatabase : IDisposable
     /// <summary>How far in the log the projection is.</summary>
     public ProjectionMark Mark { get; private set; } = ProjectionMark.None;
 
+    /// <summary>Where the last zone of the log ends that is kept.</summary>
+    public LogPosition ZonedTo { get; private set; }
+
     /// <summary>Opens the files, or begins new ones.</summary>
     /// <param name="disk">Where.</param>
     /// <param name="dataPath">LiteDB's data.</param>
@@ -100,9 +105,10 @@ internal sealed class ProjectionDatabase : IDisposable
         lock (updating)
         {
             var mark = new ProjectionMark(update.UpTo, update.Checkpoint.ToArray(), logHash);
+            LogPosition zonedTo;
             try
             {
-                ApplyCore(update.Entities, mark);
+                zonedTo = ApplyCore(update, mark);
             }
             catch (Exception e) when (!isPreparing)
             {
@@ -116,7 +122,7 @@ internal sealed class ProjectionDatabase : IDisposable
                 CloseUnchanged();
                 throw;
             }
-            Mark = mark;
+            (Mark, ZonedTo) = (mark, zonedTo);
         }
     }
 
@@ -189,6 +195,27 @@ internal sealed class ProjectionDatabase : IDisposable
         }
     }
 
+    public IEnumerable<LogZone> ReadZones(LogPosition from)
+    {
+        long next = from.Value;
+        while (true)
+        {
+            LogZone[] page = Guarded(db => db.GetCollection(Zones).Query()
+                .Where(LiteDB.Query.GT("_id", next))
+                .OrderBy("_id")
+                .Limit(ZonesAtOnce)
+                .ToEnumerable()
+                .Select(zone => new LogZone(
+                    new LogPosition(zone["from"].AsInt64), new LogPosition(zone["_id"].AsInt64), zone["bytes"].AsBinary))
+                .ToArray());
+            foreach (LogZone zone in page)
+                yield return zone;
+            if (page.Length < ZonesAtOnce)
+                yield break;
+            next = page[^1].To.Value;
+        }
+    }
+
     /// <summary>The collection that holds the documents of a type; null if none was projected.</summary>
     public string? CollectionOf(string domain, string type) =>
         Guarded(_ => types.Find(domain, type) is [var found] ? found.Collection : null);
@@ -244,7 +271,7 @@ internal sealed class ProjectionDatabase : IDisposable
             if (!database.UtcDate)
                 database.UtcDate = true;
             WaitForWriter(database);
-            Mark = ReadMark(database);
+            (Mark, ZonedTo) = ReadMark(database);
             types = TypeTable.Load(database);
             filter = KeyFilter.Load(database);
             contestedKeys = [.. types.Find(null, null).SelectMany(type => KeysOf(Contested, type))];
@@ -255,20 +282,23 @@ internal sealed class ProjectionDatabase : IDisposable
         }
     }
 
-    private static ProjectionMark ReadMark(LiteDatabase db)
+    private static (ProjectionMark Mark, LogPosition ZonedTo) ReadMark(LiteDatabase db)
     {
         BsonDocument? meta = db.GetCollection(Meta).FindById(CheckpointId);
         if (meta is null)
-            return ProjectionMark.None;
+            return (ProjectionMark.None, default);
         int format = meta["format"].AsInt32;
         if (format != ProjectionMark.FormatVersion)
             throw new StoreException(StoreError.ProjectionDamaged, $"The projection's format, {format}, is not read.");
-        return new ProjectionMark(
+        var mark = new ProjectionMark(
             new LogPosition(meta["position"].AsInt64), meta["bytes"].AsBinary, (ulong)meta["logHash"].AsInt64);
+        // Projections from before there were zones have none.
+        return (mark, new LogPosition(meta.TryGetValue("zonedTo", out BsonValue? zonedTo) ? zonedTo.AsInt64 : 0));
     }
 
-    private void ApplyCore(IReadOnlyList<ProjectedEntity> entities, ProjectionMark mark)
+    private LogPosition ApplyCore(ProjectionUpdate update, ProjectionMark mark)
     {
+        IReadOnlyList<ProjectedEntity> entities = update.Entities;
         lock (gate)
             Opened().BeginTrans();
         for (int from = 0; from < entities.Count; from += EntitiesAtOnce)
@@ -286,9 +316,22 @@ internal sealed class ProjectionDatabase : IDisposable
                 LetReadersIn();
             }
         }
+        LogPosition zonedTo = ZonedTo;
+        isPreparing = true;
+        foreach (LogZone zone in update.Zones)
+        {
+            isPreparing = false;
+            lock (gate)
+                Write(zone);
+            LetReadersIn();
+            zonedTo = zone.To;
+            isPreparing = true;
+        }
+        isPreparing = false;
         lock (gate)
         {
             LiteDatabase db = Opened();
+            db.GetCollection(Zones).DeleteMany(LiteDB.Query.LTE("_id", update.ZonesFrom.Value));
             filter.Save(db);
             db.GetCollection(Meta).Upsert(new BsonDocument
             {
@@ -297,11 +340,13 @@ internal sealed class ProjectionDatabase : IDisposable
                 ["position"] = mark.Position.Value,
                 ["bytes"] = mark.Checkpoint,
                 ["logHash"] = (long)mark.LogHash,
+                ["zonedTo"] = zonedTo.Value,
             });
             db.Commit();
             WaitForWriter(db);
         }
         pages!.Flush();
+        return zonedTo;
     }
 
     private void WaitForWriter(LiteDatabase db)
@@ -335,6 +380,13 @@ internal sealed class ProjectionDatabase : IDisposable
             db.GetCollection(Contested).Delete(id);
         filter.Add(HashOf(type, row.Key));
     }
+
+    private void Write(LogZone zone) => Opened().GetCollection(Zones).Upsert(new BsonDocument
+    {
+        ["_id"] = zone.To.Value,
+        ["from"] = zone.From.Value,
+        ["bytes"] = zone.Content.ToArray(),
+    });
 
     private static ulong HashOf(EntityType type, EntityKey key) =>
         XxHash3.HashToUInt64(MemoryMarshal.AsBytes(key.Id.AsSpan()), type.Number);

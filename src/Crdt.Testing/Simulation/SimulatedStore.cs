@@ -17,6 +17,7 @@ internal sealed class SimulatedStore : IReplicaStore
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<EntityKey, ReadOnlyMemory<byte>> states = [];
     private readonly SortedSet<EntityKey> contested = [];
+    private readonly List<LogZone> zones = [];
     private readonly Dictionary<(string Domain, string Type), SortedSet<EntityKey>> keys = [];
     private readonly PlantedBug bug;
     private int durable;
@@ -115,6 +116,8 @@ internal sealed class SimulatedStore : IReplicaStore
             // A projection must not hold what the log might lose.
             MakeDurable();
             foreach (ProjectedEntity entity in update.Entities) Project(entity);
+            zones.AddRange(update.Zones);
+            zones.RemoveAll(z => z.To <= update.ZonesFrom);
             (ProjectedTo, Checkpoint) = (update.UpTo, update.Checkpoint.ToArray());
         }
         return dies ? throw Die() : ValueTask.CompletedTask;
@@ -128,6 +131,7 @@ internal sealed class SimulatedStore : IReplicaStore
             states.Clear();
             contested.Clear();
             keys.Clear();
+            zones.Clear();
             (ProjectedTo, Checkpoint) = (default, default);
         }
         return dies ? throw Die() : ValueTask.CompletedTask;
@@ -144,6 +148,10 @@ internal sealed class SimulatedStore : IReplicaStore
     }
 
     public IEnumerable<EntityKey> ContestedKeys() => contested.ToList();
+
+    public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
+
+    public IEnumerable<LogZone> ReadZones(LogPosition from) => zones.Where(z => z.To > from).ToList();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -81,5 +81,11 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     public IEnumerable<EntityKey> ContestedKeys() => inner.ContestedKeys();
 
     /// <inheritdoc/>
+    public LogPosition ZonedTo => inner.ZonedTo;
+
+    /// <inheritdoc/>
+    public IEnumerable<LogZone> ReadZones(LogPosition from) => inner.ReadZones(from);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }

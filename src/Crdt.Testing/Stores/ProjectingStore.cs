@@ -4,6 +4,7 @@ namespace Crdt.Testing;
 public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : IReplicaStore
 {
     private readonly SortedDictionary<EntityKey, (byte[] State, bool IsContested)> states = [];
+    private readonly List<LogZone> zones = [];
 
     /// <summary>An empty store of a replica.</summary>
     public ProjectingStore(ReplicaIdentity identity)
@@ -74,6 +75,8 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
             if (entity.IsGone) states.Remove(entity.Key);
             else states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
         }
+        zones.AddRange(update.Zones);
+        zones.RemoveAll(z => z.To <= update.ZonesFrom);
         (ProjectedTo, Checkpoint) = (update.UpTo, update.Checkpoint.ToArray());
         return ValueTask.CompletedTask;
     }
@@ -82,6 +85,7 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     public ValueTask ResetProjectionAsync(CancellationToken cancellationToken)
     {
         states.Clear();
+        zones.Clear();
         (ProjectedTo, Checkpoint) = (default, default);
         return ValueTask.CompletedTask;
     }
@@ -96,6 +100,12 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
 
     /// <inheritdoc/>
     public IEnumerable<EntityKey> ContestedKeys() => states.Where(s => s.Value.IsContested).Select(s => s.Key).ToList();
+
+    /// <inheritdoc/>
+    public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
+
+    /// <inheritdoc/>
+    public IEnumerable<LogZone> ReadZones(LogPosition from) => zones.Where(z => z.To > from).ToList();
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -235,6 +235,8 @@ public sealed class Team : IAsyncDisposable
             Signatures = DeterministicSignatures.Instance,
             DataTypes = known[index],
             NewReplicaId = NextId,
+            // Small enough for a schedule of a few steps to fill several.
+            MutationsPerZone = 3,
         };
         if (IsKeyed) opening = opening with { Key = DeterministicSignatures.KeyOf(keyOwners[index]) };
         if (Admissions.TryGetValue(index, out IAdmission? admission)) opening = opening with { Admission = admission };

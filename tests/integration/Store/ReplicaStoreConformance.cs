@@ -356,6 +356,43 @@ public abstract class ReplicaStoreConformance
         Assert.All(keys, k => Assert.Equal(k.ToString(), StoredEntities.Text(store.ReadState(k))));
     }
 
+    [Fact]
+    public async Task Zones_are_kept_in_order_with_their_update_and_forgotten_below_a_floor()
+    {
+        IReplicaStore store = Create();
+        if (!store.IsProjecting)
+        {
+            await store.DisposeAsync();
+            return;
+        }
+        Assert.Equal(default, store.ZonedTo);
+        Assert.Empty(store.ReadZones(default));
+        await FillAsync(store, new Random(8), 1_000);
+        LogPosition[] ends = [.. store.ReadLog(default).Select(e => e.Next)];
+        LogZone[] zones = [.. ends.Select((end, i) => new LogZone(i == 0 ? default : ends[i - 1], end, BitConverter.GetBytes(i)))];
+        await store.ProjectAsync(new ProjectionUpdate(ends[599], default, []) { Zones = zones[..600] }, default);
+        await store.ProjectAsync(new ProjectionUpdate(ends[^1], default, []) { Zones = zones[600..] }, default);
+        for (int opening = 0; opening < 2; opening++)
+        {
+            Assert.Equal(ends[^1], store.ZonedTo);
+            AssertZones(zones, store.ReadZones(default));
+            AssertZones(zones[301..], store.ReadZones(ends[300]));
+            if (opening == 0)
+                store = await ReopenAsync(store);
+        }
+        await store.ProjectAsync(new ProjectionUpdate(ends[^1], default, []) { ZonesFrom = ends[400] }, default);
+        Assert.Equal(ends[^1], store.ZonedTo);
+        AssertZones(zones[401..], store.ReadZones(default));
+        await store.ResetProjectionAsync(default);
+        Assert.Equal(default, store.ZonedTo);
+        Assert.Empty(store.ReadZones(default));
+        await store.DisposeAsync();
+
+        static void AssertZones(IEnumerable<LogZone> expected, IEnumerable<LogZone> read) => Assert.Equal(
+            expected.Select(z => (z.From, z.To, Convert.ToHexString(z.Content.Span))),
+            read.Select(z => (z.From, z.To, Convert.ToHexString(z.Content.Span))));
+    }
+
     protected static LogEntry Batch(ReplicaId author, long first, long last, int length = 100)
     {
         byte[] payload = new byte[length];
