@@ -66,7 +66,6 @@ public static class CrdtCommand
             ImportCommand.Create(),
             PutCommand.Create(),
             GetCommand.Create(),
-            HistoryCommand.Create(),
             QueryCommand.Create(),
             ExportCommand.Create(),
             LogCommand.Create(),

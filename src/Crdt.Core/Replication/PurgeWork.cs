@@ -5,5 +5,7 @@ internal sealed class PurgeWork(IReadOnlyList<EntityKey> keys) : WorkItem
 {
     public int Purged { get; private set; }
 
-    public override void Prepare(ReplicaWriter writer) => Purged = writer.PreparePurge(keys);
+    public int TooLarge { get; private set; }
+
+    public override void Prepare(ReplicaWriter writer) => (Purged, TooLarge) = writer.PreparePurge(keys);
 }

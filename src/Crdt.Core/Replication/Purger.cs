@@ -70,17 +70,17 @@ internal sealed class Purger(Replica replica) : IDisposable
             if (isDeleted && !isPurgeable) kept++;
             if (isPurgeable && stable.Count > 0) candidates.Add(key);
             if (candidates.Count < EntitiesPerCommit) continue;
-            purged += await CommitAsync(candidates, cancellationToken).ConfigureAwait(false);
+            await CommitAsync().ConfigureAwait(false);
+        }
+        if (candidates.Count > 0) await CommitAsync().ConfigureAwait(false);
+        return new PurgeResult(purged, deleted - purged - kept, kept);
+
+        async ValueTask CommitAsync()
+        {
+            var work = new PurgeWork([.. candidates]);
+            await replica.Writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
+            (purged, kept) = (purged + work.Purged, kept + work.TooLarge);
             candidates.Clear();
         }
-        if (candidates.Count > 0) purged += await CommitAsync(candidates, cancellationToken).ConfigureAwait(false);
-        return new PurgeResult(purged, deleted - purged - kept, kept);
-    }
-
-    private async ValueTask<int> CommitAsync(List<EntityKey> keys, CancellationToken cancellationToken)
-    {
-        var work = new PurgeWork([.. keys]);
-        await replica.Writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
-        return work.Purged;
     }
 }

@@ -11,15 +11,15 @@ internal sealed partial class ReplicaWriter
         !state.Key.IsSpaceData && Purging.IsDeleted(state),
         Purging.IsPurgeable(state, null, Authors.Ids));
 
-    /// <returns>How many of the entities were dropped.</returns>
+    /// <returns>How many of the entities were dropped, and how many no batch could drop.</returns>
     /// <exception cref="MutationException">The replica cannot write in its space.</exception>
-    public int PreparePurge(IReadOnlyList<EntityKey> keys)
+    public (int Purged, int TooLarge) PreparePurge(IReadOnlyList<EntityKey> keys)
     {
         VersionVector stable = StableVector;
         UnitMark mark = Mark();
         try
         {
-            int purged = 0;
+            (int purged, int tooLarge) = (0, 0);
             foreach (EntityKey key in keys)
             {
                 EntitySlot slot = Cache.GetOrLoad(key);
@@ -28,8 +28,9 @@ internal sealed partial class ReplicaWriter
                 if (purged == 0) BeginToWrite(key);
                 if (ownBound > SharedBatchLengthBytesMax) EndOwnBatch();
                 if (TryAddPurge(slot, state)) purged++;
+                else tooLarge++;
             }
-            return purged;
+            return (purged, tooLarge);
         }
         catch
         {

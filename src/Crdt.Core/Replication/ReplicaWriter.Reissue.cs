@@ -27,7 +27,6 @@ internal sealed partial class ReplicaWriter
         }
         CountReissues();
         if (reissues.Count > 0) Ask(new ReissueWork(reissues.Peek()));
-        ResumePostponed();
     }
 
     private bool IsCutOff(ReplicaId former) => Fences.Table.Of(former) is { } fence && !Fences.IsOffBranch(former)
@@ -46,7 +45,11 @@ internal sealed partial class ReplicaWriter
                 if (!TryRepeat(branch, batch, first, from, to, hash) && to - from > 1)
                 {
                     // With its origins it is longer than a batch may be: then its mutations follow one by one.
-                    for (int m = from; m < to; m++) TryRepeat(branch, batch, first, m, m + 1, hash);
+                    for (int m = from; m < to; m++)
+                    {
+                        if (ownBound > SharedBatchLengthBytesMax) EndOwnBatch();
+                        TryRepeat(branch, batch, first, m, m + 1, hash);
+                    }
                 }
             }
             catch (MutationException) when (!MayWrite)

@@ -490,7 +490,6 @@ public sealed partial class SyncSession : IDisposable
         ApplyError.BadSignature => SyncError.BadSignature,
         ApplyError.UnknownScheme => SyncError.UnknownScheme,
         ApplyError.BadSnapshot or ApplyError.SnapshotRole => SyncError.BadSnapshot,
-        ApplyError.SnapshotRevoked => SyncError.SnapshotRevoked,
         ApplyError.SnapshotForked => SyncError.Forked,
         ApplyError.Fenced => SyncError.Forked,
         _ => SyncError.LimitExceeded,
@@ -721,7 +720,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (basis.Vector.All(Knows)) return false;
-            outbox.Offer(replica.Writer.Trusted(basis));
+            outbox.Offer(basis);
         }
         Rewind();
         return true;
@@ -735,7 +734,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (snapshot.Vector.All(Knows)) return false;
-            outbox.Offer(replica.Writer.Trusted(snapshot));
+            outbox.Offer(snapshot);
         }
         return true;
     }

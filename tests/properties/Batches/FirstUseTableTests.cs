@@ -8,6 +8,9 @@ public class FirstUseTableTests
     [InlineData(9, 8)]
     [InlineData(5, 2)]
     [InlineData(2_000, 5)]
+    [InlineData(2_000, 12)]
+    [InlineData(12, 10)]
+    [InlineData(12, 12)]
     public void After_a_truncation_every_item_is_still_found_at_its_place(int before, int kept)
     {
         var table = new FirstUseTable<string>();

@@ -45,6 +45,63 @@ public class SnapshotCodecLaws
         }
     }, count: 150);
 
+    /// <summary>What is one byte away from a chunk is another chunk, told in its one form, or none.</summary>
+    [Fact]
+    [Trait("Spec", "WF-8.2")]
+    public void A_chunk_with_one_byte_changed_is_refused_or_is_the_one_encoding_of_what_it_says()
+    {
+        States made = States.Build(new Random(9), isSmall: true);
+        foreach (byte[] changed in Neighbours.Of(Plain(Assert.Single(made.Encode())), from: 1))
+        {
+            try
+            {
+                Assert.Equal(changed, Plain(Assert.Single(made.Decode([changed]).Encode())));
+            }
+            catch (BatchFormatException)
+            {
+                // The one error.
+            }
+        }
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-8.1")]
+    public async Task A_manifest_with_one_byte_changed_is_refused_or_is_the_one_encoding_of_what_it_says()
+    {
+        await using Team team = await Team.CreateAsync(1, 1, false, [], isKeyed: true);
+        await team[1].CommitAsync(tx => tx.Create(new("d", "t", "1")));
+        foreach (byte[] changed in Neighbours.Of((await Taken.FromAsync(team[1])).Manifest.Bytes.ToArray()))
+        {
+            try
+            {
+                SnapshotManifest read = SnapshotManifest.Decode(changed);
+                Assert.Equal(changed, SnapshotManifest.Encode(new ReplicaIdentity(read.Space, read.Maker, read.Role), read.Authority, read.Founding,
+                    read.Digest, read.Heads, read.Chunks, [.. read.Members], _ => read.Signature.ToArray()));
+                Assert.Throws<ApplyException>(() => SnapshotTrust.Check(read, team.Genesis.Space, DeterministicSignatures.Instance));
+            }
+            catch (BatchFormatException)
+            {
+                // The one error.
+            }
+        }
+    }
+
+    /// <summary>A sibling whose marks restore more than a chunk holds is told several times, and is one again.</summary>
+    [Fact]
+    [Trait("Spec", "WF-8.2")]
+    public void A_sibling_that_is_told_in_parts_is_one_again_and_only_its_own_parts_join()
+    {
+        States made = States.WithPieces();
+        IReadOnlyList<byte[]> chunks = made.Encode();
+        Assert.InRange(chunks.Count, 2, 4);
+        Assert.Equal(made.DigestOf(made.Entities[0]), made.DigestOf(Assert.Single(made.Decode(chunks).Entities)));
+        foreach (States foreign in States.WithForeignPieces())
+        {
+            var refused = Assert.Throws<BatchFormatException>(() => foreign.Decode(foreign.Encode()));
+            Assert.Equal(BatchError.NotCanonical, refused.Error);
+        }
+    }
+
     [Fact]
     [Trait("Spec", "WF-8.1")]
     public void A_damaged_manifest_is_refused_or_is_the_one_encoding_of_what_it_says() => Law.Holds(Seeds, async seed =>

@@ -28,6 +28,56 @@ internal sealed class States
         return states;
     }
 
+    /// <summary>One sibling whose marks restore more than a chunk holds.</summary>
+    public static States WithPieces() => With(slot => [slot], lengthBytes: 200_000);
+
+    /// <summary>One sibling told twice as if in parts, where the second is no part of the first.</summary>
+    public static IEnumerable<States> WithForeignPieces()
+    {
+        static SiblingSlot Marked(SiblingSlot slot, Func<SiblingMarks, SiblingMarks?> change) =>
+            new(slot.Path, slot.Dot, slot.Timestamp, slot.Value, slot.Extra! with { Marks = change(slot.Extra.Marks!) });
+        Func<SiblingSlot, SiblingSlot>[] changes =
+        [
+            s => new(s.Path, s.Dot, s.Timestamp, s.Value, null),
+            s => Marked(s, _ => null),
+            s => Marked(s, m => m with { Restored = [] }),
+            s => Marked(s, m => m with { IsLost = true }),
+            s => Marked(s, m => m with { Codes = [(RefusalCode)2] }),
+            s => new(s.Path, s.Dot, new HybridTimestamp(s.Timestamp.Bits + 1), s.Value, s.Extra),
+            s => new(s.Path, s.Dot, s.Timestamp, "other", s.Extra),
+            s => new(s.Path, s.Dot, s.Timestamp, s.Value, s.Extra! with { Claim = new HybridTimestamp(5) }),
+        ];
+        foreach (Func<SiblingSlot, SiblingSlot> change in changes)
+        {
+            yield return With(slot => [First(slot), change(Second(slot))], lengthBytes: 10);
+            yield return With(slot => [change(First(slot)), Second(slot)], lengthBytes: 10);
+        }
+        yield return With(slot => [First(slot), First(slot)], lengthBytes: 10);
+
+        static SiblingSlot First(SiblingSlot slot) => Marked(slot, m => m with { Restored = m.Restored[..1] });
+        static SiblingSlot Second(SiblingSlot slot) => Marked(slot, m => m with { Restored = m.Restored[1..] });
+    }
+
+    private static States With(Func<SiblingSlot, IEnumerable<SiblingSlot>> told, int lengthBytes)
+    {
+        ReplicaId[] ids = [.. Enumerable.Range(1, 5).Select(Team.IdOf)];
+        var states = new States(ids, ids);
+        EntityState state = new EntityState(new("d", "t", "1")).ToWorking(4);
+        RestoredSibling Restored(long sequence)
+        {
+            byte[] bytes = new byte[lengthBytes];
+            new Random((int)sequence).NextBytes(bytes);
+            return new(new LocalDot(1, sequence, ReplicaRole.Client), new HybridTimestamp(7), default, false, Value.From(bytes), []);
+        }
+        var marks = new SiblingMarks(false, [(RefusalCode)1], [Restored(1), Restored(2)]);
+        var whole = new SiblingSlot(FieldPath.Field("a"), new LocalDot(2, 3, ReplicaRole.Client), new HybridTimestamp(9), "x",
+            new SiblingExtra(default, 0, []) { Marks = marks });
+        foreach (SiblingSlot slot in told(whole)) state.Append(slot);
+        state.Trim();
+        states.Entities.Add(state);
+        return states;
+    }
+
     public IReadOnlyList<byte[]> Encode()
     {
         var writer = new SnapshotWriter(heads, replicas);

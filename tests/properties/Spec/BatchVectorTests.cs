@@ -59,6 +59,34 @@ public class BatchVectorTests
         }
     }
 
+    /// <summary>What is one byte away from a batch is another batch, told in its one form, or none.</summary>
+    [Fact]
+    [Trait("Law", "9")]
+    [Trait("Spec", "WF-2.13")]
+    public void A_batch_with_one_byte_changed_is_refused_or_is_the_one_encoding_of_what_it_says()
+    {
+        var (reader, writer, columns) = (new BatchReader(), new BatchWriter(), new BatchColumns());
+        foreach (BatchCase made in BatchCases.All())
+        {
+            byte[] stored = writer.Write(made.Columns, made.First);
+            if (stored[0] != BatchWriter.PlainFormat) continue;
+            foreach (byte[] changed in Neighbours.Of(stored, from: 1))
+            {
+                try
+                {
+                    reader.Read(changed, made.Author, made.First, columns);
+                    byte[] again = writer.Write(columns, made.First);
+                    Assert.True(changed.AsSpan().SequenceEqual(again) || again[0] != BatchWriter.PlainFormat,
+                        $"{made.Name}: {Convert.ToHexStringLower(changed)} has another form.");
+                }
+                catch (BatchFormatException)
+                {
+                    // The one error.
+                }
+            }
+        }
+    }
+
     [Fact]
     [Trait("Spec", "WF-2.2")]
     public void A_long_batch_is_compressed_and_says_its_plain_length()

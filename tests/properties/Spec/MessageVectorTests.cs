@@ -79,14 +79,42 @@ public class MessageVectorTests
         Assert.Equal(SyncError.BadMessage, refused.Error);
     }
 
-    public static TheoryData<string> ForkMessagesThatAreNone() => [.. Misshapen().Select(m => m.Name)];
+    public static TheoryData<string> MessagesThatAreNone() => [.. Misshapen().Select(m => m.Name)];
+
+    /// <summary>What is one byte away from a message is another message, told in its one form, or none.</summary>
+    [Fact]
+    [Trait("Law", "9")]
+    [Trait("Spec", "WF-4.1")]
+    public void A_message_with_one_byte_changed_is_refused_or_is_the_one_encoding_of_what_it_says()
+    {
+        foreach ((string name, SyncMessage message) in Messages().Where(m => m.Name != "run of the same author"))
+        {
+            foreach (byte[] changed in Neighbours.Of(Encode(new SyncMessageCodec(), message).ToArray()))
+            {
+                try
+                {
+                    SyncMessage read = new SyncMessageCodec().Read(new ReadOnlySequence<byte>(changed));
+                    // A reason that a later version knows is another one here.
+                    if (read is FencesMessage { Fences: var fences } && fences.Any(f => f.Reason == FenceReason.Other)) continue;
+                    Assert.True(changed.AsSpan().SequenceEqual(Encode(new SyncMessageCodec(), read).FirstSpan),
+                        $"{name}: {Convert.ToHexStringLower(changed)} has another form.");
+                }
+                catch (SyncException e) when (e.Error == SyncError.BadMessage)
+                {
+                    // The one error.
+                }
+            }
+        }
+    }
 
     [Theory]
+    [Trait("Spec", "WF-3.2")]
+    [Trait("Spec", "WF-4.8")]
     [Trait("Spec", "WF-4.13")]
     [Trait("Spec", "WF-4.14")]
     [Trait("Spec", "WF-4.15")]
-    [MemberData(nameof(ForkMessagesThatAreNone))]
-    public void Messages_about_forks_that_are_out_of_order_or_beyond_limits_are_refused(string name)
+    [MemberData(nameof(MessagesThatAreNone))]
+    public void Messages_that_are_out_of_order_or_beyond_limits_are_refused(string name)
     {
         SyncMessage message = Misshapen().Single(m => m.Name == name).Message;
         var refused = Assert.Throws<SyncException>(() => new SyncMessageCodec().Read(Encode(new SyncMessageCodec(), message)));
@@ -126,6 +154,13 @@ public class MessageVectorTests
             new AsideMessage(new BatchRun(BatchCases.B, 2, [hash], Dot.SequenceMax + 1, hash), hash));
         yield return ("a run aside with a short head",
             new AsideMessage(new BatchRun(BatchCases.B, 1, [hash], 1, hash.AsMemory(1)), hash));
+        yield return ("a run with too many batches", new RunMessage(
+            new BatchRun(BatchCases.B, 1, [.. Enumerable.Repeat<ReadOnlyMemory<byte>>(new byte[] { 1 }, 1_001)], 1, hash)));
+        yield return ("a run with too many bytes", new RunMessage(
+            new BatchRun(BatchCases.B, 1, [new byte[600_000], new byte[600_000]], 2, hash)));
+        var digests = Enumerable.Range(1, 17).Select(i => new EntityDigest(new EntityKey("d", "t", $"{i}"), (UInt128)i));
+        yield return ("a range of too many entities", new RangesMessage(hash.AsMemory(0, 8), 1,
+            [new RangeSummary(new KeyRange(0, 0), null, [.. digests])]));
         yield return ("a run aside with too many batches", new AsideMessage(
             new BatchRun(BatchCases.B, 1, [.. Enumerable.Repeat<ReadOnlyMemory<byte>>(new byte[] { 1 }, 1_001)], 1, hash), hash));
     }

@@ -93,6 +93,21 @@ public class RefusedBatchTests
     [MemberData(nameof(Of), "WF-2.13")]
     public void Bytes_behind_the_end_are_refused(string vector) => Refuses(vector);
 
+    [Theory]
+    [Trait("Spec", "WF-2.14")]
+    [MemberData(nameof(Of), "WF-2.14")]
+    public void Impossible_memories_are_refused(string vector) => Refuses(vector);
+
+    [Theory]
+    [Trait("Spec", "WF-2.15")]
+    [MemberData(nameof(Of), "WF-2.15")]
+    public void Impossible_marks_are_refused(string vector) => Refuses(vector);
+
+    [Theory]
+    [Trait("Spec", "WF-2.16")]
+    [MemberData(nameof(Of), "WF-2.16")]
+    public void Fences_out_of_place_or_by_a_client_are_refused(string vector) => Refuses(vector);
+
     private static void Refuses(string vector)
     {
         JsonNode json = JsonNode.Parse(vector)!;

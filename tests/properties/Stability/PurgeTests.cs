@@ -153,6 +153,52 @@ public class PurgeTests
     }
 
     [Fact]
+    [Trait("Law", "7")]
+    public async Task What_was_taken_back_of_a_counter_is_not_counted_anew_after_a_purge()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 1);
+        team.Admissions[1] = new RefuseWhere(m => m.Context == "bad");
+        await team.ReopenAsync(1);
+        await team[0].CommitAsync(tx => tx.Create(E).Increment("n", 5));
+        await team[0].CommitAsync(tx => tx.Update(E).Increment("n", 7).WithContext("bad"));
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Equal(5, r.Get(E)!.GetCounter("n")));
+        await team[0].CommitAsync(tx => tx.Delete(E));
+        await SettleAsync(team);
+        Assert.Equal(1, (await team[1].PurgeAsync()).Purged);
+        await SettleAsync(team);
+        await team[0].CommitAsync(tx => tx.Create(E).Increment("n", 3));
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Equal("""{"n":3}""", r.Get(E)!.ToJson()));
+        await AssertEqualAsync(team);
+    }
+
+    [Fact]
+    public async Task What_no_batch_could_name_is_kept_and_what_fills_several_is_purged_in_several()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 1);
+        for (int i = 0; i < 8; i++) await FillAsync(new("d", "large", $"{i}"), 0, 800);
+        for (int from = 0; from < 6_000; from += 1_000) await FillAsync(E, from, 1_000);
+        await SettleAsync(team);
+        await team[0].CommitAsync(tx =>
+        {
+            for (int i = 0; i < 8; i++) tx.Delete(new EntityKey("d", "large", $"{i}"));
+            tx.Delete(E);
+        });
+        await SettleAsync(team);
+        Assert.Equal(new PurgeResult(8, 0, 1), await team[1].PurgeAsync());
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Equal([E], r.Keys().Where(k => !k.IsSpaceData)));
+        await AssertEqualAsync(team);
+
+        async Task FillAsync(EntityKey key, int from, int count) => await team[0].CommitAsync(tx =>
+        {
+            EntityEdit edit = tx.Upsert(key);
+            for (int i = from; i < from + count; i++) edit.Add("tags", $"{i:D200}");
+        });
+    }
+
+    [Fact]
     [Trait("Law", "14")]
     public async Task A_purge_waits_for_a_replica_that_is_silent_and_not_for_one_that_is_fenced()
     {
