@@ -66,6 +66,7 @@ public static class CrdtCommand
             ImportCommand.Create(),
             PutCommand.Create(),
             GetCommand.Create(),
+            HistoryCommand.Create(),
             QueryCommand.Create(),
             ExportCommand.Create(),
             LogCommand.Create(),

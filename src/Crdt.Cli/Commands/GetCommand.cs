@@ -22,10 +22,16 @@ internal static class GetCommand
             + "them, and when.",
     };
 
+    private static readonly Option<string?> At = new("--at")
+    {
+        HelpName = "TIME|MUTATION|VECTOR",
+        Description = $"The entity {PastMoment.Rule}",
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("get", "Shows an entity. Exit code 3 when it does not exist or is deleted.")
         {
-            Key, Field, Siblings,
+            Key, Field, Siblings, At,
         },
         RunAsync);
 
@@ -34,7 +40,9 @@ internal static class GetCommand
         EntityKey key = context.Parsed.GetRequiredValue(Key);
         FieldPath? field = context.Parsed.GetValue(Field) is { } name ? FieldArguments.Path(name) : null;
         await using CliHost host = await context.OpenAsync();
-        Entity entity = host.Replica.GetWithDeleted(key) ?? throw CliException.NotFound($"{key} does not exist.");
+        string? at = context.Parsed.GetValue(At);
+        Entity entity = (at is null ? host.Replica.GetWithDeleted(key) : PastMoment.Read(host.Replica, key, at))
+            ?? throw CliException.NotFound(at is null ? $"{key} does not exist." : $"{key} did not exist then.");
         if (context.Parsed.GetValue(Siblings))
         {
             IReadOnlyList<EntityRegister> registers = EntityRegister.Of(entity, host.Replica, field);

@@ -11,11 +11,7 @@ internal sealed class RefusalTable(ReplicaTable replicas)
 
     public static readonly RefusalTable Empty = new(new ReplicaTable());
 
-    private readonly ConcurrentDictionary<ReplicaId, ConcurrentDictionary<long, Range>> ranges = new();
-    private int count;
-
-    /// <summary>A refused transaction, and the commit that made it known.</summary>
-    private readonly record struct Range(long Last, long Epoch);
+    private readonly ConcurrentDictionary<ReplicaId, RefusedRanges> ranges = new();
     private long mutations;
 
     /// <summary>Number of refused mutations.</summary>
@@ -49,28 +45,18 @@ internal sealed class RefusalTable(ReplicaTable replicas)
     {
         if (!TryParse(refusal.Key, out Dot first) || refusal[LastField] is not { Kind: ValueKind.Integer } last) return;
         long end = last.AsInteger();
-        if (end < first.Sequence || !ranges.GetOrAdd(first.Replica, static _ => new()).TryAdd(first.Sequence, new Range(end, epoch))) return;
-        Interlocked.Add(ref mutations, end - first.Sequence + 1);
-        Interlocked.Increment(ref count);
+        if (end < first.Sequence) return;
+        Interlocked.Add(ref mutations, ranges.GetOrAdd(first.Replica, static _ => new()).Add(first.Sequence, end, epoch));
     }
 
-    /// <summary>The first mutation of the refused transaction that the mutation belongs to, if that was known at a commit.</summary>
-    public Dot? FindFirst(Dot dot, long epoch = long.MaxValue)
-    {
-        if (count == 0 || !ranges.TryGetValue(dot.Replica, out ConcurrentDictionary<long, Range>? refused)) return null;
-        if (refused.TryGetValue(dot.Sequence, out Range exact)) return exact.Epoch <= epoch ? dot : null;
-        foreach ((long first, Range range) in refused)
-        {
-            if (first <= dot.Sequence && dot.Sequence <= range.Last && range.Epoch <= epoch) return dot with { Sequence = first };
-        }
-        return null;
-    }
+    public bool IsRefused(Dot dot) => IsRefused(dot, long.MaxValue);
 
-    /// <summary>The refused transactions, by author in order of sequences.</summary>
-    public Dictionary<ReplicaId, (long First, long Last)[]> Refused() => ranges.ToDictionary(
-        static r => r.Key, static r => r.Value.Select(static t => (t.Key, t.Value.Last)).Order().ToArray());
+    /// <summary>Which mutations were refused, by author, as ranges in order of sequences that do not overlap.</summary>
+    public Dictionary<ReplicaId, (long First, long Last)[]> Refused() =>
+        ranges.ToDictionary(static r => r.Key, static r => r.Value.ToArray());
 
-    public bool IsRefused(Dot dot) => FindFirst(dot) is not null;
+    public bool IsRefused(LocalDot dot, long epoch) => !ranges.IsEmpty && IsRefused(replicas.Resolve(dot), epoch);
 
-    public bool IsRefused(LocalDot dot, long epoch) => count > 0 && FindFirst(replicas.Resolve(dot), epoch) is not null;
+    private bool IsRefused(Dot dot, long epoch) =>
+        ranges.TryGetValue(dot.Replica, out RefusedRanges? refused) && refused.Contains(dot.Sequence, epoch);
 }

@@ -51,6 +51,9 @@ public enum ApplyError
     /// <summary>A snapshot was made by a replica that may not make any.</summary>
     SnapshotRole,
 
+    /// <summary>A snapshot was made with a key that has been revoked.</summary>
+    SnapshotRevoked,
+
     /// <summary>The run leads past its author's fence, on another branch than the one that counts.</summary>
     Fenced,
 }

@@ -172,7 +172,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
             foreach (EntitySlot slot in slots.Values)
             {
                 if (excess <= 0) break;
-                if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || slot.IsDigestStale || slot.Key.IsSpaceData
+                if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || slot.IsDigestStale || IsKept(slot.Key)
                     || slot.Published is not { Previous: null } state || state.Epoch > oldest) continue;
                 if (slot.IsRecentlyUsed)
                 {
@@ -185,6 +185,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
             evictions++;
         }
     }
+
+    /// <summary>The space's own data is read with every change of it and is small; but not the work that was refused.</summary>
+    private static bool IsKept(EntityKey key) => key.IsSpaceData && key.Type != RefusalTable.EntityType;
 
     // ---- the readers' side ----
 

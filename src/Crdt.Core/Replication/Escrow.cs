@@ -18,12 +18,11 @@ internal static class Escrow
 
     public static EntityEdit Write(ServerDuties.RefusedWork refused, ReplicaId server, DateTimeOffset time)
     {
-        Mutation first = refused.Mutations[0];
-        var edit = new EntityEdit(RefusalTable.KeyOf(first.Dot), EditKind.Upsert, null);
-        edit.Set(AuthorField, first.Dot.Replica.ToString()).Set(RefusalTable.LastField, refused.Mutations[^1].Dot.Sequence)
+        var edit = new EntityEdit(RefusalTable.KeyOf(refused.First), EditKind.Upsert, null);
+        edit.Set(AuthorField, refused.First.Replica.ToString()).Set(RefusalTable.LastField, refused.Last)
             .Set(CodeField, refused.Refusal.Code.ToString()).Set(ReasonField, Shorten(refused.Refusal.Reason))
             .Set(ServerField, server.ToString()).Set(TimeField, time);
-        if (first.User is { } user) edit.Set(UserField, user);
+        if (refused.User is { } user) edit.Set(UserField, user);
         long lengthBytes = 0;
         for (int i = 0; i < refused.Work.Count; i++)
         {

@@ -66,6 +66,7 @@ public sealed partial class Replica
     {
         if (Vector.Covers(manifest.Vector)) return manifest.Chunks.Count;
         SnapshotTrust.Check(manifest, Space, writer.Trust.Scheme);
+        writer.CheckMaker(manifest, writer.Fences.Table);
         int count = 0;
         await writer.EnqueueAsync(new CallWork(w => count = w.Snapshots.CountOf(manifest.Number)), cancellationToken)
             .ConfigureAwait(false);

@@ -99,6 +99,7 @@ internal static class ReplicaCheckpoint
         ToldNote[] told = writer.Standing.Told;
         output.Write(told.Length);
         foreach (ToldNote note in told) note.Write(ref output);
+        writer.Postponed.Write(ref output);
     }
 
     /// <summary>Takes over what the notes told.</summary>
@@ -117,5 +118,7 @@ internal static class ReplicaCheckpoint
         for (int i = reader.ReadCount("The number of statements"); i > 0; i--)
             writer.Standing.Take(AcknowledgementCodec.Read(ref reader));
         for (int i = reader.ReadCount("The number of peers"); i > 0; i--) writer.TakeNote(WatchNote.Read(ref reader));
+        // Checkpoints and floors of before end here.
+        if (reader.Remaining > 0) writer.Postponed.Restore(ref reader);
     }
 }

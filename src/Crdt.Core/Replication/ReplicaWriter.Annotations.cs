@@ -7,15 +7,55 @@ internal sealed partial class ReplicaWriter
     /// which are united.</summary>
     private const long MarkLengthBytesMax = 384 << 10;
 
+    private bool isSettlingAsked;
+
+    /// <summary>What was decided while this replica must not write.</summary>
+    public PostponedDuties Postponed { get; } = new();
+
+    /// <summary>Writes what was decided while that was not allowed.</summary>
+    public void PreparePostponed()
+    {
+        isSettlingAsked = false;
+        if (Postponed.IsEmpty || !MayWrite) return;
+        UnitMark mark = Mark();
+        try
+        {
+            ServerDuties.Decisions all = Postponed.All;
+            // What nothing is left of was dropped for good meanwhile: nothing comes back there.
+            AddAnnotations(all with { Annotations = [.. all.Annotations.Where(a => !Cache.GetOrLoad(a.Key).Current.Slots.IsEmpty)] });
+            FlushOwnBatch();
+            AddNote(Postponed.Settle());
+        }
+        catch
+        {
+            Revert(mark);
+            throw;
+        }
+    }
+
+    /// <summary>After a group: what waited for being allowed to write may be allowed now.</summary>
+    private void ResumePostponed()
+    {
+        if (Postponed.IsEmpty || isSettlingAsked || !MayWrite) return;
+        isSettlingAsked = true;
+        Ask(new PostponedWork());
+    }
+
     private void AddAnnotations()
     {
-        if (duties is null || (duties.Annotations.Count == 0 && duties.Refused.Count == 0)) return;
-        if (!MayWrite) return;
+        if (duties?.Taken is not { } taken) return;
+        // While something waits to be written, what comes behind it waits, too.
+        if (MayWrite && Postponed.IsEmpty) AddAnnotations(taken);
+        else AddNote(Postponed.Add(taken));
+    }
+
+    private void AddAnnotations(ServerDuties.Decisions decisions)
+    {
         BeginToWrite(EntityKey.CreateTrusted(EntityKey.SpaceDomain, RefusalTable.EntityType, "-"));
         // In order, so that what concerns one entity stands in one mutation, and the bytes are always the same.
         (EntityKey? key, FieldPath? before) = (null, null);
         int mutation = -1;
-        foreach (ServerDuties.Annotation annotation in duties.Annotations
+        foreach (ServerDuties.Annotation annotation in decisions.Annotations
             .OrderBy(static a => a.Key).ThenBy(static a => a.Path).SelectMany(Split))
         {
             if (mutation < 0 || !annotation.Key.Equals(key) || annotation.Path <= before! || IsLarge(mutation))
@@ -27,9 +67,9 @@ internal sealed partial class ReplicaWriter
             (key, before) = (annotation.Key, annotation.Path);
         }
         if (mutation >= 0) EndAnnotation(mutation);
-        foreach (ServerDuties.RefusedWork refused in duties.Refused)
+        foreach (ServerDuties.RefusedWork refused in decisions.Refused)
         {
-            if (Refusals.IsRefused(refused.Mutations[0].Dot)) continue;
+            if (Refusals.IsRefused(refused.First)) continue;
             if (ownBound > SharedBatchLengthBytesMax) EndOwnBatch();
             PrepareEdits([Escrow.Write(refused, Identity.Replica, options.Time.GetUtcNow())], null);
             own.Mutations[own.MutationCount - 1].EndsTransaction = false;

@@ -27,6 +27,7 @@ internal sealed partial class ReplicaWriter
         }
         CountReissues();
         if (reissues.Count > 0) Ask(new ReissueWork(reissues.Peek()));
+        ResumePostponed();
     }
 
     private bool IsCutOff(ReplicaId former) => Fences.Table.Of(former) is { } fence && !Fences.IsOffBranch(former)

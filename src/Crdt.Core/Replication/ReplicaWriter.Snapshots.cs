@@ -3,6 +3,36 @@ namespace Crdt;
 /// <summary>Joining snapshots.</summary>
 internal sealed partial class ReplicaWriter
 {
+    /// <summary>Whether a snapshot that is news may come from its maker, as far as that is known here: whoever was revoked makes
+    /// none any more. What was joined before stays.</summary>
+    /// <exception cref="ApplyException">It may not.</exception>
+    public void CheckMaker(SnapshotManifest manifest, FenceTable fences)
+    {
+        ReadOnlyMemory<byte> key = manifest.Members.FirstOrDefault(m => m.Key == manifest.Maker).Value?.Current.Enrolment.PublicKey ?? default;
+        if (IsRevoked(manifest.Maker, key, fences))
+        {
+            throw new ApplyException(ApplyError.SnapshotRevoked, manifest.Maker, 0,
+                $"The snapshot is of {manifest.Maker}, whose key has been revoked");
+        }
+        if (Trust.Find(manifest.Maker) is { } known && known.Role != manifest.Role)
+        {
+            throw new ApplyException(ApplyError.SnapshotRole, manifest.Maker, 0,
+                $"The snapshot of {manifest.Maker} is made in the role {manifest.Role}, and its maker is enrolled as {known.Role}");
+        }
+    }
+
+    /// <summary>The snapshot to give in the place of another: where its maker has been revoked since, one that includes it and
+    /// will be believed, if there is one.</summary>
+    public Snapshot Trusted(Snapshot snapshot) => MayBeBelieved(snapshot) ? snapshot
+        : Snapshots.Held.FirstOrDefault(s => s.Vector.Covers(snapshot.Vector) && MayBeBelieved(s)) ?? snapshot;
+
+    private bool MayBeBelieved(Snapshot snapshot) =>
+        !IsRevoked(snapshot.Maker, Trust.Find(snapshot.Maker)?.PublicKey ?? default, Fences.Table);
+
+    /// <summary>A key is revoked with any of the ids that it was enrolled for.</summary>
+    private bool IsRevoked(ReplicaId maker, ReadOnlyMemory<byte> key, FenceTable fences) => fences.Revoked.Contains(maker)
+        || (!key.IsEmpty && fences.Revoked.Any(r => Trust.Find(r) is { } revoked && revoked.PublicKey.Span.SequenceEqual(key.Span)));
+
     /// <summary>Joins a snapshot whose chunks are in the log: all of it, or nothing.</summary>
     public void PrepareJoin(SnapshotManifest manifest)
     {
@@ -12,6 +42,7 @@ internal sealed partial class ReplicaWriter
             throw new ApplyException(ApplyError.Fenced, manifest.Maker, 0,
                 $"The snapshot of {manifest.Maker} includes what a fence has cut off from the log of {head.Author}");
         }
+        CheckMaker(manifest, inForce);
         CloseOwnRun();
         UnitMark mark = Mark();
         try

@@ -68,7 +68,7 @@ internal sealed partial class ReplicaWriter
         projector = new Projector(store, Authors.Ids, Refusals, options.MutationsPerZone);
         preparer = new MutationPreparer(Authors.Ids, Refusals);
         Trust = new TrustTable(Identity, options.Signatures, options.Key);
-        if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, options.Admission);
+        if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, Postponed, options.Admission);
         Snapshots = new SnapshotKeeper(this, store);
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
@@ -179,6 +179,7 @@ internal sealed partial class ReplicaWriter
             Authors.Revert(0);
             Trust.Revert(trustBefore);
             Snapshots.Revert();
+            Postponed.Revert();
             openRun.Revert(runBefore);
         }
         if (problem is null) problem = TryPublish();
@@ -197,6 +198,7 @@ internal sealed partial class ReplicaWriter
         if (MustRebuild) await RebuildIfDueAsync().ConfigureAwait(false);
         else if (hasAppended || projector.Error is null) await ProjectIfDueAsync().ConfigureAwait(false);
         ResumeReissue();
+        ResumePostponed();
         return count;
     }
 
@@ -603,6 +605,7 @@ internal sealed partial class ReplicaWriter
         Authors.Publish();
         Trust.Publish();
         Snapshots.Publish();
+        Postponed.Publish();
         LivingEntities = living;
         foreach (LogEntry entry in entries)
         {
@@ -663,7 +666,19 @@ internal sealed partial class ReplicaWriter
     /// <summary>Reads the space's own data at opening, when nothing was touched.</summary>
     private void ReadSpaceAnew()
     {
-        ReadSpace(Cache.Keys(EntityKey.SpaceDomain, null).Select(Cache.GetOrLoad).ToList());
+        var slots = new List<EntitySlot>();
+        var refused = new List<(Dot First, EntityKey Key)>();
+        foreach (EntityKey key in Cache.Keys(EntityKey.SpaceDomain, null))
+        {
+            if (RefusalTable.TryParse(key, out Dot first)) refused.Add((first, key));
+            else slots.Add(Cache.GetOrLoad(key));
+        }
+        // Of refused work only that it was refused is needed: one after the other, and none of it stays in memory.
+        foreach ((Dot _, EntityKey key) in refused.OrderBy(static r => r.First.Replica).ThenBy(static r => r.First.Sequence))
+        {
+            if (Cache.Peek(key) is { } state) Refusals.Note(ToEntity(state), Cache.Moment.Epoch + 1);
+        }
+        ReadSpace(slots);
     }
 
     /// <summary>The digest of the published state. On the writer's turn only.</summary>
@@ -800,6 +815,8 @@ internal sealed partial class ReplicaWriter
                 break;
             case LogEntryKind.Note when WatchNote.IsOne(entry.Payload):
                 TakeNote(WatchNote.Decode(entry.Payload));
+                break;
+            case LogEntryKind.Note when Postponed.TryReplay(entry.Payload):
                 break;
             default:
                 var reader = new CanonicalReader(entry.Payload);

@@ -5,13 +5,21 @@ namespace Crdt;
 /// <summary>What a server-role replica does about the mutations of others as it applies them: judges them, and marks
 /// what loses under <see cref="ConflictPolicy.ServerWins"/> and <see cref="ConflictPolicy.ClientWins"/>. Collects while
 /// a run is applied; the annotations become durable together with it.</summary>
-internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, RefusalTable refusals, IAdmission? admission)
+/// <param name="authors">Who wrote.</param>
+/// <param name="cache">The entities.</param>
+/// <param name="refusals">What was refused.</param>
+/// <param name="postponed">What was decided and could not be written yet.</param>
+/// <param name="admission">Judges clients' transactions; <see langword="null"/> where all stand.</param>
+internal sealed class ServerDuties(
+    AuthorTable authors, EntityCache cache, RefusalTable refusals, PostponedDuties postponed, IAdmission? admission)
 {
     private readonly List<Annotation> annotations = [];
     private readonly List<RefusedWork> refused = [];
 
     // Of what was refused in this very run, what it had replaced: the marks come only after it.
     private readonly Dictionary<(EntityKey, FieldPath, ulong), List<MarkedSibling>> restoredHere = [];
+    private readonly HashSet<(EntityKey, FieldPath, Dot)> lost = [];
+    private readonly HashSet<ulong> named = [];
     private readonly List<SiblingSlot> replaced = [];
     private Refusal? verdict;
     private bool isJudged;
@@ -19,16 +27,19 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
     /// <summary>One mark to be made.</summary>
     public readonly record struct Annotation(EntityKey Key, FieldPath Path, Dot? Named, MarkContent Content);
 
-    public IReadOnlyList<Annotation> Annotations => annotations;
-
     /// <summary>A refused transaction, with what it wrote.</summary>
-    public sealed record RefusedWork(IReadOnlyList<Mutation> Mutations, Refusal Refusal, List<EscrowedChange> Work);
+    public sealed record RefusedWork(Dot First, long Last, string? User, Refusal Refusal, List<EscrowedChange> Work);
 
-    public IReadOnlyList<RefusedWork> Refused => refused;
+    /// <summary>What is to be written about a run, or about several.</summary>
+    public sealed record Decisions(IReadOnlyList<Annotation> Annotations, IReadOnlyList<RefusedWork> Refused);
+
+    /// <summary>What was decided since <see cref="Begin"/>; <see langword="null"/> when nothing was.</summary>
+    public Decisions? Taken => annotations.Count == 0 && refused.Count == 0 ? null : new Decisions([.. annotations], [.. refused]);
 
     public void Begin()
     {
         annotations.Clear();
+        lost.Clear();
         refused.Clear();
         restoredHere.Clear();
         (verdict, isJudged) = (null, false);
@@ -48,7 +59,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         // What clients note in the space's own data is about refusals, not subject to them.
         if (state.Key.IsSpaceData) return;
         if (verdict is not null) NoteRefused(state, batch, mutation, dot);
-        else if (restoredHere.Count > 0 || state.HasRefusals) NoteCarried(state, batch, mutation, dot);
+        else if (restoredHere.Count > 0 || !postponed.IsEmpty || state.HasRefusals) NoteCarried(state, batch, mutation, dot);
     }
 
     /// <summary>After a mutation was applied: notes what lost, and ends the transaction with its last mutation.</summary>
@@ -69,11 +80,17 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         for (int m = mutation; mutations.Count == 0 || !batch.Mutations[m - 1].EndsTransaction; m++)
             mutations.Add(batch.ToMutation(m, dot.Replica, dot.Sequence - mutation));
         if (mutations.TrueForAll(static m => m.Key.IsSpaceData)) return;
-        bool buildsOnRefused = mutations.Exists(m => m.Changes.Any(c => c.Observed.Any(refusals.IsRefused)));
+        bool buildsOnRefused = mutations.Exists(m => m.Changes.Any(c => c.Observed.Any(IsRefused)));
         verdict = admission!.Judge(new IncomingTransaction(
             mutations, k => cache.GetOrLoad(k).Current is { Slots.IsEmpty: false } state ? entityOf(state) : null, buildsOnRefused));
-        if (verdict is not null) refused.Add(new RefusedWork(mutations, verdict, []));
+        if (verdict is not null) refused.Add(new RefusedWork(mutations[0].Dot, mutations[^1].Dot.Sequence, mutations[0].User, verdict, []));
     }
+
+    private bool IsRefused(Dot dot) => refusals.IsRefused(dot) || postponed.IsRefused(dot);
+
+    /// <summary>What a sibling had replaced that is refused, and not marked yet; <see langword="null"/> where it is not.</summary>
+    private IReadOnlyList<MarkedSibling>? FindUnmarked(EntityKey key, FieldPath path, Dot dot) =>
+        restoredHere.GetValueOrDefault((key, path, Identity(dot))) ?? postponed.FindReplaced(key, path, dot);
 
     private void NoteRefused(EntityState state, BatchColumns batch, int mutation, Dot dot)
     {
@@ -114,7 +131,7 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
             if (!batch.Changes[c].HasValue || path.IsCounter) continue;
             FindReplaced(state, path, batch, c, dot.Replica);
             replaced.RemoveAll(s => !s.IsRefused
-                && !restoredHere.ContainsKey((state.Key, path, Identity(authors.Ids.Resolve(s.Dot)))));
+                && FindUnmarked(state.Key, path, authors.Ids.Resolve(s.Dot)) is null);
             if (replaced.Count == 0 || Flatten(state.Key, path) is not { Count: > 0 } carried) continue;
             annotations.Add(new Annotation(state.Key, path, dot, new MarkContent(MarkKind.Carried, default, carried)));
         }
@@ -147,21 +164,16 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
     private void FindReplaced(EntityState state, FieldPath path, BatchColumns batch, int change, ReplicaId author)
     {
         replaced.Clear();
+        named.Clear();
+        for (int d = batch.DotStart(change); d < batch.Changes[change].DotEnd; d++)
+        {
+            ReplicaId replica = batch.DotReplica[d] == BatchColumns.Self ? author : batch.Others[batch.DotReplica[d] - 1];
+            named.Add(Identity(new Dot(replica, batch.DotSequence[d])));
+        }
         foreach (ref readonly SiblingSlot slot in state.At(path))
         {
-            Dot held = authors.Ids.Resolve(slot.Dot);
-            if (path.Rule == ReplaceRule.Own && held.Replica == author)
-            {
+            if (named.Contains(slot.Dot.Identity) || (path.Rule == ReplaceRule.Own && authors.Ids[slot.Dot.Author] == author))
                 replaced.Add(slot);
-                continue;
-            }
-            for (int d = batch.DotStart(change); d < batch.Changes[change].DotEnd; d++)
-            {
-                ReplicaId replica = batch.DotReplica[d] == BatchColumns.Self ? author : batch.Others[batch.DotReplica[d] - 1];
-                if (held.Replica != replica || held.Sequence != batch.DotSequence[d]) continue;
-                replaced.Add(slot);
-                break;
-            }
         }
     }
 
@@ -173,16 +185,16 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         {
             Dot dot = authors.Ids.Resolve(slot.Dot);
             Dot origin = slot.Extra is { } extra && extra.StandsFor != default ? authors.Ids.Resolve(extra.StandsFor) : dot;
-            bool wasRefusedHere = restoredHere.TryGetValue((key, path, Identity(dot)), out List<MarkedSibling>? here);
-            foreach (MarkedSibling sibling in here ?? []) flat.TryAdd(sibling.Dot, sibling);
+            IReadOnlyList<MarkedSibling>? unmarked = FindUnmarked(key, path, dot);
+            foreach (MarkedSibling sibling in unmarked ?? []) flat.TryAdd(sibling.Dot, sibling);
             foreach (RestoredSibling sibling in slot.Extra?.Marks?.Restored ?? [])
                 flat.TryAdd(authors.Ids.Resolve(sibling.Dot), Describe(sibling));
-            if (wasRefusedHere || slot.IsRefused || refusals.IsRefused(origin)) continue;
+            if (unmarked is not null || slot.IsRefused || IsRefused(origin)) continue;
             ReplicaRole role = origin == dot ? slot.Dot.Role : slot.Extra!.StandsFor.Role;
             flat[origin] = new MarkedSibling(origin, role, slot.Timestamp, slot.Extra?.Claim ?? default, slot.IsLost,
                 slot.Value, Dots(slot.Extra?.Replaced ?? []));
         }
-        List<MarkedSibling> sorted = [.. flat.Values.Where(s => !refusals.IsRefused(s.Dot))];
+        List<MarkedSibling> sorted = [.. flat.Values.Where(s => !IsRefused(s.Dot))];
         sorted.Sort(static (a, b) => MarkCodec.Compare(a.Dot, b.Dot));
         return sorted;
     }
@@ -222,8 +234,10 @@ internal sealed class ServerDuties(AuthorTable authors, EntityCache cache, Refus
         {
             Dot held = authors.Ids.Resolve(slot.Dot);
             if (held == incoming || slot.IsLost || slot.IsRefused || slot.Value == value) continue;
-            if (annotations.Exists(a => a.Named == held && a.Path.Equals(path) && a.Key.Equals(key))) continue;
+            if (lost.Contains((key, path, held)) || postponed.IsMarked(key, path, held)
+                || restoredHere.ContainsKey((key, path, slot.Dot.Identity))) continue;
             Dot loser = policy == ConflictPolicy.ServerWins ? incoming : held;
+            lost.Add((key, path, loser));
             annotations.Add(new Annotation(key, path, loser, MarkContent.Lost));
             if (policy == ConflictPolicy.ServerWins) return;
         }

@@ -43,6 +43,9 @@ public enum SyncError
     /// <summary>A snapshot, or a chunk of one, is not what it says, or was made by somebody who may not make any.</summary>
     BadSnapshot,
 
+    /// <summary>A snapshot that is new here was made with a key that has been revoked.</summary>
+    SnapshotRevoked,
+
     /// <summary>The space is keyed, and its authority has not certified the author of a run or the maker of a statement.</summary>
     NotEnrolled,
 

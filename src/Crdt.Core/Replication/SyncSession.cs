@@ -490,6 +490,7 @@ public sealed partial class SyncSession : IDisposable
         ApplyError.BadSignature => SyncError.BadSignature,
         ApplyError.UnknownScheme => SyncError.UnknownScheme,
         ApplyError.BadSnapshot or ApplyError.SnapshotRole => SyncError.BadSnapshot,
+        ApplyError.SnapshotRevoked => SyncError.SnapshotRevoked,
         ApplyError.SnapshotForked => SyncError.Forked,
         ApplyError.Fenced => SyncError.Forked,
         _ => SyncError.LimitExceeded,
@@ -720,7 +721,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (basis.Vector.All(Knows)) return false;
-            outbox.Offer(basis);
+            outbox.Offer(replica.Writer.Trusted(basis));
         }
         Rewind();
         return true;
@@ -734,7 +735,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (snapshot.Vector.All(Knows)) return false;
-            outbox.Offer(snapshot);
+            outbox.Offer(replica.Writer.Trusted(snapshot));
         }
         return true;
     }

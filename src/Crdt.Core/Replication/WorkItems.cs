@@ -17,6 +17,12 @@ internal sealed class ApplyWork(BatchRun run) : WorkItem
     public override void Prepare(ReplicaWriter writer) => WasApplied = writer.PrepareRun(run);
 }
 
+/// <summary>Marks and refusals that could not be written when they were decided.</summary>
+internal sealed class PostponedWork : WorkItem
+{
+    public override void Prepare(ReplicaWriter writer) => writer.PreparePostponed();
+}
+
 /// <summary>The end of the replica's own open run, so that it can be sent.</summary>
 internal sealed class CloseRunWork : WorkItem
 {

@@ -186,6 +186,59 @@ public class HostileSnapshotTests
             new ReplicaOptions { Time = team.Clocks[0], Signatures = DeterministicSignatures.Instance });
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Trait("Spec", "WF-8.3")]
+    public async Task A_revoked_server_makes_no_snapshots_any_more_and_what_was_joined_before_stays(bool isKeyed)
+    {
+        await using Team team = await Team.CreateAsync(2, 2, false, [], isKeyed);
+        await team[0].CommitAsync(tx => tx.Create(Strike).Set("n", 1));
+        await team.MeetAllAsync();
+        // Device 1 lacks what stands in the first snapshot, and gets it.
+        await team[0].CommitAsync(tx => tx.Update(Strike).Set("n", 2));
+        await team.MeetAsync(0, 2);
+        await (await Taken.FromAsync(team[2])).JoinAsync(team[1]);
+        Assert.Equal(2, team[1].Get(Strike)!.GetInteger("n"));
+        await team.MeetAllAsync();
+        await team[3].FenceAsync(team[2].Id, FenceReason.Revoked);
+        await team.MeetAsync(3, 1);
+        string before = await World.DumpAsync(team[1]);
+        // The revoked one goes on, and knows nothing of it.
+        await team[0].CommitAsync(tx => tx.Update(Strike).Set("n", 3));
+        await team.MeetAsync(0, 2);
+        Taken taken = await Taken.FromAsync(team[2]);
+
+        using var session = new SyncSession(team[1]);
+        Impostor impostor = await Impostor.GreetAsync(session);
+        await RefusedAsync(SyncError.SnapshotRevoked, () => SayAsync(impostor, taken));
+        ApplyException error = await Assert.ThrowsAsync<ApplyException>(() => team[1].JoinAsync(taken.Manifest, default).AsTask());
+        Assert.Equal(ApplyError.SnapshotRevoked, error.Error);
+        Assert.Equal(before, await World.DumpAsync(team[1]));
+        await team.ReopenAsync(1);
+        Assert.Equal(before, await World.DumpAsync(team[1]));
+        Assert.Single(team[1].Snapshots);
+        Assert.Empty((await team[1].AuditAsync()).Unaccounted);
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-8.3")]
+    public async Task Whoever_stands_on_a_snapshot_of_a_revoked_server_offers_another_one_in_its_place()
+    {
+        await using Team team = await Team.CreateAsync(1, 2, false, [], isKeyed: true);
+        await team[0].CommitAsync(tx => tx.Create(Strike).Set("n", 2));
+        await team.MeetAsync(0, 1);
+        await (await Taken.FromAsync(team[1])).JoinAsync(team[2]);
+        Assert.Equal(PruneOutcome.Pruned, (await team[2].PruneAsync()).Outcome);
+        await team[2].FenceAsync(team[1].Id, FenceReason.Revoked);
+        await team[2].TakeSnapshotAsync();
+        Assert.Equal([team[1].Id, team[2].Id], team[2].Snapshots.Select(s => s.Maker));
+        Replica late = await team.AddAsync();
+        await team.MeetAsync(2, 3);
+        Assert.Equal(2, late.Get(Strike)!.GetInteger("n"));
+        Assert.All(late.Snapshots, s => Assert.Equal(team[2].Id, s.Maker));
+    }
+
     /// <summary>Two devices and a server; the second device wrote something that the server holds, and lacks the rest.</summary>
     private static async Task<Team> TeamAsync()
     {

@@ -6,14 +6,18 @@ namespace Crdt;
 /// <remarks>A function of the set of fences that are known, whoever told them in whatever order.</remarks>
 internal sealed class FenceTable
 {
-    public static readonly FenceTable Empty = new([], []);
+    public static readonly FenceTable Empty = new([], [], []);
 
     private readonly Dictionary<ReplicaId, Fence> standing;
 
-    private FenceTable(Fence[] known, Dictionary<ReplicaId, Fence> standing) => (Known, this.standing) = (known, standing);
+    private FenceTable(Fence[] known, Dictionary<ReplicaId, Fence> standing, HashSet<ReplicaId> revoked) =>
+        (Known, this.standing, Revoked) = (known, standing, revoked);
 
     /// <summary>All that are known, those too that do not stand, in the order of <see cref="Fence.Compare"/>.</summary>
     public IReadOnlyList<Fence> Known { get; }
+
+    /// <summary>Replicas that some fence calls revoked, also where another one ends their log.</summary>
+    public IReadOnlySet<ReplicaId> Revoked { get; }
 
     /// <summary>One for each fenced replica, in order of their ids.</summary>
     public IReadOnlyList<Fence> Standing => [.. standing.Values.OrderBy(f => f.Replica)];
@@ -27,12 +31,14 @@ internal sealed class FenceTable
         }
         if (known.Count == 0) return Empty;
         var standing = new Dictionary<ReplicaId, Fence>();
+        var revoked = new HashSet<ReplicaId>();
         foreach (Fence fence in Accept(known))
         {
+            if (fence.Reason == FenceReason.Revoked) revoked.Add(fence.Replica);
             ref Fence? smallest = ref CollectionsMarshal.GetValueRefOrAddDefault(standing, fence.Replica, out _);
             if (smallest is null || Fence.ComparePlaces(fence, smallest) < 0) smallest = fence;
         }
-        return new FenceTable([.. known], standing);
+        return new FenceTable([.. known], standing, revoked);
     }
 
     public FenceTable With(IEnumerable<Fence> more) => From(Known.Concat(more));

@@ -9,16 +9,17 @@ internal sealed class SnapshotJoin
     private readonly ReplicaWriter writer;
     private readonly SnapshotManifest manifest;
     private readonly int[] authors;
-    private readonly long[] ours, theirs;
-    private readonly List<SiblingSlot> joined = [];
+    private readonly long[] ours;
+    private readonly SiblingJoin siblings;
 
     private SnapshotJoin(ReplicaWriter writer, SnapshotManifest manifest)
     {
         (this.writer, this.manifest) = (writer, manifest);
         authors = [.. manifest.Heads.Select(h => writer.Authors.IndexOf(h.Author))];
         ours = [.. Enumerable.Range(0, writer.Authors.Ids.Count).Select(i => writer.Authors[i].Applied)];
-        theirs = new long[ours.Length];
+        long[] theirs = new long[ours.Length];
         for (int i = 0; i < authors.Length; i++) theirs[authors[i]] = manifest.Heads[i].Sequence;
+        siblings = new SiblingJoin(ours, theirs, writer.Authors.Ids);
     }
 
     /// <summary>Joins, entity by entity; at the end the vector and the heads follow.</summary>
@@ -85,70 +86,10 @@ internal sealed class SnapshotJoin
     private void Join(EntityKey key, EntityState? their)
     {
         EntityState? own = writer.Cache.Peek(key);
-        if (!TryJoin(own is null ? default : own.Slots, their is null ? default : their.Slots)) return;
-        EntityState working = writer.Cache.ToWorking(writer.Cache.GetOrLoad(key), joined.Count);
+        if (!siblings.TryJoin(own is null ? default : own.Slots, their is null ? default : their.Slots)) return;
+        EntityState working = writer.Cache.ToWorking(writer.Cache.GetOrLoad(key), siblings.Joined.Count);
         working.Clear();
-        foreach (SiblingSlot slot in joined) working.Append(slot);
-    }
-
-    /// <summary>Fills <see cref="joined"/>.</summary>
-    /// <returns>Whether that is anything else than the own siblings.</returns>
-    private bool TryJoin(ReadOnlySpan<SiblingSlot> own, ReadOnlySpan<SiblingSlot> their)
-    {
-        joined.Clear();
-        bool isNews = false;
-        while (!own.IsEmpty || !their.IsEmpty)
-        {
-            int order = own.IsEmpty ? 1 : their.IsEmpty ? -1 : own[0].Path.CompareTo(their[0].Path);
-            ReadOnlySpan<SiblingSlot> a = order <= 0 ? TakeRegister(ref own) : default, b = order >= 0 ? TakeRegister(ref their) : default;
-            foreach (ref readonly SiblingSlot sibling in a) isNews |= KeepOwn(sibling, b);
-            foreach (ref readonly SiblingSlot sibling in b)
-            {
-                if (IndexOf(a, sibling.Dot) >= 0 || sibling.Dot.Sequence <= ours[sibling.Dot.Author]) continue;
-                joined.Add(sibling);
-                isNews = true;
-            }
-        }
-        return isNews;
-    }
-
-    private bool KeepOwn(in SiblingSlot sibling, ReadOnlySpan<SiblingSlot> register)
-    {
-        int at = IndexOf(register, sibling.Dot);
-        if (at < 0)
-        {
-            // The snapshot's maker had seen it, and holds it no more: it was replaced.
-            if (sibling.Dot.Sequence <= theirs[sibling.Dot.Author]) return true;
-            joined.Add(sibling);
-            return false;
-        }
-        if (register[at].Extra?.Marks is not { } marks || SiblingMarks.Includes(sibling.Extra?.Marks, marks))
-        {
-            joined.Add(sibling);
-            return false;
-        }
-        SiblingExtra extra = sibling.Extra ?? new SiblingExtra(default, 0, []);
-        joined.Add(new SiblingSlot(sibling.Path, sibling.Dot, sibling.Timestamp, sibling.Value,
-            extra with { Marks = SiblingMarks.Union(extra.Marks, marks, writer.Authors.Ids) }));
-        return true;
-    }
-
-    private static ReadOnlySpan<SiblingSlot> TakeRegister(ref ReadOnlySpan<SiblingSlot> siblings)
-    {
-        int count = 1;
-        while (count < siblings.Length && siblings[count].Path.Equals(siblings[0].Path)) count++;
-        ReadOnlySpan<SiblingSlot> register = siblings[..count];
-        siblings = siblings[count..];
-        return register;
-    }
-
-    private static int IndexOf(ReadOnlySpan<SiblingSlot> register, LocalDot dot)
-    {
-        for (int i = 0; i < register.Length; i++)
-        {
-            if (register[i].Dot.Identity == dot.Identity) return i;
-        }
-        return -1;
+        foreach (SiblingSlot slot in siblings.Joined) working.Append(slot);
     }
 
     private ApplyException Fail(string message, Exception? inner = null) =>

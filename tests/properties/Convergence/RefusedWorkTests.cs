@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Crdt.Properties;
 
 /// <summary>Refused work: what is kept of it, what is read back of it, and what is sent again.</summary>
-public class EscrowTests
+public class RefusedWorkTests
 {
     private static readonly EntityKey E = new("d", "t", "1"), F = new("d", "t", "2");
 
