@@ -49,6 +49,14 @@ internal sealed partial class ReplicaWriter
         else AddNote(Postponed.Add(taken));
     }
 
+    /// <summary>What an own transaction lost or won against, having been based on an older state: in that transaction.</summary>
+    private void AddOwnMarks()
+    {
+        if (duties?.Taken is not { } taken) return;
+        own.Mutations[own.MutationCount - 1].EndsTransaction = false;
+        AddAnnotations(taken);
+    }
+
     private void AddAnnotations(ServerDuties.Decisions decisions)
     {
         BeginToWrite(EntityKey.CreateTrusted(EntityKey.SpaceDomain, RefusalTable.EntityType, "-"));

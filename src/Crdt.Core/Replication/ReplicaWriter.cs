@@ -249,20 +249,20 @@ internal sealed partial class ReplicaWriter
         UnitMark mark = Mark();
         try
         {
-            BeginToWrite(transaction.Edits[0].Key);
-            int count = PrepareEdits(transaction.Edits, transaction.User);
+            int count = PrepareEdits(transaction);
             if (count > 0 && mark.Own.Mutations > 0 && ownBound > SharedBatchLengthBytesMax)
             {
                 // Together with what waited before it would be long: that goes first, in a batch of its own.
                 Revert(mark);
                 FlushOwnBatch();
                 mark = Mark();
-                BeginToWrite(transaction.Edits[0].Key);
-                count = PrepareEdits(transaction.Edits, transaction.User);
+                count = PrepareEdits(transaction);
             }
             if (count == 0) return default;
+            var result = new CommitResult(Identity.Replica, Own.Applied + own.MutationCount - count + 1, count);
+            AddOwnMarks();
             if (ownBound > FormatLimits.BatchLengthBytesMax) batchWriter.Write(own, Own.Applied + 1);
-            return new CommitResult(Identity.Replica, Own.Applied + own.MutationCount - count + 1, count);
+            return result;
         }
         catch
         {
@@ -281,6 +281,13 @@ internal sealed partial class ReplicaWriter
         EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
         ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
         ownBound += Bound(own, 0);
+    }
+
+    private int PrepareEdits(Transaction transaction)
+    {
+        BeginToWrite(transaction.Edits[0].Key);
+        duties?.Begin();
+        return PrepareEdits(transaction.Edits, transaction.User);
     }
 
     private int PrepareEdits(IReadOnlyList<EntityEdit> edits, string? user)
@@ -302,6 +309,7 @@ internal sealed partial class ReplicaWriter
             int changes = own.ChangeCount - own.ChangeStart(mutation);
             EntityState working = Cache.ToWorking(slot, changes);
             ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
+            duties?.AfterOwn(working, own, mutation, new Dot(Identity.Replica, sequence), Policies.For(edit.Key));
             ownBound += Bound(own, mutation);
         }
         int made = own.MutationCount - before;

@@ -71,6 +71,13 @@ internal sealed class ServerDuties(
         if (row.EndsTransaction) (verdict, isJudged) = (null, false);
     }
 
+    /// <summary>After a mutation of this replica's own was applied: based on an older state than the one that is held, it is
+    /// concurrent with that, and loses or wins like anybody's.</summary>
+    public void AfterOwn(EntityState state, BatchColumns batch, int mutation, Dot dot, TypePolicies policies)
+    {
+        if (policies.HasServerPolicies && !state.Key.IsSpaceData) NoteLost(state, batch, mutation, dot, policies);
+    }
+
     // ---- refusal ----
 
     private void Judge(BatchColumns batch, int mutation, Dot dot, Func<EntityState, Entity> entityOf)

@@ -289,6 +289,37 @@ public class RefusalSchedules
         return team;
     }
 
+    [Theory]
+    [InlineData(ConflictPolicy.ServerWins, "device")]
+    [InlineData(ConflictPolicy.ClientWins, "desk")]
+    public async Task What_is_written_at_a_server_upon_an_older_view_is_marked_like_what_arrives(ConflictPolicy policy, string read)
+    {
+        await using Team team = await Team.CreateAsync(1, 1, ("d", policy));
+        await team[0].CommitAsync(tx => tx.Create(E).Set("x", "old").Set("y", "old"));
+        await team.MeetAllAsync();
+        Entity seen = team[1].Get(E)!;
+        await team[0].CommitAsync(tx => tx.Update(E).Set("x", "device"));
+        await team.MeetAllAsync();
+        CommitResult made = await team[1].CommitAsync(tx =>
+        {
+            tx.Update(seen).Set("x", "desk").Set("y", "desk");
+            tx.Create(new EntityKey("d", "t", "other"));
+        });
+        Assert.Equal(2, made.Count);
+        Assert.Equal([MutationKind.Update, MutationKind.Create, MutationKind.Mark],
+            team[1].Mutations().Select(m => m.Mutation).Where(m => m.Dot.Replica == team[1].Id).Select(m => m.Kind));
+        await team.MeetAllAsync();
+        await team.ReopenAsync(1);
+        foreach (Replica replica in team.Replicas)
+        {
+            Assert.Equal((read, "desk"), (replica.Get(E)!.GetString("x"), replica.Get(E)!.GetString("y")));
+            Assert.Equal(2, replica.Get(E)!.Siblings("x").Count);
+        }
+        // Whoever writes having seen both is concurrent with nothing.
+        await team[1].CommitAsync(tx => tx.Update(E).Set("x", "both"));
+        Assert.Equal(MutationKind.Update, team[1].Mutations().Last().Mutation.Kind);
+    }
+
     private static async Task RefuseAsync(Team team, int server, string text)
     {
         team.Admissions[server] = RefuseWhere.Writes(text);
