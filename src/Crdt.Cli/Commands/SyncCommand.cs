@@ -37,11 +37,16 @@ internal static class SyncCommand
         },
     };
 
+    private static readonly Option<bool> WithSnapshot = new("--snapshot")
+    {
+        Description = "Takes over the peer's newest snapshot, too, so that 'crdt prune' has one to drop the log behind.",
+    };
+
     private const int RestartsMax = 10;
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("sync", "Exchanges with a peer what either lacks. Exit code 4 when that could not be finished; what arrived "
-            + "until then is kept, and the next time goes on from there.") { Peer, Timeout },
+            + "until then is kept, and the next time goes on from there.") { Peer, Timeout, WithSnapshot },
         RunAsync);
 
     /// <summary>The members of a JSON result that tell what a session did.</summary>
@@ -58,6 +63,7 @@ internal static class SyncCommand
         EndPoint peer = ServeCommand.ParsePeer(context.Parsed.GetRequiredValue(Peer));
         double? seconds = context.Parsed.GetValue(Timeout);
         await using CliHost host = await context.OpenAsync();
+        if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
         await using PeerNode node = ServeCommand.CreateNode(host.Replica);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         if (seconds is { } limit) deadline.CancelAfter(TimeSpan.FromSeconds(limit));

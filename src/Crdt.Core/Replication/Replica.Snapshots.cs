@@ -6,6 +6,7 @@ namespace Crdt;
 public sealed partial class Replica
 {
     private readonly SemaphoreSlim pruning = new(1, 1);
+    private volatile bool isSnapshotRequested;
 
     /// <summary>The snapshots that this replica holds, made here or joined, in the order in which they came.</summary>
     public IReadOnlyList<Snapshot> Snapshots => writer.Snapshots.Held;
@@ -59,12 +60,59 @@ public sealed partial class Replica
         }
     }
 
+    /// <summary>Asks for a snapshot to drop the log behind (<see cref="PruneAsync"/>), in each session until one has come that
+    /// includes more than any that is held. Whoever always keeps up needs this: it is never given one to catch up by. Where
+    /// this replica holds just what the snapshot includes, only its manifest travels.</summary>
+    public void RequestSnapshot()
+    {
+        isSnapshotRequested = true;
+        writer.Committed.Set();
+    }
+
+    /// <summary>Whether a snapshot is to be asked for.</summary>
+    internal bool IsSnapshotRequested => isSnapshotRequested;
+
+    /// <summary>Whether a snapshot that was asked for is worth having.</summary>
+    internal bool IsWanted(SnapshotManifest manifest) => !Snapshots.Any(s => s.Vector.Covers(manifest.Vector));
+
+    /// <summary>Makes the chunks of somebody else's snapshot from the own state, where that is the one it shows: the same state
+    /// gives the same chunks.</summary>
+    /// <param name="manifest">A manifest that was believed.</param>
+    /// <param name="from">How many of them are here already.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>How many are here then.</returns>
+    internal async ValueTask<int> MakeChunksAsync(SnapshotManifest manifest, int from, CancellationToken cancellationToken)
+    {
+        var beginning = new BeginSnapshotWork();
+        await writer.EnqueueAsync(beginning, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            bool isSame = beginning.Digest.Value == manifest.Digest && beginning.Heads.Length == manifest.Heads.Count
+                && beginning.Heads.Zip(manifest.Heads).All(static h => h.First.Author == h.Second.Author
+                    && h.First.Sequence == h.Second.Sequence && h.First.Hash.SequenceEqual(h.Second.Hash));
+            if (!isSame) return from;
+            int next = 0;
+            foreach (byte[] chunk in ChunksOf(manifest.Heads, beginning.Epoch))
+            {
+                // A later build may compress otherwise: from there on it is fetched.
+                if (next == manifest.Chunks.Count
+                    || !SHA256.HashData(chunk).AsSpan().SequenceEqual(manifest.Chunks[next].Hash.Span)) break;
+                if (next >= from) await TakeAsync(manifest, next, chunk, cancellationToken).ConfigureAwait(false);
+                next++;
+            }
+            return Math.Max(from, next);
+        }
+        finally
+        {
+            writer.Cache.CloseView(beginning.Epoch);
+        }
+    }
+
     /// <summary>Takes a manifest that a peer offers, if it can be believed.</summary>
-    /// <returns>How many of its chunks are here already; all of them where nothing of it is news.</returns>
+    /// <returns>How many of its chunks are here already.</returns>
     /// <exception cref="ApplyException">It cannot be believed.</exception>
     internal async ValueTask<int> ConsiderAsync(SnapshotManifest manifest, CancellationToken cancellationToken)
     {
-        if (Vector.Covers(manifest.Vector)) return manifest.Chunks.Count;
         SnapshotTrust.Check(manifest, Space, writer.Trust.Scheme);
         writer.CheckMaker(manifest, writer.Fences.Table);
         int count = 0;
@@ -94,20 +142,21 @@ public sealed partial class Replica
 
     /// <summary>Joins a snapshot whose manifest was believed and whose chunks are here.</summary>
     /// <exception cref="ApplyException">It is not sound; the state is as it was.</exception>
-    internal ValueTask JoinAsync(SnapshotManifest manifest, CancellationToken cancellationToken) =>
-        writer.EnqueueAsync(new JoinWork(manifest), cancellationToken);
+    internal async ValueTask JoinAsync(SnapshotManifest manifest, CancellationToken cancellationToken)
+    {
+        await writer.EnqueueAsync(new JoinWork(manifest), cancellationToken).ConfigureAwait(false);
+        isSnapshotRequested = false;
+    }
 
     private async ValueTask<Snapshot> WriteSnapshotAsync(BeginSnapshotWork beginning, CancellationToken cancellationToken)
     {
         (ReplicaId authority, ReadOnlyMemory<byte> founding) = writer.Snapshots.ReadFounding();
         var chunks = new List<SnapshotChunk>();
-        var encoder = new SnapshotWriter(beginning.Heads, writer.Authors.Ids);
-        foreach (EntityKey key in writer.Cache.Keys(null, null))
+        foreach (byte[] chunk in ChunksOf(beginning.Heads, beginning.Epoch))
         {
-            if (writer.Cache.Peek(key, beginning.Epoch) is not { Slots.IsEmpty: false } state) continue;
-            foreach (byte[] chunk in encoder.Add(state)) await WriteAsync(chunk).ConfigureAwait(false);
+            await writer.EnqueueAsync(new OwnChunkWork(chunks.Count, chunk), cancellationToken).ConfigureAwait(false);
+            chunks.Add(new SnapshotChunk(SHA256.HashData(chunk), chunk.Length));
         }
-        if (encoder.Finish() is { } last) await WriteAsync(last).ConfigureAwait(false);
         byte[] bytes = SnapshotManifest.Encode(
             writer.Identity, authority, founding, beginning.Digest.Value, beginning.Heads, chunks, beginning.Members,
             signed => writer.Trust.SealSnapshot(signed.Span));
@@ -119,12 +168,18 @@ public sealed partial class Replica
         var completing = new OwnSnapshotWork(SnapshotManifest.Decode(bytes), beginning.At);
         await writer.EnqueueAsync(completing, cancellationToken).ConfigureAwait(false);
         return completing.Result!;
+    }
 
-        async ValueTask WriteAsync(byte[] chunk)
+    /// <summary>The state of a moment that is held on to, in chunks.</summary>
+    private IEnumerable<byte[]> ChunksOf(IReadOnlyList<SnapshotHead> heads, long epoch)
+    {
+        var encoder = new SnapshotWriter(heads, writer.Authors.Ids);
+        foreach (EntityKey key in writer.Cache.Keys(null, null))
         {
-            await writer.EnqueueAsync(new OwnChunkWork(chunks.Count, chunk), cancellationToken).ConfigureAwait(false);
-            chunks.Add(new SnapshotChunk(SHA256.HashData(chunk), chunk.Length));
+            if (writer.Cache.Peek(key, epoch) is not { Slots.IsEmpty: false } state) continue;
+            foreach (byte[] chunk in encoder.Add(state)) yield return chunk;
         }
+        if (encoder.Finish() is { } last) yield return last;
     }
 
     private async ValueTask<PruneResult> PruneBelowNewestAsync(CancellationToken cancellationToken)

@@ -26,7 +26,8 @@ internal sealed partial class ReplicaWriter
     public Snapshot Trusted(Snapshot snapshot) => MayBeBelieved(snapshot) ? snapshot
         : Snapshots.Held.FirstOrDefault(s => s.Vector.Covers(snapshot.Vector) && MayBeBelieved(s)) ?? snapshot;
 
-    private bool MayBeBelieved(Snapshot snapshot) =>
+    /// <summary>Whether its maker has not been revoked.</summary>
+    public bool MayBeBelieved(Snapshot snapshot) =>
         !IsRevoked(snapshot.Maker, Trust.Find(snapshot.Maker)?.PublicKey ?? default, Fences.Table);
 
     /// <summary>A key is revoked with any of the ids that it was enrolled for.</summary>

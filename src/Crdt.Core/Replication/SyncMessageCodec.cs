@@ -9,7 +9,7 @@ namespace Crdt;
 internal sealed class SyncMessageCodec
 {
     private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
-        Chain = 11, Aside = 12, Standing = 13;
+        Chain = 11, Aside = 12, Standing = 13, Ask = 14;
     private const int StatementsHashLengthBytes = 8;
 
     private readonly List<ReplicaId> authors = [];
@@ -78,6 +78,9 @@ internal sealed class SyncMessageCodec
                 writer.Write(Standing);
                 WriteStatements(ref writer, standing.Statements);
                 break;
+            case AskMessage:
+                writer.Write(Ask);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -91,7 +94,7 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Standing, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Ask, "The kind of a message") switch
             {
                 Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
                     ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
@@ -105,6 +108,7 @@ internal sealed class SyncMessageCodec
                 Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
                 Wanted => new WantedMessage(reader.ReadInt32(int.MaxValue, "The place of a chunk")),
+                Ask => new AskMessage(),
                 Fences => ForkCodec.ReadFences(ref reader),
                 Chain => ForkCodec.ReadChain(ref reader),
                 Aside => ForkCodec.ReadAside(ref reader),

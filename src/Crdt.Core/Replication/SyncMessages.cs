@@ -29,11 +29,15 @@ internal sealed record AckMessage(DateTimeOffset Time, VersionVector Held, long 
 /// <summary>What third replicas were heard to hold.</summary>
 internal sealed record StatementsMessage(IReadOnlyList<Acknowledgement> Statements) : SyncMessage;
 
-/// <summary>A snapshot that the peer lacks some of: its manifest, as its maker encoded it.</summary>
+/// <summary>A snapshot that the peer lacks some of, or has asked for: its manifest, as its maker encoded it; empty where it
+/// has asked and none is held.</summary>
 internal sealed record SnapshotMessage(ReadOnlyMemory<byte> Manifest) : SyncMessage;
 
 /// <summary>The next chunk of the snapshot that was offered last, as stored.</summary>
 internal sealed record ChunkMessage(ReadOnlyMemory<byte> Chunk) : SyncMessage;
+
+/// <summary>Asks for the newest snapshot that the receiver holds, also where it brings nothing new.</summary>
+internal sealed record AskMessage : SyncMessage;
 
 /// <summary>From which chunk on the sender lacks the snapshot that it was offered; their number, when it lacks none.</summary>
 internal sealed record WantedMessage(int Next) : SyncMessage;

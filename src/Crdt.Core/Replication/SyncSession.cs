@@ -116,7 +116,7 @@ public sealed partial class SyncSession : IDisposable
     }
 
     /// <summary>Whether both sides are known to hold the same, durably, and everything has been said.</summary>
-    public bool IsInSync => IsQuiet && hunt.IsIdle && !HasStandingNews();
+    public bool IsInSync => IsQuiet && hunt.IsIdle && !HasStandingNews() && !IsAskingDue;
 
     private bool HasStandingNews()
     {
@@ -132,7 +132,7 @@ public sealed partial class SyncSession : IDisposable
             lock (gate)
             {
                 return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
-                    && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
+                    && !isAsking && !mustAnswer && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
                     && (HasSaidAll || held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence || setAside.Contains(d.Replica)))
                     && announced.All(a => IsHeld(held, a.Key, a.Value));
             }
@@ -189,6 +189,9 @@ public sealed partial class SyncSession : IDisposable
                 break;
             case WantedMessage want:
                 Take(want);
+                break;
+            case AskMessage:
+                Answer();
                 break;
             case StandingMessage told:
                 await TakeAsync(told, cancellationToken).ConfigureAwait(false);
@@ -512,7 +515,7 @@ public sealed partial class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
-        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews()))) return true;
+        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews() || IsAskingDue))) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
@@ -520,6 +523,7 @@ public sealed partial class SyncSession : IDisposable
             if (chainsToTell.Count > 0 || toldForks != replica.ForksVersion || (!isOutOfCredit && HasAsides())) return true;
             if (!areStatementsHeldBack && HasStatements) return true;
             if (outbox.IsBusy) return !isOutOfCredit && !outbox.IsWaiting;
+            if (mustAnswer) return true;
             return !isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd);
         }
     }
@@ -545,11 +549,13 @@ public sealed partial class SyncSession : IDisposable
             if (TakeAck() is { } ack) return ack;
             if (!isPeerKnown) return null;
             if (TakeStatements() is { } statements) return statements;
+            if (TakeAnswer() is { } answer) return answer;
         }
         if (TakeChain() is { } chain) return chain;
         if (TakeFences() is { } news) return news;
         if (TakeAside() is { } aside) return aside;
         if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
+        if (TakeAsk() is { } ask) return ask;
         if (IsQuiet && hunt.IsIdle && !isOnPaper)
         {
             StandingMessage? told;
@@ -781,13 +787,19 @@ public sealed partial class SyncSession : IDisposable
 
     private async ValueTask TakeAsync(SnapshotMessage snapshot, CancellationToken cancellationToken)
     {
+        bool wasAsked = TakeAsked();
+        if (wasAsked && snapshot.Manifest.IsEmpty) return;
         SnapshotInbox offered;
-        bool isNews;
+        bool isNews, isTaken;
         try
         {
             SnapshotManifest manifest = SnapshotManifest.Decode(snapshot.Manifest);
             isNews = !replica.Vector.Covers(manifest.Vector);
-            offered = new SnapshotInbox(manifest, await replica.ConsiderAsync(manifest, cancellationToken).ConfigureAwait(false));
+            isTaken = isNews || (wasAsked && replica.IsWanted(manifest));
+            offered = new SnapshotInbox(manifest, isTaken
+                ? await replica.ConsiderAsync(manifest, cancellationToken).ConfigureAwait(false) : manifest.Chunks.Count);
+            if (isTaken && !isNews)
+                offered = offered with { Next = await replica.MakeChunksAsync(manifest, offered.Next, cancellationToken).ConfigureAwait(false) };
         }
         catch (BatchFormatException e)
         {
@@ -799,7 +811,7 @@ public sealed partial class SyncSession : IDisposable
         }
         lock (gate)
         {
-            (inbox, wanted) = (isNews ? offered : null, offered.Next);
+            (inbox, wanted) = (isTaken ? offered : null, offered.Next);
             foreach (SnapshotHead head in offered.Manifest.Heads)
             {
                 Raise(announced, head.Author, head.Sequence);
@@ -808,7 +820,7 @@ public sealed partial class SyncSession : IDisposable
                 if (!isNews) Raise(unacknowledged, head.Author, head.Sequence);
             }
         }
-        if (isNews && offered.IsComplete) await JoinAsync(offered.Manifest, cancellationToken).ConfigureAwait(false);
+        if (isTaken && offered.IsComplete) await JoinAsync(offered.Manifest, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask TakeAsync(ChunkMessage chunk, CancellationToken cancellationToken)

@@ -120,7 +120,7 @@ public class MessageLaws
         return true;
     }
 
-    private static SyncMessage Build(Random random) => random.Next(10) switch
+    private static SyncMessage Build(Random random) => random.Next(11) switch
     {
         0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, 32), Bytes(random, 8)),
         1 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
@@ -133,6 +133,7 @@ public class MessageLaws
         5 => new SnapshotMessage(Bytes(random, random.Next(300))),
         6 => new ChunkMessage(Bytes(random, random.Next(300))),
         7 => new WantedMessage(random.Next()),
+        9 => new AskMessage(),
         _ => new StatementsMessage([.. Ids(random).Select(id => new Acknowledgement(
             id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
     };

@@ -12,9 +12,10 @@ internal sealed record Taken(SnapshotManifest Manifest, IReadOnlyList<ReadOnlyMe
 
     public async Task JoinAsync(Replica replica)
     {
+        if (replica.Vector.Covers(Manifest.Vector)) return;
         for (int i = await replica.ConsiderAsync(Manifest, default); i < Chunks.Count; i++)
             await replica.TakeAsync(Manifest, i, Chunks[i], default);
-        if (!replica.Vector.Covers(Manifest.Vector)) await replica.JoinAsync(Manifest, default);
+        await replica.JoinAsync(Manifest, default);
     }
 
     /// <summary>The same content under another manifest.</summary>

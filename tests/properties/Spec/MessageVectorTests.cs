@@ -65,7 +65,7 @@ public class MessageVectorTests
     [InlineData("09")]
     [InlineData("09 90 90")]
     [InlineData("0b c410 00000000000000000000000000000001 91 01")]
-    [InlineData("0e")]
+    [InlineData("0f")]
     [InlineData("04 00 91 00 00")]
     [InlineData("08 c408 0000000000000000 00 91")]
     [InlineData("08 c408 0000000000000000 00 91 01 01 90")]
@@ -260,6 +260,8 @@ public class MessageVectorTests
         yield return ("snapshot", new SnapshotMessage(new byte[] { 1, 2, 3 }));
         yield return ("chunk", new ChunkMessage(hash));
         yield return ("wanted", new WantedMessage(300));
+        yield return ("no snapshot", new SnapshotMessage(default));
+        yield return ("ask", new AskMessage());
         yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
         ReadOnlyMemory<byte> signed = signature;
         ChainHead Head(long sequence) => new(BatchCases.B, sequence, SHA256.HashData([(byte)sequence])) { Signature = signed };

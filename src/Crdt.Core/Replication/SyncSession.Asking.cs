@@ -1,0 +1,45 @@
+namespace Crdt;
+
+/// <content>Asking for a snapshot that brings nothing new: whoever always kept up never needed one, and so has none to drop
+/// its log behind.</content>
+public sealed partial class SyncSession
+{
+    // Asked and not answered; asked at all in this session; asked by the peer.
+    private bool isAsking, hasAsked, mustAnswer;
+
+    private bool IsAskingDue => !hasAsked && !isOnPaper && replica.IsSnapshotRequested;
+
+    private AskMessage? TakeAsk()
+    {
+        if (!IsAskingDue || !IsQuiet) return null;
+        lock (gate) hasAsked = isAsking = true;
+        return new AskMessage();
+    }
+
+    private void Answer()
+    {
+        lock (gate) mustAnswer = true;
+    }
+
+    /// <summary>Begins to offer the newest snapshot.</summary>
+    /// <returns>The answer where none is held.</returns>
+    private SnapshotMessage? TakeAnswer()
+    {
+        if (!mustAnswer || outbox.IsBusy) return null;
+        mustAnswer = false;
+        if (replica.Snapshots.LastOrDefault(replica.Writer.MayBeBelieved) is not { } newest) return new SnapshotMessage(default);
+        outbox.Offer(newest);
+        return null;
+    }
+
+    /// <summary>What was asked for is answered by whatever snapshot comes next.</summary>
+    private bool TakeAsked()
+    {
+        lock (gate)
+        {
+            bool wasAsked = isAsking;
+            isAsking = false;
+            return wasAsked;
+        }
+    }
+}
