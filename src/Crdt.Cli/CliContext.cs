@@ -24,5 +24,6 @@ internal sealed class CliContext(
     public Stream OpenInput() => streams.OpenInput();
 
     /// <summary>Opens the replica; whoever opens closes, so that the next process finds it free.</summary>
-    public ValueTask<CliHost> OpenAsync() => CliHost.OpenAsync(Data, Time, Cancellation);
+    /// <param name="upkeep">How often the space's purge and retention are seen to; only when asked by default.</param>
+    public ValueTask<CliHost> OpenAsync(TimeSpan? upkeep = null) => CliHost.OpenAsync(Data, Time, Cancellation, upkeep);
 }

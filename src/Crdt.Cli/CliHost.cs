@@ -23,15 +23,16 @@ internal sealed class CliHost : IAsyncDisposable
 
     /// <summary>Opens the replica in a directory.</summary>
     /// <exception cref="StoreException">There is none, or it cannot be opened.</exception>
-    public static async ValueTask<CliHost> OpenAsync(string data, TimeProvider time, CancellationToken cancellation)
+    public static async ValueTask<CliHost> OpenAsync(
+        string data, TimeProvider time, CancellationToken cancellation, TimeSpan? upkeep = null)
     {
-        CliHost host = await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), null, time, cancellation);
+        CliHost host = await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), null, time, cancellation, upkeep);
         if (host.Replica.Vector.Count > 0 || !File.Exists(InvitationPath(data))) return host;
 
         // Its creation was interrupted before the founding was applied: the invitation lies beside it for this case.
         await host.DisposeAsync();
         SpaceGenesis genesis = await ReadInvitationAsync(InvitationPath(data), cancellation);
-        return await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), genesis, time, cancellation);
+        return await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), genesis, time, cancellation, upkeep);
     }
 
     /// <summary>Creates a replica of the space in a directory, and opens it.</summary>
@@ -77,7 +78,8 @@ internal sealed class CliHost : IAsyncDisposable
     }
 
     private static async ValueTask<CliHost> OpenAsync(
-        FileReplicaStore store, string record, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation)
+        FileReplicaStore store, string record, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation,
+        TimeSpan? upkeep = null)
     {
         try
         {
@@ -85,6 +87,8 @@ internal sealed class CliHost : IAsyncDisposable
             {
                 Time = time,
                 Genesis = genesis,
+                PurgeInterval = upkeep,
+                RetentionInterval = upkeep,
                 NewReplicaId = static () => new ReplicaId(Guid.NewGuid()),
                 ReleaseRecord = new FileReleaseRecord(record),
             };

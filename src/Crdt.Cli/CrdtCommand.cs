@@ -77,6 +77,7 @@ public static class CrdtCommand
             .. BundleCommand.Create(out Command bundle),
             SnapshotCommand.Create(),
             PruneCommand.Create(),
+            RetentionCommand.Create(),
             PurgeCommand.Create(),
             ServeCommand.Create(),
             SyncCommand.Create(),

@@ -29,6 +29,9 @@ internal static class ServeCommand
         Description = "A peer to stay connected with; dialled again whenever the connection ends. May be repeated.",
     };
 
+    // As often as deleted entities and the log are looked at: both cost a pass over what is there.
+    private static readonly TimeSpan Upkeep = TimeSpan.FromMinutes(10);
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("serve", "Replicates with everybody who connects, until Ctrl-C or SIGTERM. The first line it prints is "
             + "where it listens.") { Listen, Peer },
@@ -49,7 +52,7 @@ internal static class ServeCommand
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         EndPoint[] peers = [.. (context.Parsed.GetValue(Peer) ?? []).Select(ParsePeer)];
-        await using CliHost host = await context.OpenAsync();
+        await using CliHost host = await context.OpenAsync(Upkeep);
         await using PeerNode node = CreateNode(host.Replica);
         var log = new PeerEventLog(context.Output, host.Replica);
         IPEndPoint wanted = context.Parsed.GetValue(Listen) ?? new IPEndPoint(IPAddress.Loopback, 0);

@@ -111,6 +111,11 @@ public sealed class Transaction
         return Upsert(scope.Key).Set(PolicyTable.ExistenceField, policy.ToString());
     }
 
+    /// <summary>Says what becomes of the space's log, on every replica. Needs the server role.</summary>
+    /// <param name="retention">Keep it as evidence, or let go what everybody has seen.</param>
+    public EntityEdit SetRetention(HistoryRetention retention) =>
+        Upsert(SpaceGenesis.SettingsKey).Set(Replica.RetentionField, retention.ToString());
+
     /// <summary>Commits. Completes when the transaction is durable and visible here.</summary>
     /// <returns>The mutations' identities, in the order of the edits; edits that had nothing to change made none.</returns>
     /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>

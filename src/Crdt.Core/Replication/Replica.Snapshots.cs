@@ -47,12 +47,23 @@ public sealed partial class Replica
     /// Mutations that the snapshot does not include are never dropped.</summary>
     /// <exception cref="InvalidOperationException">The projection cannot be brought up to date, so that nothing may be
     /// dropped; the cause says why.</exception>
-    public async ValueTask<PruneResult> PruneAsync(CancellationToken cancellationToken = default)
+    public ValueTask<PruneResult> PruneAsync(CancellationToken cancellationToken = default) =>
+        PruneBelowAsync(static _ => true, cancellationToken);
+
+    /// <summary>Makes the log as short as the space's retention asks for, as far as that is possible now: in the server role by
+    /// making snapshots, everywhere by dropping what stands before one that everybody has seen.</summary>
+    /// <returns>What was dropped; <see cref="PruneOutcome.NothingToDrop"/> where the space asks for nothing.</returns>
+    public ValueTask<PruneResult> EnforceRetentionAsync(CancellationToken cancellationToken = default) =>
+        retainer.RunAsync(cancellationToken);
+
+    /// <summary>Drops the beginning of the log, up to the newest of certain snapshots.</summary>
+    internal async ValueTask<PruneResult> PruneBelowAsync(Func<Snapshot, bool> isUsable, CancellationToken cancellationToken)
     {
+        if (Retention == HistoryRetention.Keep) return new PruneResult(PruneOutcome.Kept, PrunedTo, store.LogStart);
         await pruning.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await PruneBelowNewestAsync(cancellationToken).ConfigureAwait(false);
+            return await PruneBelowNewestAsync(isUsable, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -182,10 +193,10 @@ public sealed partial class Replica
         if (encoder.Finish() is { } last) yield return last;
     }
 
-    private async ValueTask<PruneResult> PruneBelowNewestAsync(CancellationToken cancellationToken)
+    private async ValueTask<PruneResult> PruneBelowNewestAsync(Func<Snapshot, bool> isUsable, CancellationToken cancellationToken)
     {
         Snapshot? basis = writer.Snapshots.Basis;
-        Snapshot[] usable = [.. Snapshots.Where(s => basis is null || s.Vector.Covers(basis.Vector))];
+        Snapshot[] usable = [.. Snapshots.Where(s => (basis is null || s.Vector.Covers(basis.Vector)) && isUsable(s))];
         if (usable.Length == 0) return new PruneResult(PruneOutcome.NoSnapshot, PrunedTo, store.LogStart);
         foreach (Snapshot snapshot in usable.Reverse())
         {

@@ -13,14 +13,16 @@ public sealed partial class Replica : IAsyncDisposable
 {
     private readonly IReplicaStore store;
     private volatile ReplicaWriter writer;
-    private readonly Purger purger;
+    private readonly Recurring<PurgeResult> purger;
+    private readonly Recurring<PruneResult> retainer;
 
     private Replica(IReplicaStore store, ReplicaOptions options)
     {
         this.store = store;
         Options = options;
         writer = new ReplicaWriter(store, options);
-        purger = new Purger(this);
+        purger = new Recurring<PurgeResult>(options.Time, cancellation => Purger.RunAsync(this, cancellation));
+        retainer = new Recurring<PruneResult>(options.Time, cancellation => Retainer.RunAsync(this, cancellation));
         index = new MutationIndex(store, options.MutationsPerZone);
     }
 
@@ -73,9 +75,21 @@ public sealed partial class Replica : IAsyncDisposable
     /// <see langword="null"/> if nothing: it is tried again.</summary>
     public Exception? PurgeError => purger.Error;
 
+    /// <summary>What becomes of the space's log.</summary>
+    public HistoryRetention Retention =>
+        Get(SpaceGenesis.SettingsKey)?[RetentionField] is { Kind: ValueKind.String } held
+        && Enum.TryParse(held.AsString(), ignoreCase: false, out HistoryRetention retention) && Enum.IsDefined(retention)
+            ? retention : HistoryRetention.Undecided;
+
+    /// <summary>What went wrong when the log was last to be kept short at an interval
+    /// (<see cref="ReplicaOptions.RetentionInterval"/>); <see langword="null"/> if nothing: it is tried again.</summary>
+    public Exception? RetentionError => retainer.Error;
+
     /// <summary>Tells of a divergence when it is noticed, and again when the entities that differ are known. Raised within a
     /// session, which waits for the handlers.</summary>
     public event EventHandler<Divergence>? Diverged;
+
+    internal const string RetentionField = "history";
 
     internal ReplicaOptions Options { get; }
 
@@ -97,6 +111,8 @@ public sealed partial class Replica : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ProjectedEntitiesPerUpdate, 1, nameof(options));
         if (options.PurgeInterval is { } period)
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero, nameof(options));
+        if (options.RetentionInterval is { } rest)
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(rest, TimeSpan.Zero, nameof(options));
         if (options.Genesis is { } given && given.Space != store.Identity.Space)
         {
             throw new ArgumentException(
@@ -110,6 +126,7 @@ public sealed partial class Replica : IAsyncDisposable
             await replica.ApplyAsync(genesis.ToRun(), cancellationToken).ConfigureAwait(false);
         }
         if (options.PurgeInterval is { } interval && replica.Role != ReplicaRole.Client) replica.purger.Start(interval);
+        if (options.RetentionInterval is { } pause) replica.retainer.Start(pause);
         return replica;
     }
 
@@ -334,6 +351,7 @@ public sealed partial class Replica : IAsyncDisposable
     {
         if (writer.IsClosed) return;
         purger.Dispose();
+        retainer.Dispose();
         if (!writer.IsStopped) await FlushAsync().ConfigureAwait(false);
         await writer.CloseAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);

@@ -38,6 +38,10 @@ public sealed record ReplicaOptions
     /// (<see cref="Replica.PurgeAsync"/>); <see langword="null"/>, the default, for only when asked.</summary>
     public TimeSpan? PurgeInterval { get; init; }
 
+    /// <summary>How often the log is made as short as the space's retention asks for
+    /// (<see cref="Replica.EnforceRetentionAsync"/>); <see langword="null"/>, the default, for only when asked.</summary>
+    public TimeSpan? RetentionInterval { get; init; }
+
     /// <summary>Entities kept in memory when the store keeps a projection; at least 100. 200,000 by default: about
     /// 200 MB with ten fields each.</summary>
     public int CachedEntitiesMax { get; init; } = 200_000;

@@ -12,4 +12,7 @@ public enum PruneOutcome
 
     /// <summary>No snapshot of a server-role replica is held, so the log is all there is.</summary>
     NoSnapshot,
+
+    /// <summary>The space keeps its log whole, as evidence (<see cref="HistoryRetention.Keep"/>).</summary>
+    Kept,
 }
