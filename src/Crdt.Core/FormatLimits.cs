@@ -4,6 +4,9 @@ namespace Crdt;
 /// accepts every replica accepts.</summary>
 public static class FormatLimits
 {
+    /// <summary>Latest batch format that this build reads and writes.</summary>
+    public const int BatchFormatMax = 1;
+
     /// <summary>A batch, and so a transaction, before compression: 1 MiB.</summary>
     public const int BatchLengthBytesMax = 1 << 20;
 

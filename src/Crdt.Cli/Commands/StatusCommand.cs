@@ -45,6 +45,11 @@ internal static class StatusCommand
                 + $"{Shown.Time(statement.Time)} that it holds "
                 + (missing == 0 ? "all of it" : $"all but {Shown.Count(missing, "mutation")}"));
         }
+        if (replica.BatchFormat > FormatLimits.BatchFormatMax)
+        {
+            output.Line($"The space allows batch format {replica.BatchFormat}, and this build reads up to {FormatLimits.BatchFormatMax}: "
+                + "update it, or it will not receive what others write in it.");
+        }
         Watched.Write(output, replica);
     }
 
@@ -65,6 +70,7 @@ internal static class StatusCommand
         w.WriteVector("vector", status.Vector);
         w.WriteString("digest", status.Digest.ToString());
         w.WriteString("projection", Projection(host));
+        w.WriteNumber("batch_format", replica.BatchFormat);
         w.WriteStartArray("acknowledgements");
         foreach (Acknowledgement statement in replica.Acknowledgements)
         {

@@ -116,6 +116,16 @@ public sealed class Transaction
     public EntityEdit SetRetention(HistoryRetention retention) =>
         Upsert(SpaceGenesis.SettingsKey).Set(Replica.RetentionField, retention.ToString());
 
+    /// <summary>Allows batches of a later format to be written in this space, once every device that takes part reads it.
+    /// Needs the server role.</summary>
+    /// <param name="format">From 1 to <see cref="FormatLimits.BatchFormatMax"/>: nobody allows what it cannot read.</param>
+    public EntityEdit SetBatchFormat(int format)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(format, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(format, FormatLimits.BatchFormatMax);
+        return Update(SpaceGenesis.SettingsKey).Set(SpaceGenesis.BatchFormatField, format);
+    }
+
     /// <summary>Commits. Completes when the transaction is durable and visible here.</summary>
     /// <returns>The mutations' identities, in the order of the edits; edits that had nothing to change made none.</returns>
     /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>

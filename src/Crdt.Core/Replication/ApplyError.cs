@@ -51,6 +51,9 @@ public enum ApplyError
     /// <summary>A snapshot was made by a replica that may not make any.</summary>
     SnapshotRole,
 
+    /// <summary>A batch is in a format that a later build has written and this one does not read.</summary>
+    UnknownFormat,
+
     /// <summary>A snapshot was made with a key that has been revoked.</summary>
     SnapshotRevoked,
 

@@ -38,6 +38,12 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>The space's name for people; empty until the space's founding has arrived.</summary>
     public string SpaceName => Get(SpaceGenesis.SettingsKey)?.GetString(SpaceGenesis.NameField) ?? "";
 
+    /// <summary>The latest batch format that the space allows to be written; 1 unless it says otherwise. Later ones are never
+    /// written before. Above <see cref="FormatLimits.BatchFormatMax"/> others may write what this build does not read: it is
+    /// time to update it.</summary>
+    public int BatchFormat => Get(SpaceGenesis.SettingsKey)?[SpaceGenesis.BatchFormatField] is { Kind: ValueKind.Integer } allowed
+        ? (int)Math.Clamp(allowed.AsInteger(), 1, int.MaxValue) : 1;
+
     /// <summary>For every replica, the highest sequence applied.</summary>
     public VersionVector Vector => writer.Authors.Vector;
 

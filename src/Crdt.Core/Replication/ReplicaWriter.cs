@@ -445,7 +445,9 @@ internal sealed partial class ReplicaWriter
             }
             catch (BatchFormatException e)
             {
-                throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
+                if (e.Error != BatchError.UnknownFormat) throw new ApplyException(ApplyError.BadBatch, run.Author, next, e.Message, e);
+                throw new ApplyException(ApplyError.UnknownFormat, run.Author, next,
+                    $"{e.Message} A later build has written it: update this one; until then it stays with whoever has it", e);
             }
             Trust.Admit(run, foreign, next);
             ApplyForeign(author, next, duties);

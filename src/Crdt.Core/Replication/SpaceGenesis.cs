@@ -11,6 +11,7 @@ public sealed class SpaceGenesis
 {
     internal const string SettingsType = "settings";
     internal const string NameField = "name";
+    internal const string BatchFormatField = "batch_format";
     internal static readonly EntityKey SettingsKey = new(EntityKey.SpaceDomain, SettingsType, "space");
 
     private const int FormatVersion = 1;

@@ -43,9 +43,6 @@ public enum SyncError
     /// <summary>A snapshot, or a chunk of one, is not what it says, or was made by somebody who may not make any.</summary>
     BadSnapshot,
 
-    /// <summary>A snapshot that is new here was made with a key that has been revoked.</summary>
-    SnapshotRevoked,
-
     /// <summary>The space is keyed, and its authority has not certified the author of a run or the maker of a statement.</summary>
     NotEnrolled,
 
@@ -64,4 +61,11 @@ public enum SyncError
     /// <summary>Nothing is wrong with the peer: this replica has begun its state anew because of a fence. A new session goes
     /// on from there.</summary>
     Rebuilt,
+
+    /// <summary>A snapshot that is new here was made with a key that has been revoked.</summary>
+    SnapshotRevoked,
+
+    /// <summary>Nothing is wrong with the peer: a batch or a snapshot is in a format that a later build has written and this
+    /// one does not read. It stays where it is, and comes once this build was updated.</summary>
+    UnknownFormat,
 }

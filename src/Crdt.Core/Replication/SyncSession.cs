@@ -493,6 +493,7 @@ public sealed partial class SyncSession : IDisposable
         ApplyError.BadSignature => SyncError.BadSignature,
         ApplyError.UnknownScheme => SyncError.UnknownScheme,
         ApplyError.BadSnapshot or ApplyError.SnapshotRole => SyncError.BadSnapshot,
+        ApplyError.UnknownFormat => SyncError.UnknownFormat,
         ApplyError.SnapshotRevoked => SyncError.SnapshotRevoked,
         ApplyError.SnapshotForked => SyncError.Forked,
         ApplyError.Fenced => SyncError.Forked,
@@ -803,7 +804,7 @@ public sealed partial class SyncSession : IDisposable
         }
         catch (BatchFormatException e)
         {
-            throw new SyncException(SyncError.BadSnapshot, e.Message, e);
+            throw new SyncException(e.Error == BatchError.UnknownFormat ? SyncError.UnknownFormat : SyncError.BadSnapshot, e.Message, e);
         }
         catch (ApplyException e)
         {

@@ -57,13 +57,16 @@ internal sealed class SessionTurns(
 
     /// <summary>What the end of a session means for its connection: where the replica has begun its state anew nothing is
     /// wrong with anybody, and the next connection goes on.</summary>
-    public static WireException ErrorOf(SyncException error, SpaceSession session, string peer) =>
-        error.Error == SyncError.Rebuilt
-            ? new WireException(WireError.Closed, $"Space {session.Channel.Space}: {error.Message}", error)
-            : new WireException(
-                WireError.SyncViolation,
-                $"{peer} broke the replication of space {session.Channel.Space} ({error.Error}): {error.Message}",
-                error);
+    public static WireException ErrorOf(SyncException error, SpaceSession session, string peer) => error.Error switch
+    {
+        SyncError.Rebuilt => new WireException(WireError.Closed, $"Space {session.Channel.Space}: {error.Message}", error),
+        SyncError.UnknownFormat => new WireException(
+            WireError.VersionNotSupported, $"Space {session.Channel.Space}: {error.Message}", error),
+        _ => new WireException(
+            WireError.SyncViolation,
+            $"{peer} broke the replication of space {session.Channel.Space} ({error.Error}): {error.Message}",
+            error),
+    };
 
     private async Task WaitAsync(SpaceSession session)
     {

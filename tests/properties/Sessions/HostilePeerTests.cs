@@ -46,6 +46,14 @@ public class HostilePeerTests
     }, known: 1);
 
     [Fact]
+    [Trait("Spec", "WF-2.1")]
+    public async Task A_batch_of_a_later_format_is_told_as_such_and_what_came_before_it_stays() => await RefusedAsync(SyncError.UnknownFormat, runs =>
+    {
+        byte[] later = [3, 2, 1];
+        return [runs[1] with { Batches = [later], Head = AuthorTable.ChainNext(AuthorTable.ChainStart(runs[1].Author), later) }];
+    }, known: 1);
+
+    [Fact]
     public async Task A_good_batch_before_a_bad_one_of_the_same_run_is_not_applied_either() =>
         await RefusedAsync(SyncError.BadBatch, runs =>
         {
