@@ -51,7 +51,7 @@ public sealed partial class Replica
         PruneBelowAsync(static _ => true, cancellationToken);
 
     /// <summary>Makes the log as short as the space's retention asks for, as far as that is possible now: in the server role by
-    /// making snapshots, everywhere by dropping what stands before one that everybody has seen.</summary>
+    /// making snapshots, elsewhere by asking for one, everywhere by dropping what stands before one that everybody has seen.</summary>
     /// <returns>What was dropped; <see cref="PruneOutcome.NothingToDrop"/> where the space asks for nothing.</returns>
     public ValueTask<PruneResult> EnforceRetentionAsync(CancellationToken cancellationToken = default) =>
         retainer.RunAsync(cancellationToken);

@@ -55,6 +55,11 @@ public class RetentionTests
             }
         }
         Assert.True(team[1].PrunedTo[team[0].Id] > 6_000, $"{team[1].PrunedTo}");
+        // Who made it all, and so was never given a snapshot, asks for one to do the same.
+        await team[0].EnforceRetentionAsync();
+        await team.MeetAllAsync();
+        await team[0].EnforceRetentionAsync();
+        Assert.True(team[0].PrunedTo[team[0].Id] > 6_000, $"{team[0].PrunedTo}");
         Assert.Equal(await World.DumpAsync(team[0]), await World.DumpAsync(team[1]));
         // Who comes late gets the snapshot.
         Replica late = await team.AddAsync();

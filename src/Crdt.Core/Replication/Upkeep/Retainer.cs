@@ -18,8 +18,9 @@ internal static class Retainer
         // In the client role it is not fully known what everybody has seen: there a server's word is enough, which made the
         // snapshot, and holds it.
         PruneResult result = await replica.PruneBelowAsync(s => !isServer || stable.Covers(s.Vector), cancellationToken).ConfigureAwait(false);
-        if (!isServer || !IsSnapshotDue(replica)) return result;
-        await replica.TakeSnapshotAsync(cancellationToken).ConfigureAwait(false);
+        if (!IsSnapshotDue(replica)) return result;
+        if (isServer) await replica.TakeSnapshotAsync(cancellationToken).ConfigureAwait(false);
+        else replica.RequestSnapshot();
         return result;
     }
 
