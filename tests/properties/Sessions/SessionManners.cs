@@ -119,4 +119,15 @@ public class SessionManners
         }), default);
         await replica.Writer.EnqueueAsync(new CallWork(static _ => { }), default);
     }
+
+    [Fact]
+    public async Task A_peers_clock_is_noted_once_it_is_known_whose_it_is()
+    {
+        await using Team team = await Team.CreateAsync(2);
+        using SyncSession session = new(team[0]), other = new(team[1]);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => session.NotePeerClockAsync(5, null, default).AsTask());
+        Assert.True(await Team.PassAsync(other, session) > 0);
+        await session.NotePeerClockAsync(5, null, default);
+        Assert.Equal((team[1].Id, 5), team[0].Writer.Watch.Skews.Select(s => (s.Replica, (int)s.OffsetMs)).Single());
+    }
 }

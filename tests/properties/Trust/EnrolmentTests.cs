@@ -266,4 +266,30 @@ public class EnrolmentTests
 
     private static async Task FailsAsync(MutationError expected, ValueTask<CommitResult> commit) =>
         Assert.Equal(expected, (await Assert.ThrowsAsync<MutationException>(() => commit.AsTask())).Error);
+
+    [Fact]
+    [Trait("Law", "15")]
+    public async Task Only_what_this_spaces_authority_certified_is_enrolled_and_nothing_in_an_open_space()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(1, 1), open = await Team.CreateAsync(1, 1);
+        Enrolment right = KeyedTeam.Issue(team, 50);
+        team[1].Writer.Trust.CheckCertificate(right);
+        Assert.Throws<InvalidOperationException>(() => open[1].Writer.Trust.CheckCertificate(right));
+        Enrolment[] wrong =
+        [
+            right.For(Team.IdOf(51)), new(right.Replica, right.PublicKey, right.Role, right.Owner),
+            new(right.Replica, new byte[] { 1 }, right.Role, right.Owner, right.Certificate),
+            new(right.Replica, right.PublicKey, ReplicaRole.Server, right.Owner, right.Certificate), right.For(Team.AuthorityId),
+        ];
+        Assert.All(wrong, e => Assert.Throws<ArgumentException>(() => team[1].Writer.Trust.CheckCertificate(e)));
+    }
+
+    [Fact]
+    public async Task Without_its_key_a_server_makes_no_snapshot()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(1);
+        await using Replica server = await KeyedTeam.OpenOtherAsync(team, 60, ReplicaRole.Server, hasKey: false);
+        await Team.MeetAsync(team[0], server);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => server.TakeSnapshotAsync().AsTask());
+    }
 }

@@ -65,6 +65,8 @@ public class OddSpaceDataTests
         });
         await team.MeetAllAsync();
         Assert.All(team.Replicas, r => Assert.Empty(r.Fences));
+        await team[1].FenceAsync(Team.IdOf(79), FenceReason.Other);
+        Assert.Equal(FenceReason.Other, Assert.Single(team[1].Fences).Reason);
         // Of a true one a reason that is not known here is some other.
         Value[] reasons = ["other", "unheard", "7", 7, Value.ArrayOf(["forked"]), Value.ArrayOf([1, new byte[] { 1 }])];
         for (int i = 0; i < reasons.Length; i++)
@@ -76,7 +78,7 @@ public class OddSpaceDataTests
         await team.MeetAllAsync();
         foreach (Replica replica in team.Replicas)
         {
-            Assert.Equal(Enumerable.Range(0, reasons.Length).Select(i => Team.IdOf(80 + i)).Append(other).Order(),
+            Assert.Equal(Enumerable.Range(0, reasons.Length).Select(i => Team.IdOf(80 + i)).Append(other).Append(Team.IdOf(79)).Order(),
                 replica.Fences.Select(f => f.Replica).Order());
             Assert.All(replica.Fences, f => Assert.Equal(f.Replica == other ? FenceReason.Retired : FenceReason.Other, f.Reason));
         }
