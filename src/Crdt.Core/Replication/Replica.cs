@@ -321,11 +321,19 @@ public sealed partial class Replica : IAsyncDisposable
     /// the log behind the snapshot.</summary>
     public async ValueTask<AuditReport> AuditAsync(CancellationToken cancellationToken = default)
     {
-        ReplicaView? view = null;
-        LogPosition end = default;
-        await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), writer.PublishedEnd)), cancellationToken)
-            .ConfigureAwait(false);
-        using (view) return ReplicaAudit.Run(store, writer.Snapshots, writer.Fences, end, view!);
+        await pruning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ReplicaView? view = null;
+            LogPosition end = default;
+            await writer.EnqueueAsync(new CallWork(_ => (view, end) = (View(), writer.PublishedEnd)), cancellationToken)
+                .ConfigureAwait(false);
+            using (view) return ReplicaAudit.Run(store, writer.Snapshots, writer.Fences, end, view!);
+        }
+        finally
+        {
+            pruning.Release();
+        }
     }
 
     /// <summary>Drops for good every deleted entity that everybody has seen deleted, here and, as it spreads, everywhere: of

@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Crdt;
 
-/// <summary>Replays a log without the engine, from the last snapshot in it: a register's siblings are what was written there
-/// and not named since.</summary>
+/// <summary>Replays a log without the engine, from the last snapshot in it that stands for all that was dropped: a register's
+/// siblings are what was written there and not named since.</summary>
+/// <remarks>Nothing is dropped meanwhile: its caller sees to that.</remarks>
 internal sealed class ReplicaAudit
 {
     private readonly record struct Written(Dot Dot, ReplicaRole Role);
@@ -21,7 +22,9 @@ internal sealed class ReplicaAudit
     {
         var audit = new ReplicaAudit();
         LogPosition from = store.LogStart;
-        if (snapshots.Held.LastOrDefault(s => s.ManifestFrom < end) is { } last)
+        // What was dropped is known by the basis alone: without it, what stands behind would replace what is not there yet.
+        Snapshot? basis = from > default(LogPosition) ? snapshots.Basis : null;
+        if (snapshots.Held.LastOrDefault(s => s.ManifestFrom < end && (basis is null || s.Vector.Covers(basis.Vector))) is { } last)
         {
             audit.Join(snapshots, last);
             from = store.FindStart(last.Vector);
