@@ -16,6 +16,17 @@ internal readonly ref struct EffectiveState(
         EntityState state, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals) =>
         state.HasRefusals ? new EffectiveState(state, replicas, policies, refusals).Build() : state;
 
+    /// <summary>Whether readers take the entity for alive: its root alone decides, however much there is beside.</summary>
+    public static bool IsAlive(EntityState state, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals)
+    {
+        ReadOnlySpan<SiblingSlot> root = state.At(FieldPath.Root);
+        if (!HasRefusals(root)) return Existence.IsAlive(state, replicas, policies.Existence);
+        var effective = new EntityState(state.Key);
+        new EffectiveState(state, replicas, policies, refusals).AppendRegister(effective, FieldPath.Root, root);
+        effective.Trim();
+        return Existence.IsAlive(effective, replicas, policies.Existence);
+    }
+
     private EntityState Build()
     {
         var effective = new EntityState(state.Key);
@@ -87,15 +98,13 @@ internal readonly ref struct EffectiveState(
 
     private void AppendRegister(EntityState effective, FieldPath path, ReadOnlySpan<SiblingSlot> register)
     {
-        var live = new List<SiblingSlot>();
+        var live = new List<SiblingSlot>(register.Length);
         var restored = new List<SiblingSlot>();
-        var known = new HashSet<ulong>();
         foreach (ref readonly SiblingSlot slot in register)
         {
             LocalDot origin = OriginOf(slot);
             if (slot.IsRefused || (origin != slot.Dot && refusals.IsRefused(origin))) continue;
             (origin == slot.Dot ? live : restored).Add(slot);
-            known.Add(origin.Identity);
         }
         SiblingMarks? all = null;
         foreach (ref readonly SiblingSlot slot in register)
@@ -103,14 +112,23 @@ internal readonly ref struct EffectiveState(
             // As one set: what two refused siblings had replaced both, both marks tell of.
             if (slot.IsRefused) all = SiblingMarks.Union(all, slot.Extra!.Marks!, replicas);
         }
-        foreach (RestoredSibling sibling in all?.Restored ?? [])
-        {
-            if (!refusals.IsRefused(sibling.Dot) && known.Add(sibling.Dot.Identity)) restored.Add(sibling.ToSlot(path));
-        }
+        if (all is { Restored.Length: > 0 }) Restore(all.Restored, path, live, restored);
         foreach (SiblingSlot slot in live) effective.Append(slot);
         foreach (SiblingSlot slot in restored)
         {
             if (!IsReplaced(path, slot, live) && !IsReplaced(path, slot, restored)) effective.Append(slot);
+        }
+    }
+
+    /// <summary>Adds what the refused ones had replaced, each once.</summary>
+    private void Restore(RestoredSibling[] replaced, FieldPath path, List<SiblingSlot> live, List<SiblingSlot> restored)
+    {
+        var known = new HashSet<ulong>(live.Count + restored.Count + replaced.Length);
+        foreach (SiblingSlot slot in live) known.Add(OriginOf(slot).Identity);
+        foreach (SiblingSlot slot in restored) known.Add(OriginOf(slot).Identity);
+        foreach (RestoredSibling sibling in replaced)
+        {
+            if (!refusals.IsRefused(sibling.Dot) && known.Add(sibling.Dot.Identity)) restored.Add(sibling.ToSlot(path));
         }
     }
 

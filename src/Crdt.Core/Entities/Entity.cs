@@ -7,20 +7,24 @@ namespace Crdt;
 /// <remarks>Cheap to make; safe to use on any thread, for as long as one likes.</remarks>
 public sealed class Entity
 {
-    // What is held, and what of it readers take: the same where nothing was refused.
-    private readonly EntityState held, state;
+    private readonly EntityState held;
     private readonly ReplicaTable replicas;
     private readonly TypePolicies policies;
+    private readonly RefusedDots refusals;
+
+    // What of it readers take, once it was asked for: whoever makes it first, it is the same.
+    private EntityState? effective;
 
     internal Entity(EntityState held, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals)
     {
-        (this.held, this.replicas, this.policies) = (held, replicas, policies);
-        state = EffectiveState.Of(held, replicas, policies, refusals);
-        Exists = Existence.IsAlive(state, replicas, policies.Existence);
+        (this.held, this.replicas, this.policies, this.refusals) = (held, replicas, policies, refusals);
+        Exists = EffectiveState.IsAlive(held, replicas, policies, refusals);
     }
 
+    private EntityState State => effective ??= EffectiveState.Of(held, replicas, policies, refusals);
+
     /// <summary>Which entity.</summary>
-    public EntityKey Key => state.Key;
+    public EntityKey Key => held.Key;
 
     /// <summary>Whether it is alive. The fields of a deleted entity are hidden, not gone: see <see cref="Siblings"/>.</summary>
     public bool Exists { get; }
@@ -43,7 +47,7 @@ public sealed class Entity
         get
         {
             HybridTimestamp latest = default;
-            foreach (ref readonly SiblingSlot slot in state.Slots)
+            foreach (ref readonly SiblingSlot slot in State.Slots)
             {
                 if (slot.Timestamp > latest) latest = slot.Timestamp;
             }
@@ -95,7 +99,7 @@ public sealed class Entity
     public Int128 GetCounter(FieldPath path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Exists ? EntityTree.Sum(state.At(path.AsCounter())) : 0;
+        return Exists ? EntityTree.Sum(State.At(path.AsCounter())) : 0;
     }
 
     /// <summary>Elements of a set, in ordinal order; none when it is absent.</summary>
@@ -104,7 +108,7 @@ public sealed class Entity
         ArgumentNullException.ThrowIfNull(path);
         if (!Exists) return [];
         var elements = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (ref readonly SiblingSlot slot in state.Below(path))
+        foreach (ref readonly SiblingSlot slot in State.Below(path))
         {
             if (slot.Path.Kind == PathKind.Element && slot.Path.Depth == path.Depth + 1
                 && EntityTree.IsRead(Key, slot)) elements.Add(slot.Path.Name);
@@ -126,12 +130,12 @@ public sealed class Entity
     {
         var conflicts = new List<Conflict>();
         if (!Exists) return conflicts;
-        ReadOnlySpan<SiblingSlot> slots = state.Slots;
+        ReadOnlySpan<SiblingSlot> slots = State.Slots;
         for (int at = 0; at < slots.Length;)
         {
             int end = at + 1;
             while (end < slots.Length && slots[end].Path.Equals(slots[at].Path)) end++;
-            if (slots[at].Path.IsRoot && policies.Existence == ExistencePolicy.Manual && Existence.IsDisputed(state))
+            if (slots[at].Path.IsRoot && policies.Existence == ExistencePolicy.Manual && Existence.IsDisputed(State))
                 conflicts.Add(ExistenceConflict(slots[at..end]));
             else if (IsDisputed(slots[at..end])) conflicts.Add(ValueConflict(slots[at..end]));
             at = end;
@@ -161,7 +165,7 @@ public sealed class Entity
     public override string ToString() => Exists ? Key.ToString() : $"{Key} (deleted)";
 
     /// <summary>Its siblings, if this replica gave it out: others count their authors differently.</summary>
-    internal EntityState? StateIn(ReplicaTable table) => ReferenceEquals(table, replicas) ? state : null;
+    internal EntityState? StateIn(ReplicaTable table) => ReferenceEquals(table, replicas) ? State : null;
 
     /// <summary>Whether no sibling at all is held.</summary>
     internal bool HasNothing => held.Slots.IsEmpty;
@@ -215,7 +219,7 @@ public sealed class Entity
         return false;
     }
 
-    private EntityTree Tree => new(state, replicas, policies);
+    private EntityTree Tree => new(State, replicas, policies);
 
     [field: MaybeNull]
     private KeyValuePair<string, Value>[] Members => field ??= Exists ? Tree.Members(FieldPath.Root, null) : [];
@@ -253,7 +257,7 @@ public sealed class Entity
     {
         List<Sibling> siblings =
         [
-            .. Describe(state.At(path)), .. Describe(state.Below(path)), .. Describe(state.At(path.AsCounter())),
+            .. Describe(State.At(path)), .. Describe(State.Below(path)), .. Describe(State.At(path.AsCounter())),
             .. Describe(Tree.OwnNamed(path)),
         ];
         return new Conflict(

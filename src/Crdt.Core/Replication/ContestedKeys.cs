@@ -4,14 +4,14 @@ namespace Crdt;
 internal sealed class ContestedKeys
 {
     private readonly Lock gate = new();
-    private readonly SortedSet<EntityKey> keys = [];
+    private readonly HashSet<EntityKey> keys = [];
 
     public void Update(EntityKey key, bool isContested)
     {
         lock (gate)
         {
             if (isContested) keys.Add(key);
-            else if (keys.Count > 0) keys.Remove(key);
+            else keys.Remove(key);
         }
     }
 
@@ -20,8 +20,12 @@ internal sealed class ContestedKeys
         lock (gate) return keys.Contains(key);
     }
 
+    /// <summary>In order: sorted here, since keys come and go with every commit and are seldom asked for.</summary>
     public EntityKey[] ToArray()
     {
-        lock (gate) return [.. keys];
+        EntityKey[] all;
+        lock (gate) all = [.. keys];
+        Array.Sort(all);
+        return all;
     }
 }

@@ -19,6 +19,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     private readonly List<EntitySlot> emptied = [];
     private readonly Lock gate = new();
     private Moment moment = new(0, policies);
+    private int count, sweptTo;
     private long unit;
     private long evictions;
     private volatile bool isDetached;
@@ -29,7 +30,8 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>The slots of the group being committed.</summary>
     public IReadOnlyList<EntitySlot> Touched => touched;
 
-    public int Count => slots.Count;
+    /// <summary>How many entities are in memory; counted here, since the dictionary would take all its locks for that.</summary>
+    public int Count => Volatile.Read(ref count);
 
     /// <summary>What is in memory now; for the writer's turn.</summary>
     public IEnumerable<EntitySlot> Slots => slots.Values;
@@ -57,7 +59,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
             EntitySlot slot = undo[i].Slot;
             (slot.Working, slot.Unit) = (undo[i].Working, undo[i].Unit);
             // What was given up before it ever was leaves nothing; the slot itself is passed over when publishing.
-            if (slot is { Published: null, Working: null }) slots.TryRemove(slot.Key, out _);
+            if (slot is { Published: null, Working: null }) Remove(slot.Key);
         }
         undo.RemoveRange(mark, undo.Count - mark);
     }
@@ -76,7 +78,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         if (slots.TryGetValue(key, out EntitySlot? slot)) return slot;
         slot = Load(key);
         if (slot is null) return new EntitySlot(key);
-        lock (gate) return slots.GetOrAdd(key, slot);
+        lock (gate) return GetOrAdd(slot);
     }
 
     /// <summary>The newest state of an entity, published or not, without keeping it in memory; on the writer's turn.</summary>
@@ -102,7 +104,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         (slot.Working, slot.Unit, slot.IsRecentlyUsed) = (working, unit, true);
         if (!slot.IsTouched)
         {
-            if (slot.Published is null) slots[slot.Key] = slot;
+            if (slot.Published is null) Put(slot);
             slot.IsTouched = true;
             touched.Add(slot);
         }
@@ -153,7 +155,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
                 if (slot.Published is not { Slots.IsEmpty: true } state) return true;
                 if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || state.Previous is not null || state.Epoch > oldest)
                     return false;
-                slots.TryRemove(slot.Key, out _);
+                Remove(slot.Key);
                 return true;
             });
             if (removed > 0) evictions++;
@@ -163,13 +165,14 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>Forgets entities beyond the budget that the projection holds and nobody used lately.</summary>
     public void Evict()
     {
-        if (!store.IsProjecting || slots.Count <= entitiesMax) return;
+        // What a sweep had to leave will mostly have to be left again, until the projection has caught up.
+        if (!store.IsProjecting || Count <= Math.Max(entitiesMax, Volatile.Read(ref sweptTo))) return;
         lock (gate)
         {
             long oldest = views.Count == 0 ? long.MaxValue : views.Keys.First();
             // Down to nine tenths, so that a sweep pays for many evictions.
-            int excess = slots.Count - (entitiesMax - (entitiesMax / 10));
-            foreach (EntitySlot slot in slots.Values)
+            int excess = Count - (entitiesMax - (entitiesMax / 10));
+            foreach ((EntityKey _, EntitySlot slot) in slots)
             {
                 if (excess <= 0) break;
                 if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || slot.IsDigestStale || IsKept(slot.Key)
@@ -179,15 +182,19 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
                     slot.IsRecentlyUsed = false;
                     continue;
                 }
-                slots.TryRemove(slot.Key, out _);
+                Remove(slot.Key);
                 excess--;
             }
+            Volatile.Write(ref sweptTo, Count + (entitiesMax / 10));
             evictions++;
         }
     }
 
     /// <summary>The space's own data is read with every change of it and is small; but not the work that was refused.</summary>
     private static bool IsKept(EntityKey key) => key.IsSpaceData && key.Type != RefusalTable.EntityType;
+
+    /// <summary>After an update of the projection: more can be forgotten than the last sweep could.</summary>
+    public void NoteProjected() => Volatile.Write(ref sweptTo, 0);
 
     // ---- the readers' side ----
 
@@ -277,7 +284,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     {
         var cached = new List<EntityKey>();
         HashSet<EntityKey>? gone = null;
-        foreach (EntitySlot slot in slots.Values)
+        foreach ((EntityKey _, EntitySlot slot) in slots)
         {
             if ((domain is null || slot.Key.Domain == domain) && (type is null || slot.Key.Type == type)
                 && slot.Published is { } state)
@@ -305,6 +312,24 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         while (at < cached.Count) yield return cached[at++];
     }
 
+    private void Put(EntitySlot slot)
+    {
+        if (slots.TryAdd(slot.Key, slot)) Interlocked.Increment(ref count);
+        else slots[slot.Key] = slot;
+    }
+
+    private EntitySlot GetOrAdd(EntitySlot slot)
+    {
+        EntitySlot kept = slots.GetOrAdd(slot.Key, slot);
+        if (ReferenceEquals(kept, slot)) Interlocked.Increment(ref count);
+        return kept;
+    }
+
+    private void Remove(EntityKey key)
+    {
+        if (slots.TryRemove(key, out _)) Interlocked.Decrement(ref count);
+    }
+
     private EntitySlot? Find(EntityKey key)
     {
         if (slots.TryGetValue(key, out EntitySlot? slot))
@@ -319,7 +344,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         lock (gate)
         {
             // After an eviction what was loaded may be older than what was forgotten meanwhile: read it, keep it not.
-            return evictions == before ? slots.GetOrAdd(key, slot) : slots.GetValueOrDefault(key) ?? Load(key);
+            return evictions == before ? GetOrAdd(slot) : slots.GetValueOrDefault(key) ?? Load(key);
         }
     }
 

@@ -9,9 +9,17 @@ internal static class EntityStateCodec
 {
     private const int FormatVersion = 1;
 
+    // A buffer that once took a large entity is not kept.
+    private const int ScratchLengthBytesMax = 256 << 10;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? scratch;
+
     public static byte[] Encode(EntityState state, UInt128 digest)
     {
-        var buffer = new ArrayBufferWriter<byte>(64 + (state.Slots.Length * 32));
+        // Kept by the thread: a projection encodes thousands.
+        ArrayBufferWriter<byte> buffer = scratch ??= new ArrayBufferWriter<byte>(4_096);
+        buffer.ResetWrittenCount();
         var writer = new MessagePackWriter(buffer);
         writer.Write(FormatVersion);
         writer.Write((ulong)(digest >> 64));
@@ -28,7 +36,9 @@ internal static class EntityStateCodec
             SiblingCodec.Write(ref writer, slot, OwnSiblingForm.Instance);
         }
         writer.Flush();
-        return buffer.WrittenSpan.ToArray();
+        byte[] bytes = buffer.WrittenSpan.ToArray();
+        if (buffer.Capacity > ScratchLengthBytesMax) scratch = null;
+        return bytes;
     }
 
     /// <summary>The digest alone, without the siblings; <see langword="null"/> when there are none.</summary>

@@ -52,13 +52,13 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
 
     /// <summary>Begins an update.</summary>
     /// <param name="upTo">Where the published part of the log ends.</param>
-    /// <param name="policies">The policies in force, for the materialised documents.</param>
+    /// <param name="moment">What the materialised documents are read by.</param>
     /// <param name="checkpoint">Makes the bookkeeping, given the digest.</param>
     /// <param name="end">Asks for <see cref="End"/> on the writer's turn.</param>
     /// <returns>The store's part, which never fails; that of an update already under way; or <see langword="null"/>
     /// when there is nothing to do.</returns>
     public Task? Begin(
-        LogPosition upTo, PolicyTable policies, Func<StateDigest, byte[]> checkpoint, Func<Action, ValueTask> end)
+        LogPosition upTo, Moment moment, Func<StateDigest, byte[]> checkpoint, Func<Action, ValueTask> end)
     {
         if (IsProjecting) return storing;
         if (!store.IsProjecting || (dirty.Count == 0 && store.ProjectedTo == upTo)) return null;
@@ -70,7 +70,7 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         foreach (EntitySlot slot in taken)
         {
             (slot.IsDirty, slot.IsInFlight) = (false, true);
-            entities.Add(Describe(slot, policies));
+            entities.Add(Describe(slot, moment));
         }
         entities.Sort(static (a, b) => a.Key.CompareTo(b.Key));
         storing = StoreAsync(new ProjectionUpdate(upTo, bookkeeping, entities)
@@ -85,12 +85,12 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         return storing;
     }
 
-    private ProjectedEntity Describe(EntitySlot slot, PolicyTable policies)
+    private ProjectedEntity Describe(EntitySlot slot, Moment moment)
     {
         EntityState state = slot.Published!;
         UInt128 counted = slot.Counted;
         return new ProjectedEntity(
-            new Entity(state, replicas, policies.For(slot.Key), refusals.Now),
+            new Entity(state, replicas, moment.Policies.For(slot.Key), refusals.At(moment.Epoch)),
             new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
             Entity.MayBeContested(state));
     }

@@ -629,8 +629,8 @@ internal sealed partial class ReplicaWriter
     private int Living(EntityState? state) => state is { Key.IsSpaceData: false }
         && IsAlive(state, Policies.For(state.Key)) ? 1 : 0;
 
-    private bool IsAlive(EntityState state, TypePolicies policies) => Existence.IsAlive(
-        EffectiveState.Of(state, Authors.Ids, policies, Refusals.Now), Authors.Ids, policies.Existence);
+    private bool IsAlive(EntityState state, TypePolicies policies) =>
+        EffectiveState.IsAlive(state, Authors.Ids, policies, Refusals.Now);
 
     /// <summary>How many untouched entities are alive under the new policies and were not, less those the other way round.
     /// A policy makes a difference only where an entity is in dispute, and such keys are kept.</summary>
@@ -713,7 +713,7 @@ internal sealed partial class ReplicaWriter
     {
         if (!projector.IsProjecting) unprojectedMutations = 0;
         return projector.Begin(
-            PublishedEnd, Policies, digest => ReplicaCheckpoint.Encode(this, digest.Value), EndProjectionAsync);
+            PublishedEnd, Cache.Moment, digest => ReplicaCheckpoint.Encode(this, digest.Value), EndProjectionAsync);
     }
 
     /// <summary>Completes when the last update of the projection has ended.</summary>
@@ -725,10 +725,16 @@ internal sealed partial class ReplicaWriter
         if (isRestoring)
         {
             // Who restores waits for this, and the queue may be waiting for who restores.
-            end();
+            End();
             return;
         }
-        await EnqueueAsync(new CallWork(_ => end()), CancellationToken.None).ConfigureAwait(false);
+        await EnqueueAsync(new CallWork(_ => End()), CancellationToken.None).ConfigureAwait(false);
+
+        void End()
+        {
+            end();
+            Cache.NoteProjected();
+        }
     }
 
     // ---- opening ----

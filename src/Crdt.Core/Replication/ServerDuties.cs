@@ -227,8 +227,7 @@ internal sealed class ServerDuties(
             if (policy is not (ConflictPolicy.ServerWins or ConflictPolicy.ClientWins)) continue;
             ReadOnlySpan<SiblingSlot> register = state.At(path);
             if (register.Length < 2) continue;
-            isHidden ??= !Existence.IsAlive(
-                EffectiveState.Of(state, authors.Ids, policies, refusals.Now), authors.Ids, policies.Existence);
+            isHidden ??= !EffectiveState.IsAlive(state, authors.Ids, policies, refusals.Now);
             if (isHidden.Value) return;
             NoteLost(state.Key, path, register, dot, change.Value, policy);
         }

@@ -12,6 +12,14 @@ namespace Crdt;
 /// <param name="Value">The sum, modulo 2^128.</param>
 public readonly record struct StateDigest(UInt128 Value)
 {
+    private const int KeyLengthBytesMax = 3 * (1 + FormatLimits.NameLengthBytesMax);
+
+    // A buffer that once took a large value is not kept.
+    private const int ScratchLengthBytesMax = 64 << 10;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? scratch;
+
     /// <summary>32 hexadecimal digits.</summary>
     public override string ToString() => Value.ToString("x32", CultureInfo.InvariantCulture);
 
@@ -19,40 +27,40 @@ public readonly record struct StateDigest(UInt128 Value)
     internal static UInt128 Of(EntityState state, ReplicaTable replicas)
     {
         if (state.Slots.IsEmpty) return 0;
-        var buffer = new ArrayBufferWriter<byte>(256);
-        WriteKey(buffer, state.Key);
-        int prefix = buffer.WrittenCount;
-        byte[] key = buffer.WrittenSpan.ToArray();
+        // Kept by the thread: it is asked for after every change, and needs the same few bytes each time.
+        ArrayBufferWriter<byte> buffer = scratch ??= new ArrayBufferWriter<byte>(1_024);
+        Span<byte> key = stackalloc byte[KeyLengthBytesMax];
+        key = key[..WriteKey(key, state.Key)];
         UInt128 sum = 0;
         foreach (ref readonly SiblingSlot slot in state.Slots)
         {
             buffer.ResetWrittenCount();
-            key.CopyTo(buffer.GetSpan(prefix));
-            buffer.Advance(prefix);
+            buffer.Write(key);
             WriteSibling(buffer, slot, replicas);
             sum += XxHash128.HashToUInt128(buffer.WrittenSpan);
         }
+        if (buffer.Capacity > ScratchLengthBytesMax) scratch = null;
         return sum;
     }
 
     /// <summary>An entity's key as canonical bytes.</summary>
     internal static ReadOnlySpan<byte> KeyBytes(EntityKey key)
     {
-        var buffer = new ArrayBufferWriter<byte>(64);
-        WriteKey(buffer, key);
-        return buffer.WrittenSpan;
+        Span<byte> buffer = stackalloc byte[KeyLengthBytesMax];
+        return buffer[..WriteKey(buffer, key)].ToArray();
     }
 
     // The canonical bytes that are hashed: docs/wire-format.md, section WF-5.
-    private static void WriteKey(ArrayBufferWriter<byte> buffer, EntityKey key)
+    private static int WriteKey(Span<byte> buffer, EntityKey key)
     {
+        int at = 0;
         foreach (string part in (ReadOnlySpan<string>)[key.Domain, key.Type, key.Id])
         {
-            Span<byte> span = buffer.GetSpan(1 + FormatLimits.NameLengthBytesMax);
-            int length = Encoding.UTF8.GetBytes(part, span[1..]);
-            span[0] = (byte)length;
-            buffer.Advance(1 + length);
+            int length = Encoding.UTF8.GetBytes(part, buffer[(at + 1)..]);
+            buffer[at] = (byte)length;
+            at += 1 + length;
         }
+        return at;
     }
 
     private static void WriteSibling(ArrayBufferWriter<byte> buffer, in SiblingSlot slot, ReplicaTable replicas)

@@ -6,6 +6,8 @@ namespace Crdt.Testing.Simulation;
 /// that ties, equal values, clashes and repetitions are the rule.</summary>
 internal sealed class EditGenerator
 {
+    private const long ColdEntitiesMax = 20_000;
+
     private static readonly string[] Paths =
     [
         "a", "b", "m", "m/x", "m/y", "m/x/z", "first", "merged", "merged/x", "merged/y", "manual", "server", "client", "t", "c",
@@ -36,8 +38,8 @@ internal sealed class EditGenerator
         this.random = random;
         hotEntities = (int)random.Between(1, 6);
         hotShare = (int)random.Between(5, 60);
-        // About so many writes to each of the others.
-        coldEntities = Math.Max(4, operations / random.Between(8, 30));
+        // About so many writes to each of the others; in a long run more, since each replica has to hold them all.
+        coldEntities = Math.Clamp(operations / random.Between(8, 30), 4, ColdEntitiesMax);
         largeOneIn = (int)random.Magnitude(500, 20_000);
     }
 

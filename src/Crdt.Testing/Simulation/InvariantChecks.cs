@@ -16,7 +16,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     private const int EntitiesPerJoin = 500;
 
     private readonly Dictionary<UInt128, StateDigest> digests = [];
-    private readonly List<EntityHistory> touched = [];
+    private readonly HashSet<EntityHistory> touched = [];
     private int countdown = 1, turn;
 
     private SpaceHistory History => run.History;
@@ -57,10 +57,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
             }
             device.Applied[batch.Author] = batch.Last;
             if (batch.Author != IndexOf(device)) run.Figures.Applied += batch.Last - batch.First + 1;
-            foreach (EntityHistory entity in batch.Touched)
-            {
-                if (!touched.Contains(entity)) touched.Add(entity);
-            }
+            touched.UnionWith(batch.Touched);
         }
         AuthorTable authors = device.Replica!.Writer.Authors;
         foreach (LogRecord batch in news)

@@ -16,7 +16,7 @@ internal sealed class SimulatedStore : IReplicaStore
     private readonly List<int> volatileAppends = [];
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<EntityKey, ReadOnlyMemory<byte>> states = [];
-    private readonly SortedSet<EntityKey> contested = [];
+    private readonly HashSet<EntityKey> contested = [];
     private readonly List<LogZone> zones = [];
     private readonly Dictionary<(string Domain, string Type), SortedSet<EntityKey>> keys = [];
     private readonly PlantedBug bug;
@@ -147,7 +147,7 @@ internal sealed class SimulatedStore : IReplicaStore
             .SelectMany(t => t.Value).Order().ToList();
     }
 
-    public IEnumerable<EntityKey> ContestedKeys() => contested.ToList();
+    public IEnumerable<EntityKey> ContestedKeys() => contested.Order().ToList();
 
     public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
 

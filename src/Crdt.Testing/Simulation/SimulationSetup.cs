@@ -24,10 +24,11 @@ internal sealed record SimulationSetup(
             devices.Add(new DeviceSetup(
                 i < servers ? ReplicaRole.Server : ReplicaRole.Client, isProjecting,
                 isLong ? (int)random.Magnitude(4_000, 32_000) : (int)random.Magnitude(100, 2_000),
-                isLong ? (int)random.Magnitude(256, 2_048) : (int)random.Magnitude(1, 64),
+                isLong ? (int)random.Magnitude(512, 4_096) : (int)random.Magnitude(1, 64),
                 // Somebody must have it from the beginning.
                 i == 0 || !random.OneIn(4),
-                i < servers && options.Faults.HasFlag(Fault.Refusal) && random.Next(2) == 0 ? (int)random.Magnitude(4, 200) : 0));
+                i < servers && options.Faults.HasFlag(Fault.Refusal) && random.Next(2) == 0
+                    ? (int)random.Magnitude(isLong ? 50 : 4, isLong ? 2_000 : 200) : 0));
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
         return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,

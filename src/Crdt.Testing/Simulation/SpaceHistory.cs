@@ -116,7 +116,7 @@ internal sealed class SpaceHistory
         reader.Read(record.Payload, log.Id, record.First, columns);
         if (!columns.Mutations[columns.MutationCount - 1].EndsTransaction)
             throw new ViolationException("torn-transaction", "CV-12", $"A batch of {log.Id} ends within a transaction.");
-        var touched = new List<EntityHistory>(1);
+        var touched = new HashSet<EntityHistory>(1);
         for (int m = 0; m < columns.MutationCount; m++)
         {
             ref readonly BatchColumns.MutationRow row = ref columns.Mutations[m];
@@ -126,7 +126,7 @@ internal sealed class SpaceHistory
             if (columns.Role == ReplicaRole.Client && row.Kind > MutationKind.Resolve)
                 throw new ViolationException("authority", "CV-15", $"{log.Id} wrote a {row.Kind} of {columns.Entities[row.Entity]} as a client.");
             EntityHistory entity = EntityOf(columns.Entities[row.Entity]);
-            if (!touched.Contains(entity)) touched.Add(entity);
+            touched.Add(entity);
             entity.Prune(everywhere, always: false);
             Take(entity, m, record.Author, record.First + m);
         }

@@ -7,6 +7,9 @@ internal sealed class StepGenerator : IStepSource
     private const int QuiescencesPerRun = 8;
     private const long LongRun = 50_000;
 
+    // What costs as much as the state is large happens about as often in a longer run as in one of this length.
+    private const long OperationsPerSnapshots = 200_000;
+
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
     private readonly EditGenerator edits;
@@ -162,6 +165,8 @@ internal sealed class StepGenerator : IStepSource
     {
         SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
         if (servers.Length == 0) return null;
+        int oneIn = (int)(options.Operations / OperationsPerSnapshots);
+        if (oneIn > 1 && !random.OneIn(oneIn)) return null;
         return random.Next(4) switch
         {
             0 => new SnapshotStep(atUs, random.Pick(servers).Index),
