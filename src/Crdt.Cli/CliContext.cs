@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
+using Crdt.Store;
 
 namespace Crdt.Cli;
 
@@ -25,5 +27,14 @@ internal sealed class CliContext(
 
     /// <summary>Opens the replica; whoever opens closes, so that the next process finds it free.</summary>
     /// <param name="upkeep">How often the space's purge and retention are seen to; only when asked by default.</param>
-    public ValueTask<CliHost> OpenAsync(TimeSpan? upkeep = null) => CliHost.OpenAsync(Data, Time, Cancellation, upkeep);
+    public async ValueTask<CliHost> OpenAsync(TimeSpan? upkeep = null)
+    {
+        using StoreKey? key = ReadKey();
+        return await CliHost.OpenAsync(Data, key, Time, Cancellation, upkeep);
+    }
+
+    /// <summary>What the replica is encrypted under, as named on the command line or in the environment; null when nothing
+    /// is.</summary>
+    public StoreKey? ReadKey() =>
+        KeyArgument.Read(Parsed.GetValue(globals.KeyFile), GlobalOptions.PassphraseVariable);
 }

@@ -21,28 +21,36 @@ internal sealed class CliHost : IAsyncDisposable
     public static string RecordPath(string data) =>
         Path.TrimEndingDirectorySeparator(Path.GetFullPath(data)) + ".released";
 
+    /// <summary>How the tool runs a replica.</summary>
+    public static ReplicaOptions OptionsFor(string record, TimeProvider time) => new()
+    {
+        Time = time,
+        NewReplicaId = static () => new ReplicaId(Guid.NewGuid()),
+        ReleaseRecord = new FileReleaseRecord(record),
+    };
+
     /// <summary>Opens the replica in a directory.</summary>
     /// <exception cref="StoreException">There is none, or it cannot be opened.</exception>
     public static async ValueTask<CliHost> OpenAsync(
-        string data, TimeProvider time, CancellationToken cancellation, TimeSpan? upkeep = null)
+        string data, StoreKey? key, TimeProvider time, CancellationToken cancellation, TimeSpan? upkeep = null)
     {
-        CliHost host = await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), null, time, cancellation, upkeep);
+        CliHost host = await OpenAsync(FileReplicaStore.Open(data, key), RecordPath(data), null, time, cancellation, upkeep);
         if (host.Replica.Vector.Count > 0 || !File.Exists(InvitationPath(data))) return host;
 
         // Its creation was interrupted before the founding was applied: the invitation lies beside it for this case.
         await host.DisposeAsync();
         SpaceGenesis genesis = await ReadInvitationAsync(InvitationPath(data), cancellation);
-        return await OpenAsync(FileReplicaStore.Open(data), RecordPath(data), genesis, time, cancellation, upkeep);
+        return await OpenAsync(FileReplicaStore.Open(data, key), RecordPath(data), genesis, time, cancellation, upkeep);
     }
 
     /// <summary>Creates a replica of the space in a directory, and opens it.</summary>
     public static async ValueTask<CliHost> CreateAsync(
-        string data, SpaceGenesis genesis, ReplicaRole role, TimeProvider time, CancellationToken cancellation)
+        string data, StoreKey? key, SpaceGenesis genesis, ReplicaRole role, TimeProvider time, CancellationToken cancellation)
     {
         Directory.CreateDirectory(data);
         await File.WriteAllBytesAsync(InvitationPath(data), genesis.ToBytes(), cancellation);
         var identity = new ReplicaIdentity(genesis.Space, new ReplicaId(Guid.NewGuid()), role);
-        return await OpenAsync(FileReplicaStore.Create(data, identity), RecordPath(data), genesis, time, cancellation);
+        return await OpenAsync(FileReplicaStore.Create(data, identity, key), RecordPath(data), genesis, time, cancellation);
     }
 
     /// <summary>Reads an invitation to a space.</summary>
@@ -83,14 +91,11 @@ internal sealed class CliHost : IAsyncDisposable
     {
         try
         {
-            var options = new ReplicaOptions
+            ReplicaOptions options = OptionsFor(record, time) with
             {
-                Time = time,
                 Genesis = genesis,
                 PurgeInterval = upkeep,
                 RetentionInterval = upkeep,
-                NewReplicaId = static () => new ReplicaId(Guid.NewGuid()),
-                ReleaseRecord = new FileReleaseRecord(record),
             };
             return new CliHost(store, await Replica.OpenAsync(store, options, cancellation));
         }

@@ -75,6 +75,8 @@ public static class CrdtCommand
             ResolveCommand.Create(),
             .. PolicyCommand.Create(out Command policy),
             .. BundleCommand.Create(out Command bundle),
+            DoctorCommand.Create(),
+            RekeyCommand.Create(),
             SnapshotCommand.Create(),
             PruneCommand.Create(),
             RetentionCommand.Create(),
@@ -88,6 +90,7 @@ public static class CrdtCommand
             globals.Data,
             globals.Json,
             globals.User,
+            globals.KeyFile,
         };
         foreach ((Command command, Func<CliContext, Task<ExitCode>> run) in commands)
         {

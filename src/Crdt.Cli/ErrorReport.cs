@@ -57,7 +57,12 @@ internal sealed class ErrorReport(CliOutput output)
         StoreError.AlreadyExists => (ExitCode.Precondition, $"There is a replica in '{data}' already.",
             "Name another directory with --data."),
         StoreError.LogDamaged => (ExitCode.Store, error.Message,
-            "Keep the files. 'crdt init --join' in another directory and 'crdt sync' fetch again what peers hold."),
+            "Keep the files. 'crdt doctor' tells what is damaged and what can be done."),
+        StoreError.KeyRequired => (ExitCode.Store, error.Message,
+            $"--key-file FILE, or the passphrase in {GlobalOptions.PassphraseVariable}."),
+        StoreError.NotEncrypted => (ExitCode.Store, error.Message,
+            $"Leave --key-file and {GlobalOptions.PassphraseVariable} out. An encrypted replica is made by 'crdt init' with one of them."),
+        StoreError.UnsupportedFormat => (ExitCode.Store, error.Message, "Use the version of crdt that wrote the files, or a later one."),
         StoreError.DiskFull => (ExitCode.Store, error.Message, "Nothing of this command was acknowledged; make room "
             + "and repeat."),
         _ => (ExitCode.Store, error.Message, null),

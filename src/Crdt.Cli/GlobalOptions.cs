@@ -7,6 +7,7 @@ internal sealed class GlobalOptions
 {
     public const string DataVariable = "CRDT_DATA";
     public const string UserVariable = "CRDT_USER";
+    public const string PassphraseVariable = "CRDT_PASSPHRASE";
     private const string DefaultData = ".crdt";
 
     public Option<string> Data { get; } = new("--data", "-d")
@@ -31,6 +32,14 @@ internal sealed class GlobalOptions
         DefaultValueFactory = _ => Named(UserVariable),
     };
 
-    private static string? Named(string variable) =>
+    public Option<string?> KeyFile { get; } = new("--key-file")
+    {
+        HelpName = "FILE",
+        Description = "The key of an encrypted replica: 32 bytes, or 64 hexadecimal digits. A passphrase is taken from "
+            + $"{PassphraseVariable} in the environment instead.",
+        Recursive = true,
+    };
+
+    public static string? Named(string variable) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : null;
 }

@@ -1,3 +1,4 @@
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 using Crdt.Store.LiteDb;
 using Crdt.Store.Log;
@@ -61,21 +62,62 @@ public sealed class FileReplicaStore : IReplicaStore
         return ReplicaLog.Exists(LogDirectory(directory), RealDisk.Instance);
     }
 
+    /// <summary>Whether a directory holds an encrypted replica.</summary>
+    /// <param name="directory">The replica's own; may be missing.</param>
+    public static bool IsEncrypted(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return RealDisk.Instance.Exists(KeyFile.PathIn(directory)) || ReplicaLog.IsEncrypted(LogDirectory(directory), RealDisk.Instance);
+    }
+
+    /// <summary>Changes the key or passphrase that opens an encrypted replica, which nobody has open: one small file is
+    /// replaced. The data stay under the same data key, so a copy of the old file still opens them with the old key.</summary>
+    /// <param name="directory">The replica's.</param>
+    /// <param name="from">What opens it now.</param>
+    /// <param name="to">What shall open it from now on.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.NotFound"/>, <see cref="StoreError.NotEncrypted"/>,
+    /// <see cref="StoreError.InUse"/>, <see cref="StoreError.WrongKey"/>, <see cref="StoreError.KeyDamaged"/>,
+    /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
+    public static void ChangeKey(string directory, StoreKey from, StoreKey to)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentNullException.ThrowIfNull(from);
+        ArgumentNullException.ThrowIfNull(to);
+        IDisk disk = RealDisk.Instance;
+        try
+        {
+            using IDisposable held = ReplicaLog.Hold(LogDirectory(directory), disk);
+            CheckKey(directory, disk, from);
+            KeyFile.Change(disk, directory, from, to);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw StoreException.FromWrite("Changing the key", e);
+        }
+    }
+
     /// <summary>Creates an empty replica and opens it.</summary>
     /// <param name="directory">For this replica alone; created if missing.</param>
     /// <param name="identity">Who it is.</param>
+    /// <param name="key">Encrypts the replica; null for one that everybody reads who reads the disk. Not needed any more when
+    /// this returns.</param>
     /// <exception cref="StoreException"><see cref="StoreError.AlreadyExists"/>, <see cref="StoreError.InUse"/>,
     /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
-    public static FileReplicaStore Create(string directory, ReplicaIdentity identity) =>
-        Create(directory, identity, LogOptions.Default);
+    public static FileReplicaStore Create(string directory, ReplicaIdentity identity, StoreKey? key = null) =>
+        Create(directory, identity, LogOptions.Default, key);
 
     /// <summary>Opens a replica, for this process alone.</summary>
-    /// <param name="directory">As given to <see cref="Create(string, ReplicaIdentity)"/>.</param>
-    /// <exception cref="StoreException"><see cref="StoreError.NotFound"/>, <see cref="StoreError.InUse"/>,
+    /// <param name="directory">As given to <see cref="Create(string, ReplicaIdentity, StoreKey?)"/>.</param>
+    /// <param name="key">What the replica is encrypted under; null where it is not. Not needed any more when this
+    /// returns.</param>
+    /// <exception cref="StoreException"><see cref="StoreError.KeyRequired"/>, <see cref="StoreError.WrongKey"/>,
+    /// <see cref="StoreError.NotEncrypted"/>, <see cref="StoreError.KeyDamaged"/>: nothing was touched;
+    /// <see cref="StoreError.NotFound"/>, <see cref="StoreError.InUse"/>,
     /// <see cref="StoreError.UnsupportedFormat"/>, <see cref="StoreError.LogDamaged"/>, <see
     /// cref="StoreError.ReadFailed"/>,
     /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
-    public static FileReplicaStore Open(string directory) => Open(directory, LogOptions.Default);
+    public static FileReplicaStore Open(string directory, StoreKey? key = null) =>
+        Open(directory, LogOptions.Default, key);
 
     /// <inheritdoc/>
     public async ValueTask<LogPosition> AppendAsync(
@@ -88,6 +130,13 @@ public sealed class FileReplicaStore : IReplicaStore
         // Whoever gives up waiting may use the memory for something else.
         Task<long> append = log.AppendAsync(entries.ToArray(), isDurable).AsTask();
         return new LogPosition(await append.WaitAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SyncAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await log.SyncAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -193,7 +242,8 @@ public sealed class FileReplicaStore : IReplicaStore
         }
     }).ConfigureAwait(false);
 
-    internal static FileReplicaStore Create(string directory, ReplicaIdentity identity, LogOptions options)
+    internal static FileReplicaStore Create(
+        string directory, ReplicaIdentity identity, LogOptions options, StoreKey? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         ArgumentNullException.ThrowIfNull(identity);
@@ -201,13 +251,53 @@ public sealed class FileReplicaStore : IReplicaStore
         identity.Space.WriteBytes(bytes);
         identity.Replica.WriteBytes(bytes.AsSpan(SpaceId.LengthBytes));
         bytes[^1] = (byte)identity.Role;
-        return With(directory, options, ReplicaLog.Create(LogDirectory(directory), bytes, options));
+        return With(directory, options, ReplicaLog.Create(
+            LogDirectory(directory), bytes, options, key is null ? null : () => KeyFile.Create(options.Disk, directory, key)));
     }
 
-    internal static FileReplicaStore Open(string directory, LogOptions options)
+    internal static FileReplicaStore Open(string directory, LogOptions options, StoreKey? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return With(directory, options, ReplicaLog.Open(LogDirectory(directory), options));
+        options = options with { Cipher = OpenKey(directory, options.Disk, key) };
+        try
+        {
+            return With(directory, options, ReplicaLog.Open(LogDirectory(directory), options));
+        }
+        catch
+        {
+            options.Cipher?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The key under which a replica is written, if it is encrypted; touches nothing.</summary>
+    internal static AtRestCipher? OpenKey(string directory, IDisk disk, StoreKey? key)
+    {
+        try
+        {
+            CheckKey(directory, disk, key);
+            return key is null ? null : KeyFile.Open(disk, directory, key);
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e))
+        {
+            throw new StoreException(StoreError.ReadFailed, $"The key of '{directory}' could not be read: {e.Message}", e);
+        }
+    }
+
+    private static void CheckKey(string directory, IDisk disk, StoreKey? key)
+    {
+        if (!ReplicaLog.Exists(LogDirectory(directory), disk))
+            throw new StoreException(StoreError.NotFound, $"'{directory}' holds no replica.");
+        bool isEncrypted = ReplicaLog.IsEncrypted(LogDirectory(directory), disk), hasFile = disk.Exists(KeyFile.PathIn(directory));
+        if (key is null && (isEncrypted || hasFile))
+            throw new StoreException(StoreError.KeyRequired, $"The replica in '{directory}' is encrypted: a key is needed.");
+        if (key is not null && !isEncrypted && !hasFile)
+            throw new StoreException(StoreError.NotEncrypted, $"The replica in '{directory}' is not encrypted, and a key was given.");
+        if (key is not null && !hasFile)
+        {
+            throw new StoreException(StoreError.KeyDamaged,
+                $"'{KeyFile.Name}' is missing in '{directory}'. Without it nothing can be read: bring it back from a backup.");
+        }
     }
 
     private static FileReplicaStore With(string directory, LogOptions options, ReplicaLog log)
@@ -215,7 +305,7 @@ public sealed class FileReplicaStore : IReplicaStore
         try
         {
             return new FileReplicaStore(
-                log, new ProjectionFiles(options.Disk, Path.Combine(directory, "projection")));
+                log, new ProjectionFiles(options.Disk, ProjectionDirectory(directory)));
         }
         catch
         {
@@ -224,7 +314,18 @@ public sealed class FileReplicaStore : IReplicaStore
         }
     }
 
-    private static string LogDirectory(string directory) => Path.Combine(directory, "log");
+    internal static string LogDirectory(string directory) => Path.Combine(directory, "log");
+
+    internal static string ProjectionDirectory(string directory) => Path.Combine(directory, "projection");
+
+    internal static string LockPath(string directory) => Path.Combine(LogDirectory(directory), ReplicaLog.LockFileName);
+
+    /// <summary>Whose log it is.</summary>
+    internal static ReplicaIdentity IdentityOf(ReplicaLog log)
+    {
+        ReplicaIdentity created = DecodeIdentity(log.Identity.Span);
+        return log.Writer is { IsEmpty: false } writer ? created with { Replica = writer } : created;
+    }
 
     private static ReplicaIdentity DecodeIdentity(ReadOnlySpan<byte> bytes) => bytes.Length == IdentityLengthBytes
         ? new ReplicaIdentity(

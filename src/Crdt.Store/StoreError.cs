@@ -41,4 +41,17 @@ public enum StoreError
 
     /// <summary>The store was closed.</summary>
     Closed,
+
+    /// <summary>The replica is encrypted, and no key was given. Nothing was touched.</summary>
+    KeyRequired,
+
+    /// <summary>The key or passphrase is not this replica's. Nothing was touched.</summary>
+    WrongKey,
+
+    /// <summary>A key was given, and the replica is not encrypted. Nothing was touched.</summary>
+    NotEncrypted,
+
+    /// <summary>The file that holds the replica's data key is missing or damaged. Nothing was touched; nothing can be read
+    /// until it is brought back from a backup.</summary>
+    KeyDamaged,
 }

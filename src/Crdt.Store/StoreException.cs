@@ -21,6 +21,10 @@ public sealed class StoreException : Exception
     internal static bool IsEnvironmental(Exception exception) =>
         exception is IOException or UnauthorizedAccessException or ObjectDisposedException;
 
+    internal static StoreException Unsupported(string what, int version, int known) => new(
+        StoreError.UnsupportedFormat,
+        $"{what} has format version {version}; this version of the library reads up to {known}. Nothing was changed.");
+
     internal static StoreException FromWrite(string action, Exception cause) => cause as StoreException
         ?? new StoreException(
             Array.IndexOf(DiskFullCodes, cause.HResult) >= 0 ? StoreError.DiskFull : StoreError.WriteFailed,

@@ -64,8 +64,9 @@ internal static class InitCommand
                 "It may be the only invitation to another space: name another file, or remove it yourself.");
         }
         SpaceGenesis genesis = await FindGenesisAsync(context);
+        using StoreKey? key = context.ReadKey();
         await using CliHost host = await CliHost.CreateAsync(
-            context.Data, genesis, role, context.Time, context.Cancellation);
+            context.Data, key, genesis, role, context.Time, context.Cancellation);
         if (invite is not null) await File.WriteAllBytesAsync(invite, genesis.ToBytes(), context.Cancellation);
         Report(context, host.Replica, invite ?? CliHost.InvitationPath(context.Data));
         return ExitCode.Ok;

@@ -3,7 +3,8 @@ namespace Crdt.Cli.Import;
 /// <summary>Writes rows into a replica, as far as they differ from what it holds.</summary>
 /// <remarks>Fields that a row does not have stay as they are, so what people added to an entity survives a second
 /// import of the file it came from.</remarks>
-internal sealed class Importer(Replica replica, string? user, bool recreates, ImportSummary summary)
+internal sealed class Importer(
+    Replica replica, string? user, bool recreates, Durability durability, ImportSummary summary)
 {
     private const int RowsPerTransaction = 200;
 
@@ -54,6 +55,7 @@ internal sealed class Importer(Replica replica, string? user, bool recreates, Im
         try
         {
             Transaction transaction = replica.Begin(user);
+            transaction.Durability = durability;
             foreach (Pending row in rows) transaction.Upsert(row.Key).Replace(row.Document);
             CommitResult result = await transaction.CommitAsync(cancellation);
             summary.Mutations += result.Count;

@@ -18,6 +18,9 @@ public sealed class Transaction
     /// <summary>Who is using the device, bound at capture; <see langword="null"/> when nobody is named.</summary>
     public string? User { get; }
 
+    /// <summary>What the commit waits for; to be set before it.</summary>
+    public Durability Durability { get; set; }
+
     internal IReadOnlyList<EntityEdit> Edits => edits;
 
     /// <summary>Makes an entity. The commit fails with <see cref="MutationError.AlreadyExists"/> if it is alive; one

@@ -345,8 +345,15 @@ public sealed partial class Replica : IAsyncDisposable
         ? purger.RunAsync(cancellationToken)
         : throw new InvalidOperationException("Deleted entities are dropped in the server role.");
 
-    /// <summary>Brings the store's projection up to date, so that the next opening has nothing to apply again.</summary>
+    /// <summary>Makes all commits durable, the relaxed ones too, and brings the store's projection up to date, so that the next
+    /// opening has nothing to apply again.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken = default)
+    {
+        await store.SyncAsync(cancellationToken).ConfigureAwait(false);
+        await ProjectAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask ProjectAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -366,7 +373,7 @@ public sealed partial class Replica : IAsyncDisposable
         if (writer.IsClosed) return;
         purger.Dispose();
         retainer.Dispose();
-        if (!writer.IsStopped) await FlushAsync().ConfigureAwait(false);
+        if (!writer.IsStopped) await ProjectAsync(CancellationToken.None).ConfigureAwait(false);
         await writer.CloseAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);
     }

@@ -41,8 +41,10 @@ internal static class ReplicaCheckpoint
     {
         if (checkpoint.IsEmpty) return true;
         var reader = new CanonicalReader(checkpoint);
-        return reader.ReadInt32(int.MaxValue, "The version") != FormatVersion
-            || AcknowledgementCodec.ReadReplica(ref reader) == replica;
+        int version = reader.ReadInt32(int.MaxValue, "The version");
+        // One of an earlier format is as good as none; of a later one the decoding tells.
+        return version > FormatVersion
+            || (version == FormatVersion && AcknowledgementCodec.ReadReplica(ref reader) == replica);
     }
 
     /// <summary>Fills the writer's tables; nothing when there is no checkpoint yet.</summary>

@@ -161,7 +161,7 @@ internal sealed partial class ReplicaWriter
             AddOwnStatement();
             if (entries.Count > 0)
             {
-                bool isDurable = entries.Exists(static e => e.Kind is not (LogEntryKind.Note or LogEntryKind.SnapshotChunk));
+                bool isDurable = MustBeDurable(group, count);
                 LogPosition end = await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None)
                     .ConfigureAwait(false);
                 Volatile.Write(ref publishedEnd, end.Value);
@@ -200,6 +200,15 @@ internal sealed partial class ReplicaWriter
         ResumeReissue();
         ResumePostponed();
         return count;
+    }
+
+    /// <summary>A head goes with what may leave the device, so everything before it must stay there.</summary>
+    private bool MustBeDurable(IReadOnlyList<WorkItem> group, int count)
+    {
+        bool isRelaxed = count > 0;
+        for (int i = 0; i < count; i++) isRelaxed &= group[i].IsRelaxed;
+        return entries.Exists(e => e.Kind is not (LogEntryKind.Note or LogEntryKind.SnapshotChunk)
+            && !(isRelaxed && e.Kind == LogEntryKind.Batch));
     }
 
     private void Finish(WorkItem item, Exception? problem) =>

@@ -14,6 +14,9 @@ internal abstract class WorkItem
     /// <summary>Whether it is done even where the group it waited in is given up.</summary>
     public virtual bool OutlivesGroup => false;
 
+    /// <summary>Whether who waits for it does not wait for the disk.</summary>
+    public virtual bool IsRelaxed => false;
+
     /// <summary>Does the work on unpublished state. An exception gives up this item alone.</summary>
     public virtual void Prepare(ReplicaWriter writer)
     {

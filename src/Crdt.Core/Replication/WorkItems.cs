@@ -5,6 +5,8 @@ internal sealed class CommitWork(Transaction transaction) : WorkItem
 {
     public CommitResult Result { get; private set; }
 
+    public override bool IsRelaxed { get; } = transaction.Durability == Durability.Relaxed;
+
     public override void Prepare(ReplicaWriter writer) => Result = writer.PrepareTransaction(transaction);
 }
 

@@ -40,6 +40,10 @@ public interface IReplicaStore : IAsyncDisposable
     ValueTask<LogPosition> AppendAsync(
         ReadOnlyMemory<LogEntry> entries, bool isDurable, CancellationToken cancellationToken);
 
+    /// <summary>Completes once everything appended before survives power loss.</summary>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    ValueTask SyncAsync(CancellationToken cancellationToken);
+
     /// <summary>Reads entries in log order, lazily, in bounded memory, up to the end as it was at the first step.</summary>
     /// <param name="from">A position given by this store; the beginning is <c>default</c>. What was dropped is passed over,
     /// also when that happens while the reading goes on: <see cref="LogStart"/> has moved before.</param>

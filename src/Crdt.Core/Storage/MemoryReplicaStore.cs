@@ -67,6 +67,9 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     }
 
     /// <inheritdoc/>
+    public ValueTask SyncAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
     {
         LogEntry[] seen;

@@ -9,6 +9,9 @@ internal sealed partial class RealDisk : IDisk
 {
     public static readonly RealDisk Instance = new();
 
+    // What says that somebody else holds a file: EWOULDBLOCK on Linux and macOS, two Win32 codes as HRESULT.
+    private static readonly int[] LockedCodes = [11, 35, unchecked((int)0x80070020), unchecked((int)0x80070021)];
+
     public void CreateDirectory(string path) => Directory.CreateDirectory(path);
 
     public bool Exists(string path) => File.Exists(path);
@@ -41,13 +44,30 @@ internal sealed partial class RealDisk : IDisk
             // FileShare.None is an exclusive lock, on Unix flock(2): it ends with the process, however it ends.
             return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e)
-            when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException e) when (Array.IndexOf(LockedCodes, e.HResult) >= 0)
         {
             throw new StoreException(
                 StoreError.InUse,
                 $"The replica in '{Path.GetDirectoryName(path)}' is open already, here or in another process.",
                 e);
+        }
+    }
+
+    /// <summary>Takes a lock that is there, without writing: for whoever only looks.</summary>
+    /// <param name="path">The lock's file.</param>
+    /// <param name="isFree">False: somebody else holds it.</param>
+    /// <returns>Null when it is not free, or there is none to take.</returns>
+    public static IDisposable? TryHold(string path, out bool isFree)
+    {
+        isFree = true;
+        try
+        {
+            return File.Exists(path) ? File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.None) : null;
+        }
+        catch (IOException e) when (Array.IndexOf(LockedCodes, e.HResult) >= 0)
+        {
+            isFree = false;
+            return null;
         }
     }
 

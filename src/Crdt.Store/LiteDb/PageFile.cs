@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.LiteDb;
@@ -8,14 +9,18 @@ namespace Crdt.Store.LiteDb;
 /// content.</summary>
 /// <remarks>On disk a page takes 8,192 bytes and a trailer of 16, little-endian: XxHash3 of the page, seeded with its
 /// index
-/// and the file's kind, 8 · magic 4 · zero 4. The seed means that an intact page in the wrong place is not taken for
-/// another.</remarks>
+/// the file's kind and the format version, 8 · magic 4 · format version 2 · flags 2 (1: encrypted). The seed means that an
+/// intact page in the wrong place is not taken for another. Encrypted: nonce and tag, 40, between the page, which is sealed
+/// with its index and the file's kind, and the trailer.</remarks>
 internal sealed class PageFile : IDisposable
 {
     public const int PageLengthBytes = 8192;
 
+    public const int FormatVersion = 1;
+
     private const int TrailerLengthBytes = 16;
-    private const int StoredLengthBytes = PageLengthBytes + TrailerLengthBytes;
+
+    private const int AssociatedLengthBytes = 1 + 1 + 8;
 
     // How many pages are read at once when a whole file is verified.
     private const int VerifiedPagesAtOnce = 128;
@@ -25,15 +30,28 @@ internal sealed class PageFile : IDisposable
     private readonly IDiskFile file;
     private readonly string name;
     private readonly long kind;
-    private byte[] scratch = new byte[StoredLengthBytes];
+    private readonly AtRestCipher? cipher;
+    private byte[] scratch;
 
-    public PageFile(IDisk disk, string path, int kind)
+    /// <exception cref="StoreException"><see cref="StoreError.UnsupportedFormat"/>.</exception>
+    public PageFile(IDisk disk, string path, int kind, AtRestCipher? cipher)
     {
         file = disk.Open(path, DiskOpenMode.OpenOrCreate);
         name = Path.GetFileName(path);
         this.kind = kind;
+        this.cipher = cipher;
+        StoredLengthBytes = PageLengthBytes + TrailerLengthBytes + (cipher is null ? 0 : AtRestCipher.EnvelopeLengthBytes);
+        scratch = new byte[StoredLengthBytes];
         PageCount = file.Length / StoredLengthBytes;
+        if (ReadVersion() is int version and > FormatVersion)
+        {
+            file.Dispose();
+            throw StoreException.Unsupported($"The projection's file '{name}'", version, FormatVersion);
+        }
     }
+
+    /// <summary>What a page takes in the file.</summary>
+    public int StoredLengthBytes { get; }
 
     /// <summary>Whole pages that are there, intact or not.</summary>
     public long PageCount { get; private set; }
@@ -67,6 +85,8 @@ internal sealed class PageFile : IDisposable
             {
                 return false;
             }
+            if (cipher is not null && !TryOpen(scratch, index))
+                return false;
             scratch.AsSpan(0, PageLengthBytes).CopyTo(page);
             return true;
         }
@@ -91,10 +111,13 @@ internal sealed class PageFile : IDisposable
             {
                 Span<byte> stored = scratch.AsSpan(i * StoredLengthBytes, StoredLengthBytes);
                 pages.Slice(i * PageLengthBytes, PageLengthBytes).CopyTo(stored);
-                Span<byte> trailer = stored[PageLengthBytes..];
-                BinaryPrimitives.WriteUInt64LittleEndian(trailer, Hash(stored[..PageLengthBytes], index + i));
+                if (cipher is not null)
+                    Seal(stored, index + i);
+                Span<byte> trailer = stored[^TrailerLengthBytes..];
+                BinaryPrimitives.WriteUInt64LittleEndian(trailer, Hash(stored, index + i, FormatVersion));
                 BinaryPrimitives.WriteUInt32LittleEndian(trailer[8..], Magic);
-                BinaryPrimitives.WriteUInt32LittleEndian(trailer[12..], 0);
+                BinaryPrimitives.WriteUInt16LittleEndian(trailer[12..], FormatVersion);
+                BinaryPrimitives.WriteUInt16LittleEndian(trailer[14..], cipher is null ? (ushort)0 : (ushort)1);
             }
             IsDirty = true;
             file.Write(scratch.AsSpan(0, count * StoredLengthBytes), index * StoredLengthBytes);
@@ -122,10 +145,46 @@ internal sealed class PageFile : IDisposable
 
     private bool IsIntact(ReadOnlySpan<byte> stored, long index)
     {
-        ReadOnlySpan<byte> trailer = stored[PageLengthBytes..];
+        ReadOnlySpan<byte> trailer = stored[^TrailerLengthBytes..];
         return BinaryPrimitives.ReadUInt32LittleEndian(trailer[8..]) == Magic
-            && BinaryPrimitives.ReadUInt64LittleEndian(trailer) == Hash(stored[..PageLengthBytes], index);
+            && BinaryPrimitives.ReadUInt16LittleEndian(trailer[12..]) == FormatVersion
+            && BinaryPrimitives.ReadUInt64LittleEndian(trailer) == Hash(stored, index, FormatVersion);
     }
 
-    private ulong Hash(ReadOnlySpan<byte> page, long index) => XxHash3.HashToUInt64(page, (index << 1) | kind);
+    // Magic, version and hash stay where they are behind the first page in every format.
+    private int? ReadVersion()
+    {
+        if (file.Read(scratch, 0) < StoredLengthBytes)
+            return null;
+        ReadOnlySpan<byte> trailer = scratch.AsSpan(^TrailerLengthBytes..);
+        int version = BinaryPrimitives.ReadUInt16LittleEndian(trailer[12..]);
+        return BinaryPrimitives.ReadUInt32LittleEndian(trailer[8..]) == Magic
+            && BinaryPrimitives.ReadUInt64LittleEndian(trailer) == Hash(scratch, 0, version) ? version : null;
+    }
+
+    private void Seal(Span<byte> stored, long index)
+    {
+        Span<byte> associated = stackalloc byte[AssociatedLengthBytes];
+        WriteAssociated(associated, index);
+        cipher!.Seal(
+            stored[..PageLengthBytes], stored.Slice(PageLengthBytes, AtRestCipher.EnvelopeLengthBytes), associated);
+    }
+
+    private bool TryOpen(Span<byte> stored, long index)
+    {
+        Span<byte> associated = stackalloc byte[AssociatedLengthBytes];
+        WriteAssociated(associated, index);
+        return cipher!.TryOpen(
+            stored[..PageLengthBytes], stored.Slice(PageLengthBytes, AtRestCipher.EnvelopeLengthBytes), associated);
+    }
+
+    private void WriteAssociated(Span<byte> associated, long index)
+    {
+        associated[0] = (byte)'p';
+        associated[1] = (byte)kind;
+        BinaryPrimitives.WriteInt64LittleEndian(associated[2..], index);
+    }
+
+    private ulong Hash(ReadOnlySpan<byte> stored, long index, int version) =>
+        XxHash3.HashToUInt64(stored[..^TrailerLengthBytes], (index << 1) | kind | ((long)version << 48));
 }

@@ -1,3 +1,4 @@
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.LiteDb;
@@ -13,12 +14,12 @@ internal sealed class PageStore : IDisposable
     private readonly PageFile dataFile;
     private readonly PageFile logFile;
 
-    public PageStore(IDisk disk, string dataPath, string logPath)
+    public PageStore(IDisk disk, string dataPath, string logPath, AtRestCipher? cipher)
     {
-        dataFile = new PageFile(disk, dataPath, kind: 0);
+        dataFile = new PageFile(disk, dataPath, kind: 0, cipher);
         try
         {
-            logFile = new PageFile(disk, logPath, kind: 1);
+            logFile = new PageFile(disk, logPath, kind: 1, cipher);
             disk.SyncDirectory(Path.GetDirectoryName(dataPath)!);
             Recover();
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 using LiteDB;
 using LiteDB.Engine;
@@ -48,6 +49,7 @@ internal sealed class ProjectionDatabase : IDisposable
     private readonly string logPath;
     private readonly string damagedPath;
     private readonly int checkpointPages;
+    private readonly AtRestCipher? cipher;
 
     private PageStore? pages;
     private LiteDatabase? database;
@@ -60,13 +62,14 @@ internal sealed class ProjectionDatabase : IDisposable
     private bool isDisposed;
 
     private ProjectionDatabase(
-        IDisk disk, string dataPath, string logPath, string damagedPath, int checkpointPages)
+        IDisk disk, string dataPath, string logPath, string damagedPath, int checkpointPages, AtRestCipher? cipher)
     {
         this.disk = disk;
         this.dataPath = dataPath;
         this.logPath = logPath;
         this.damagedPath = damagedPath;
         this.checkpointPages = checkpointPages;
+        this.cipher = cipher;
     }
 
     /// <summary>How far in the log the projection is.</summary>
@@ -81,6 +84,7 @@ internal sealed class ProjectionDatabase : IDisposable
     /// <param name="logPath">LiteDB's log.</param>
     /// <param name="damagedPath">A file that is made when damage is found, so that the next opening knows.</param>
     /// <param name="checkpointPages">How long LiteDB's log grows before it is copied into the data.</param>
+    /// <param name="cipher">The key of the pages; null where nothing is encrypted.</param>
     /// <exception cref="StoreException"><see cref="StoreError.ProjectionDamaged"/>, <see
     /// cref="StoreError.ReadFailed"/>,
     /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
@@ -89,9 +93,10 @@ internal sealed class ProjectionDatabase : IDisposable
         string dataPath,
         string logPath,
         string damagedPath,
-        int checkpointPages = DefaultCheckpointPages)
+        int checkpointPages = DefaultCheckpointPages,
+        AtRestCipher? cipher = null)
     {
-        var projection = new ProjectionDatabase(disk, dataPath, logPath, damagedPath, checkpointPages);
+        var projection = new ProjectionDatabase(disk, dataPath, logPath, damagedPath, checkpointPages, cipher);
         projection.OpenFiles();
         return projection;
     }
@@ -220,6 +225,10 @@ internal sealed class ProjectionDatabase : IDisposable
     public string? CollectionOf(string domain, string type) =>
         Guarded(_ => types.Find(domain, type) is [var found] ? found.Collection : null);
 
+    /// <summary>An entity's document as it is stored; null if there is none.</summary>
+    public BsonDocument? FindDocument(EntityKey key) => Guarded(db =>
+        types.Find(key) is { } type ? db.GetCollection(type.Collection).FindById(type.DocumentId(key)) : null);
+
     /// <summary>Lets a user's code work on the documents, while nothing else touches LiteDB.</summary>
     public T Query<T>(Func<ILiteDatabase, T> query)
     {
@@ -257,7 +266,7 @@ internal sealed class ProjectionDatabase : IDisposable
     {
         try
         {
-            pages = new PageStore(disk, dataPath, logPath);
+            pages = new PageStore(disk, dataPath, logPath, cipher);
             var engine = new LiteEngine(new EngineSettings
             {
                 DataStream = pages.Data,
@@ -288,8 +297,13 @@ internal sealed class ProjectionDatabase : IDisposable
         if (meta is null)
             return (ProjectionMark.None, default);
         int format = meta["format"].AsInt32;
+        if (format > ProjectionMark.FormatVersion)
+            throw StoreException.Unsupported("The projection", format, ProjectionMark.FormatVersion);
         if (format != ProjectionMark.FormatVersion)
-            throw new StoreException(StoreError.ProjectionDamaged, $"The projection's format, {format}, is not read.");
+        {
+            throw new StoreException(
+                StoreError.ProjectionDamaged, $"The projection's format, {format}, is an earlier one.", new NotSupportedException());
+        }
         var mark = new ProjectionMark(
             new LogPosition(meta["position"].AsInt64), meta["bytes"].AsBinary, (ulong)meta["logHash"].AsInt64);
         // Projections from before there were zones have none.

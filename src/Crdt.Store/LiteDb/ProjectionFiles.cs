@@ -7,8 +7,9 @@ namespace Crdt.Store.LiteDb;
 /// <summary>The files of a projection, and what becomes of them when they do not fit the log.</summary>
 internal sealed class ProjectionFiles(IDisk disk, string directory)
 {
-    private const string DataName = "data.pages";
-    private const string LogName = "data-log.pages";
+    public const string DataName = "data.pages";
+    public const string LogName = "data-log.pages";
+
     private const string DamagedName = "damaged";
 
     /// <summary>Opens the projection of a log; one that is damaged or of another log is moved aside first.</summary>
@@ -20,10 +21,10 @@ internal sealed class ProjectionFiles(IDisk disk, string directory)
         {
             disk.CreateDirectory(directory);
             lost = disk.Exists(PathOf(DamagedName)) ? "it was found damaged while in use" : null;
-            if (lost is null && TryOpen(log, out lost) is { } fitting)
+            if (lost is null && TryOpen(log, out lost, out _) is { } fitting)
                 return fitting;
             MoveAside();
-            return ProjectionDatabase.Open(disk, PathOf(DataName), PathOf(LogName), PathOf(DamagedName));
+            return OpenDatabase(log);
         }
         catch (Exception e) when (StoreException.IsEnvironmental(e))
         {
@@ -31,11 +32,30 @@ internal sealed class ProjectionFiles(IDisk disk, string directory)
         }
     }
 
-    private ProjectionDatabase? TryOpen(ReplicaLog log, out string? lost)
+    /// <summary>Opens a projection as it is; null, with the reason, when it is damaged or does not fit the log.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="lost">The reason.</param>
+    /// <param name="isOutdated">Whether that is only an earlier format.</param>
+    public ProjectionDatabase? TryOpenAsItIs(ReplicaLog log, out string? lost, out bool isOutdated)
     {
+        isOutdated = false;
+        lost = disk.Exists(PathOf(DamagedName)) ? "it was found damaged while in use" : null;
+        return lost is null ? TryOpen(log, out lost, out isOutdated) : null;
+    }
+
+    /// <summary>Whether a file was moved aside.</summary>
+    public static bool IsAside(string name) =>
+        name.StartsWith(DataName + ".", StringComparison.Ordinal) || name.StartsWith(LogName + ".", StringComparison.Ordinal);
+
+    /// <summary>Moves the files aside, so that the next opening begins anew from the log.</summary>
+    public void GiveUp() => MoveAside();
+
+    private ProjectionDatabase? TryOpen(ReplicaLog log, out string? lost, out bool isOutdated)
+    {
+        isOutdated = false;
         try
         {
-            var projection = ProjectionDatabase.Open(disk, PathOf(DataName), PathOf(LogName), PathOf(DamagedName));
+            var projection = OpenDatabase(log);
             lost = Misfit(projection.Mark, log);
             if (lost is null)
                 return projection;
@@ -44,9 +64,13 @@ internal sealed class ProjectionFiles(IDisk disk, string directory)
         catch (StoreException e) when (e.Error == StoreError.ProjectionDamaged)
         {
             lost = e.Message;
+            isOutdated = e.InnerException is NotSupportedException;
         }
         return null;
     }
+
+    private ProjectionDatabase OpenDatabase(ReplicaLog log) => ProjectionDatabase.Open(
+        disk, PathOf(DataName), PathOf(LogName), PathOf(DamagedName), cipher: log.Cipher);
 
     private static string? Misfit(ProjectionMark mark, ReplicaLog log)
     {

@@ -6,7 +6,7 @@ namespace Crdt.Store.LiteDb;
 /// <param name="LogHash">Hash of the log's last bytes before it: tells a log with another history.</param>
 internal sealed record ProjectionMark(LogPosition Position, byte[] Checkpoint, ulong LogHash)
 {
-    /// <summary>Version of how the projection is laid out. Another one is not read but rebuilt.</summary>
+    /// <summary>Version of how the projection is laid out. An earlier one is rebuilt, a later one refused.</summary>
     public const int FormatVersion = 1;
 
     public static readonly ProjectionMark None = new(default, [], 0);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using Crdt.Store.AtRest;
 
 namespace Crdt.Store.Log;
 
@@ -12,6 +13,8 @@ namespace Crdt.Store.Log;
 /// first 8 · last 8 · payload.
 /// The position as seed means that intact bytes in the wrong place are not taken for a record. The distance back tells
 /// a torn tail from damage: a group proves that all before that point had been durable.
+/// Encrypted: nonce and tag, 40, between header and records, which are sealed as one with the position and the header
+/// behind its hash. What a group says of its own length and number of records is then open to see.
 /// </remarks>
 internal static class GroupFormat
 {
@@ -26,15 +29,22 @@ internal static class GroupFormat
     /// <summary>Offset of the magic in the group's header.</summary>
     public const int MagicOffset = 8;
 
-    public static long LengthOf(ReadOnlySpan<LogEntry> entries)
+    private const int AssociatedLengthBytes = 1 + 8 + HeaderLengthBytes - MagicOffset;
+
+    /// <summary>Where a group's first record begins.</summary>
+    public static int RecordsStart(AtRestCipher? cipher) =>
+        HeaderLengthBytes + (cipher is null ? 0 : AtRestCipher.EnvelopeLengthBytes);
+
+    public static long LengthOf(ReadOnlySpan<LogEntry> entries, AtRestCipher? cipher)
     {
-        long length = HeaderLengthBytes;
+        long length = RecordsStart(cipher);
         foreach (ref readonly LogEntry entry in entries)
             length += RecordHeaderLengthBytes + entry.Payload.Length;
         return length;
     }
 
-    public static void Encode(Span<byte> destination, ReadOnlySpan<LogEntry> entries, long position, long durableEnd)
+    public static void Encode(
+        Span<byte> destination, ReadOnlySpan<LogEntry> entries, long position, long durableEnd, AtRestCipher? cipher)
     {
         Magic.CopyTo(destination[MagicOffset..]);
         BinaryPrimitives.WriteInt32LittleEndian(destination[12..], entries.Length);
@@ -42,7 +52,7 @@ internal static class GroupFormat
         BinaryPrimitives.WriteUInt32LittleEndian(destination[20..], (uint)(position - durableEnd));
         Seal(destination[..HeaderLengthBytes], position);
 
-        int offset = HeaderLengthBytes;
+        int offset = RecordsStart(cipher);
         foreach (ref readonly LogEntry entry in entries)
         {
             Span<byte> record = destination.Slice(offset, RecordHeaderLengthBytes + entry.Payload.Length);
@@ -55,6 +65,26 @@ internal static class GroupFormat
             Seal(record, position + offset);
             offset += record.Length;
         }
+        if (cipher is null)
+            return;
+        Span<byte> associated = stackalloc byte[AssociatedLengthBytes];
+        WriteAssociated(associated, destination, position);
+        cipher.Seal(destination[RecordsStart(cipher)..],
+            destination.Slice(HeaderLengthBytes, AtRestCipher.EnvelopeLengthBytes), associated);
+    }
+
+    /// <summary>Opens a group where it lies.</summary>
+    /// <param name="group">From its first byte to its last.</param>
+    /// <param name="position">The group's position.</param>
+    /// <param name="cipher">The key.</param>
+    public static bool TryOpen(Span<byte> group, long position, AtRestCipher cipher)
+    {
+        if (group.Length < RecordsStart(cipher))
+            return false;
+        Span<byte> associated = stackalloc byte[AssociatedLengthBytes];
+        WriteAssociated(associated, group, position);
+        return cipher.TryOpen(group[RecordsStart(cipher)..],
+            group.Slice(HeaderLengthBytes, AtRestCipher.EnvelopeLengthBytes), associated);
     }
 
     public static bool TryReadHeader(ReadOnlySpan<byte> source, long position, out GroupHeader header)
@@ -102,6 +132,13 @@ internal static class GroupFormat
             BinaryPrimitives.ReadInt64LittleEndian(span[40..]),
             source.Slice(RecordHeaderLengthBytes, payloadLength));
         return true;
+    }
+
+    private static void WriteAssociated(Span<byte> associated, ReadOnlySpan<byte> group, long position)
+    {
+        associated[0] = (byte)'g';
+        BinaryPrimitives.WriteInt64LittleEndian(associated[1..], position);
+        group[MagicOffset..HeaderLengthBytes].CopyTo(associated[9..]);
     }
 
     private static void Seal(Span<byte> bytes, long position) =>

@@ -1,3 +1,4 @@
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.Log;
@@ -7,6 +8,9 @@ internal sealed record LogOptions
     public static readonly LogOptions Default = new();
 
     public IDisk Disk { get; init; } = RealDisk.Instance;
+
+    /// <summary>Under which everything is written; null where nothing is encrypted.</summary>
+    public AtRestCipher? Cipher { get; init; }
 
     /// <summary>A segment that has reached this length is closed, and the next one begun. 4 MiB: small enough that
     /// opening, which verifies the last segment, takes a few ms; large enough that the extra flushes do not

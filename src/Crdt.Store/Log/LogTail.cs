@@ -22,6 +22,7 @@ internal sealed class LogTail : IDisposable
     private long writtenEnd;
     private long durableEnd;
     private bool flushFailed;
+    private bool isSealed;
 
     private LogTail(string directory, LogOptions options, ReadOnlyMemory<byte> identity, LogVector vector)
     {
@@ -62,14 +63,14 @@ internal sealed class LogTail : IDisposable
         IDiskFile file = options.Disk.Open(path, DiskOpenMode.ReadWrite);
         try
         {
-            SegmentHeader header = SegmentHeader.Read(file, last, out int headerLength);
+            SegmentHeader header = SegmentHeader.Read(file, last, options.Cipher, out int headerLength);
             var tail = new LogTail(directory, options, header.Identity, header.Start)
             {
                 file = file,
                 segment = last,
                 headerLength = headerLength,
             };
-            long end = TailScan.FindEnd(file, last, headerLength, entry => tail.vector.Include(entry));
+            long end = TailScan.FindEnd(file, last, headerLength, options.Cipher, out tail.isSealed, entry => tail.vector.Include(entry));
             if (end < file.Length)
                 tail.DropTorn(end);
             // What a killed process had written may be in the system's cache only.
@@ -108,7 +109,8 @@ internal sealed class LogTail : IDisposable
             long grown = Math.Min(buffer.Length * 2L, Array.MaxLength);
             Array.Resize(ref buffer, (int)Math.Max(grown, (long)buffered + length));
         }
-        GroupFormat.Encode(buffer.AsSpan(buffered, length), entries, writtenEnd + buffered, durableEnd);
+        GroupFormat.Encode(
+            buffer.AsSpan(buffered, length), entries, writtenEnd + buffered, durableEnd, options.Cipher);
         buffered += length;
         return writtenEnd + buffered;
     }
@@ -120,7 +122,10 @@ internal sealed class LogTail : IDisposable
     {
         long end = writtenEnd + buffered;
         if (buffered > 0)
+        {
+            isSealed = false;
             file!.Write(buffer.AsSpan(0, buffered), writtenEnd - segment.BasePosition);
+        }
         if (durable && durableEnd < end)
         {
             FlushFile();
@@ -180,10 +185,11 @@ internal sealed class LogTail : IDisposable
     /// tail.</summary>
     public void SealTail()
     {
-        if (file is null || writtenEnd - segment.BasePosition == headerLength)
+        if (file is null || isSealed || writtenEnd - segment.BasePosition == headerLength)
             return;
-        Add([], GroupFormat.HeaderLengthBytes);
+        Add([], GroupFormat.RecordsStart(options.Cipher));
         Write(durable: true);
+        isSealed = true;
     }
 
     public void Dispose() => file?.Dispose();
@@ -191,7 +197,7 @@ internal sealed class LogTail : IDisposable
     private void BeginSegment(SegmentName next)
     {
         // Under another name until it is whole and durable: a segment never has half a header.
-        byte[] header = new SegmentHeader(identity, next.BasePosition, vector).Encode();
+        byte[] header = new SegmentHeader(identity, next.BasePosition, vector).Encode(options.Cipher);
         string path = Path.Combine(directory, next.FileName);
         string draft = path + ".tmp";
         IDiskFile created = options.Disk.Open(draft, DiskOpenMode.Create);
@@ -210,6 +216,7 @@ internal sealed class LogTail : IDisposable
 
         file = created;
         segment = next;
+        isSealed = false;
         headerLength = header.Length;
         Volatile.Write(ref durableEnd, next.BasePosition + header.Length);
         Volatile.Write(ref writtenEnd, next.BasePosition + header.Length);
@@ -241,7 +248,7 @@ internal sealed class LogTail : IDisposable
             long end = durableEnd - segment.BasePosition;
             reopened.SetLength(end);
             reopened.Flush();
-            if (TailScan.FindEnd(reopened, segment, headerLength, static _ => { }) != end)
+            if (TailScan.FindEnd(reopened, segment, headerLength, options.Cipher, out isSealed, static _ => { }) != end)
                 throw segment.Damaged(end, "after a failed write, what had been durable before is not there any more");
             file = reopened;
             flushFailed = false;

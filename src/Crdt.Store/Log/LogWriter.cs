@@ -7,7 +7,7 @@ internal sealed class LogWriter : IDisposable
     private const int PoolLengthMax = 256;
 
     private readonly LogTail tail;
-    private readonly int burstLengthBytesMax;
+    private readonly LogOptions options;
     private readonly Thread thread;
     private readonly object gate = new();
     private readonly List<AppendRequest> burst = [];
@@ -20,7 +20,7 @@ internal sealed class LogWriter : IDisposable
     public LogWriter(LogTail tail, LogOptions options)
     {
         this.tail = tail;
-        burstLengthBytesMax = options.BurstLengthBytesMax;
+        this.options = options;
         thread = new Thread(Run) { Name = "Crdt log writer", IsBackground = true };
         thread.Start();
     }
@@ -79,11 +79,11 @@ internal sealed class LogWriter : IDisposable
             thread.Join();
     }
 
-    private static int CheckedLength(ReadOnlySpan<LogEntry> entries)
+    private int CheckedLength(ReadOnlySpan<LogEntry> entries)
     {
         if (entries.IsEmpty)
             throw new ArgumentException("Nothing to append.", nameof(entries));
-        long length = GroupFormat.LengthOf(entries);
+        long length = GroupFormat.LengthOf(entries, options.Cipher);
         if (length > GroupFormat.GroupLengthBytesMax)
         {
             throw new ArgumentException(
@@ -149,7 +149,7 @@ internal sealed class LogWriter : IDisposable
 
             long length = 0;
             while (waiting.TryPeek(out AppendRequest? next)
-                && (burst.Count == 0 || length + next.Length <= burstLengthBytesMax))
+                && (burst.Count == 0 || length + next.Length <= options.BurstLengthBytesMax))
             {
                 length += next.Length;
                 burst.Add(waiting.Dequeue());

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.Log;
@@ -9,7 +10,7 @@ namespace Crdt.Store.Log;
 /// included, and never change.</remarks>
 internal sealed class ReplicaLog : IDisposable
 {
-    private const string LockFileName = "lock";
+    public const string LockFileName = "lock";
 
     // Enough to hold the checksums of the last records before a position.
     private const int MarkedLengthBytes = 4096;
@@ -53,18 +54,22 @@ internal sealed class ReplicaLog : IDisposable
     /// <param name="directory">Created if missing.</param>
     /// <param name="identity">Whose log it is: opaque, stands in each segment; at most 1,024 bytes.</param>
     /// <param name="options">Sizes and the disk.</param>
+    /// <param name="key">Makes the key, once the directory is known to be free and is held; null where nothing is
+    /// encrypted.</param>
     /// <exception cref="StoreException"><see cref="StoreError.AlreadyExists"/>, <see cref="StoreError.InUse"/>,
     /// <see cref="StoreError.DiskFull"/>, <see cref="StoreError.WriteFailed"/>.</exception>
-    public static ReplicaLog Create(string directory, ReadOnlyMemory<byte> identity, LogOptions? options = null)
+    public static ReplicaLog Create(
+        string directory, ReadOnlyMemory<byte> identity, LogOptions? options = null, Func<AtRestCipher>? key = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             identity.Length, SegmentHeader.IdentityLengthBytesMax, nameof(identity));
         options ??= LogOptions.Default;
-        return Take(directory, options, () =>
+        return Take(directory, options, held =>
         {
             if (Segments(directory, options.Disk).Count > 0)
                 throw new StoreException(StoreError.AlreadyExists, $"'{directory}' already holds a log.");
-            return LogTail.Create(directory, options, identity);
+            LogOptions keyed = options with { Cipher = key?.Invoke() };
+            return new ReplicaLog(directory, keyed, held, LogTail.Create(directory, keyed, identity));
         });
     }
 
@@ -78,21 +83,38 @@ internal sealed class ReplicaLog : IDisposable
         options ??= LogOptions.Default;
         if (Segments(directory, options.Disk).Count == 0)
             throw new StoreException(StoreError.NotFound, $"'{directory}' holds no log.");
-        return Take(directory, options, () =>
+        return Take(directory, options, held =>
         {
+            List<SegmentName> segments = Segments(directory, options.Disk);
+            CheckUnbroken(directory, options.Disk, segments);
+            LogTail tail = LogTail.Open(directory, options, segments[^1]);
+            // Not before it is clear that the log is this version's to change.
             foreach (string name in options.Disk.ListFiles(directory))
             {
                 if (name.EndsWith(".tmp", StringComparison.Ordinal))
                     options.Disk.Delete(Path.Combine(directory, name));
             }
-            List<SegmentName> segments = Segments(directory, options.Disk);
-            CheckUnbroken(directory, options.Disk, segments);
-            return LogTail.Open(directory, options, segments[^1]);
+            return new ReplicaLog(directory, options, held, tail);
         });
     }
 
     /// <summary>True if the directory holds a log, intact or not.</summary>
     public static bool Exists(string directory, IDisk disk) => Segments(directory, disk).Count > 0;
+
+    /// <summary>Whether a log is encrypted, as far as the beginning of its last segment can be read.</summary>
+    public static bool IsEncrypted(string directory, IDisk disk)
+    {
+        if (Segments(directory, disk) is not [.., var last])
+            return false;
+        using IDiskFile file = disk.Open(Path.Combine(directory, last.FileName), DiskOpenMode.Read);
+        return SegmentHeader.IsEncrypted(file);
+    }
+
+    /// <summary>Keeps others from opening a log.</summary>
+    /// <exception cref="StoreException"><see cref="StoreError.NotFound"/>, <see cref="StoreError.InUse"/>.</exception>
+    public static IDisposable Hold(string directory, IDisk disk) => Exists(directory, disk)
+        ? disk.Lock(Path.Combine(directory, LockFileName))
+        : throw new StoreException(StoreError.NotFound, $"'{directory}' holds no log.");
 
     /// <summary>Appends an entry as a group of its own.</summary>
     /// <inheritdoc cref="AppendAsync(ReadOnlyMemory{LogEntry}, bool)"/>
@@ -187,9 +209,13 @@ internal sealed class ReplicaLog : IDisposable
         writer.Dispose();
         tail.Dispose();
         held.Dispose();
+        options.Cipher?.Dispose();
     }
 
-    private static ReplicaLog Take(string directory, LogOptions options, Func<LogTail> open)
+    /// <summary>The key under which the log is written; null where nothing is encrypted.</summary>
+    public AtRestCipher? Cipher => options.Cipher;
+
+    private static ReplicaLog Take(string directory, LogOptions options, Func<IDisposable, ReplicaLog> open)
     {
         try
         {
@@ -197,7 +223,7 @@ internal sealed class ReplicaLog : IDisposable
             IDisposable held = options.Disk.Lock(Path.Combine(directory, LockFileName));
             try
             {
-                return new ReplicaLog(directory, options, held, open());
+                return open(held);
             }
             catch
             {
@@ -272,11 +298,11 @@ internal sealed class ReplicaLog : IDisposable
     }
 
     // A position inside a group is rare, and found by passing over the segment's groups before it.
-    private static SegmentReader ReaderAt(IDiskFile file, SegmentName segment, long offset, long first, long length)
+    private SegmentReader ReaderAt(IDiskFile file, SegmentName segment, long offset, long first, long length)
     {
         try
         {
-            var reader = new SegmentReader(file, segment, offset, length);
+            var reader = new SegmentReader(file, segment, offset, length, options.Cipher);
             if (offset < length && !reader.IsAtGroup())
             {
                 reader.MoveTo(first);
@@ -329,11 +355,11 @@ internal sealed class ReplicaLog : IDisposable
     private static int LastBefore(List<SegmentName> segments, long position) =>
         segments.FindLastIndex(segment => segment.BasePosition < position);
 
-    private static SegmentHeader ReadHeader(IDiskFile file, SegmentName segment, out int length)
+    private SegmentHeader ReadHeader(IDiskFile file, SegmentName segment, out int length)
     {
         try
         {
-            return SegmentHeader.Read(file, segment, out length);
+            return SegmentHeader.Read(file, segment, options.Cipher, out length);
         }
         catch (Exception e) when (StoreException.IsEnvironmental(e))
         {

@@ -1,3 +1,4 @@
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.Log;
@@ -11,6 +12,7 @@ internal sealed class SegmentReader
 
     private readonly IDiskFile file;
     private readonly SegmentName segment;
+    private readonly AtRestCipher? cipher;
     private readonly long end;
 
     private byte[] chunk = [];
@@ -23,10 +25,12 @@ internal sealed class SegmentReader
     /// <param name="segment">Its name.</param>
     /// <param name="offset">Offset in the file of the first group to read.</param>
     /// <param name="end">Offset in the file at which to stop.</param>
-    public SegmentReader(IDiskFile file, SegmentName segment, long offset, long end)
+    /// <param name="cipher">The key; null where nothing is encrypted.</param>
+    public SegmentReader(IDiskFile file, SegmentName segment, long offset, long end, AtRestCipher? cipher)
     {
         this.file = file;
         this.segment = segment;
+        this.cipher = cipher;
         this.offset = offset;
         this.end = end;
     }
@@ -52,8 +56,15 @@ internal sealed class SegmentReader
         if (chunkEnd - chunkStart < length)
             return "the file ends within the group";
 
-        ReadOnlyMemory<byte> body = chunk.AsMemory(chunkStart + GroupFormat.HeaderLengthBytes, header.BodyLength);
-        long recordPosition = position + GroupFormat.HeaderLengthBytes;
+        if (cipher is not null && !GroupFormat.TryOpen(chunk.AsSpan(chunkStart, length), position, cipher))
+        {
+            // Opening it in vain has wiped it.
+            MoveTo(offset);
+            return "the group's seal is broken";
+        }
+        int start = GroupFormat.RecordsStart(cipher);
+        ReadOnlyMemory<byte> body = chunk.AsMemory(chunkStart + start, length - start);
+        long recordPosition = position + start;
         for (int i = 0; i < header.Count; i++)
         {
             if (!GroupFormat.TryReadRecord(body, recordPosition, out LogEntry entry, out int recordLength))

@@ -1,3 +1,4 @@
+using Crdt.Store.AtRest;
 using Crdt.Store.Disk;
 
 namespace Crdt.Store.Log;
@@ -9,16 +10,20 @@ internal static class TailScan
     /// <param name="file">The log's last segment.</param>
     /// <param name="segment">Its name.</param>
     /// <param name="start">Offset of its first group.</param>
+    /// <param name="cipher">The key; null where nothing is encrypted.</param>
+    /// <param name="isSealed">Whether the last intact group is a seal: there is nothing more to prove.</param>
     /// <param name="found">Called for each intact entry, in order.</param>
     /// <exception cref="StoreException">What follows the last intact group had been durable.</exception>
-    public static long FindEnd(IDiskFile file, SegmentName segment, long start, Action<LogEntry> found)
+    public static long FindEnd(
+        IDiskFile file, SegmentName segment, long start, AtRestCipher? cipher, out bool isSealed, Action<LogEntry> found)
     {
+        isSealed = false;
         long length = file.Length;
-        var reader = new SegmentReader(file, segment, start, length);
+        var reader = new SegmentReader(file, segment, start, length, cipher);
         var entries = new List<LoggedEntry>();
         while (reader.Offset < length)
         {
-            if (reader.TryReadGroup(entries, out _) is string wrong)
+            if (reader.TryReadGroup(entries, out GroupHeader header) is string wrong)
             {
                 if (FindProof(file, segment, reader.Offset, length) is long proof)
                 {
@@ -27,16 +32,17 @@ internal static class TailScan
                 }
                 break;
             }
+            isSealed = header.Count == 0;
             foreach (LoggedEntry entry in entries)
                 found(entry.Entry);
         }
         return reader.Offset;
     }
 
-    // A group written after the suspect place was durable. Groups of the same unfinished burst prove nothing: a power
-    // cut
-    // may keep the later pages of one write and lose the earlier ones.
-    private static long? FindProof(IDiskFile file, SegmentName segment, long suspect, long length)
+    /// <summary>The offset of a group that proves that what stands at another had been durable; null if there is none.</summary>
+    /// <remarks>A group written after the suspect place was durable. Groups of the same unfinished burst prove nothing: a
+    /// power cut may keep the later pages of one write and lose the earlier ones.</remarks>
+    public static long? FindProof(IDiskFile file, SegmentName segment, long suspect, long length)
     {
         byte[] rest = new byte[length - suspect];
         ReadOnlySpan<byte> bytes = rest.AsSpan(0, file.Read(rest, suspect));

@@ -75,6 +75,13 @@ internal sealed class SimulatedStore : IReplicaStore
         return dies ? throw Die() : ValueTask.FromResult(LogEnd);
     }
 
+    public ValueTask SyncAsync(CancellationToken cancellationToken)
+    {
+        if (HasCrashed) throw Die();
+        if (bug != PlantedBug.StoreForgets) MakeDurable();
+        return ValueTask.CompletedTask;
+    }
+
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
     {
         int end = log.Count;

@@ -51,6 +51,10 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     }
 
     /// <inheritdoc/>
+    public ValueTask SyncAsync(CancellationToken cancellationToken) =>
+        Problem is null ? inner.SyncAsync(cancellationToken) : ValueTask.FromException(Problem);
+
+    /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => inner.ReadLog(from);
 
     /// <inheritdoc/>

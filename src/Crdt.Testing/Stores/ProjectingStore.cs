@@ -50,6 +50,9 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
         gate.AppendAsync(entries, isDurable, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask SyncAsync(CancellationToken cancellationToken) => gate.SyncAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => log.ReadLog(from);
 
     /// <inheritdoc/>

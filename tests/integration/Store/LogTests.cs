@@ -198,10 +198,18 @@ public sealed class LogTests
             await log.AppendAsync(Entry(Ann, 1, 1, 1));
         byte[] bytes = disk[Segment(disk)];
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(8), SegmentHeader.FormatVersion + 1);
+        int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
+        // Only damage, as long as the header's hash does not vouch for the version.
+        disk[Segment(disk)] = bytes;
+        Assert.Equal(StoreError.LogDamaged, Assert.Throws<StoreException>(() => ReplicaLog.Open(Directory, options)).Error);
+        BinaryPrimitives.WriteUInt64LittleEndian(
+            bytes.AsSpan(length - 8), System.IO.Hashing.XxHash3.HashToUInt64(bytes.AsSpan(0, length - 8)));
         disk[Segment(disk)] = bytes;
 
         StoreException error = Assert.Throws<StoreException>(() => ReplicaLog.Open(Directory, options));
         Assert.Equal(StoreError.UnsupportedFormat, error.Error);
+        Assert.Contains($"version {SegmentHeader.FormatVersion + 1};", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"up to {SegmentHeader.FormatVersion}.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
