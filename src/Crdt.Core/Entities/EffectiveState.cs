@@ -36,9 +36,9 @@ internal readonly ref struct EffectiveState(
             FieldPath path = slots[at].Path;
             end = at + 1;
             while (end < slots.Length && slots[end].Path.Equals(path)) end++;
-            if (path.IsOffset) continue;
             ReadOnlySpan<SiblingSlot> register = slots[at..end];
-            if (path.IsCounter) AppendCounter(effective, register);
+            if (path.IsOffset) AppendRepeated(effective, path.Parent, register);
+            else if (path.IsCounter) AppendCounter(effective, register);
             else if (!HasRefusals(register)) Append(effective, register);
             else AppendRegister(effective, path, register);
         }
@@ -82,6 +82,20 @@ internal readonly ref struct EffectiveState(
             if (!path.IsOffset || latest < 0 || !Contains(totals, below[latest].Extra!.StandsFor)) continue;
             effective.Append(new SiblingSlot(counter, below[latest].Dot, below[latest].Timestamp, below[latest].Value, null));
         }
+    }
+
+    /// <summary>An increment that was written again beyond a fence, once, whoever did it: two copies of a device may both
+    /// write again what they had in common.</summary>
+    private void AppendRepeated(EntityState effective, FieldPath counter, ReadOnlySpan<SiblingSlot> register)
+    {
+        int latest = -1;
+        for (int i = 0; i < register.Length; i++)
+        {
+            if (!register[i].IsRepeatedIncrement || register[i].IsRefused) continue;
+            if (latest < 0 || replicas.Compare(register[i], register[latest]) > 0) latest = i;
+        }
+        if (latest < 0) return;
+        effective.Append(new SiblingSlot(counter, register[latest].Dot, register[latest].Timestamp, register[latest].Value, null));
     }
 
     private static bool Contains(ReadOnlySpan<SiblingSlot> totals, LocalDot increment)

@@ -122,8 +122,8 @@ internal sealed class EntityState(EntityKey key)
             extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
     }
 
-    /// <summary>Whether a sibling is refused, or stands for an increment that was: then readers look at
-    /// <see cref="EffectiveState"/>.</summary>
+    /// <summary>Whether a sibling is refused, or stands for an increment that was, or for one that was written again: then
+    /// readers look at <see cref="EffectiveState"/>.</summary>
     public bool HasRefusals
     {
         get
@@ -131,6 +131,7 @@ internal sealed class EntityState(EntityKey key)
             foreach (ref readonly SiblingSlot slot in Slots)
             {
                 if (slot.Extra is { } extra && (extra.StandsFor != default || extra.Marks is { IsRefused: true })) return true;
+                if (slot.IsRepeatedIncrement) return true;
             }
             return false;
         }

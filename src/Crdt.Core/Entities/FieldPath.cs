@@ -72,8 +72,8 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// own do: those sort behind everything else of an entity.</summary>
     internal bool StartsBesideKeys => bytes.Length > 0 && bytes[0] >= CodeOf(PathKind.Counter, ReplaceRule.Observed);
 
-    /// <summary>Whether this is where a refused increment is taken back: below a counter's register, named by the
-    /// refused dot.</summary>
+    /// <summary>Whether this is where a refused increment is taken back, below a counter's register, named by the refused
+    /// dot; or where one that was written again is counted, named by its request.</summary>
     internal bool IsOffset
     {
         get

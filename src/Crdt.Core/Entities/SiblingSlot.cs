@@ -14,5 +14,10 @@ internal readonly struct SiblingSlot(
 
     public bool IsRefused => Extra?.Marks is { IsRefused: true };
 
+    /// <summary>Whether it is an increment that was written again beyond a fence: below its counter, in a register named by
+    /// what tells it from every other.</summary>
+    public bool IsRepeatedIncrement => Value.Kind == ValueKind.Integer && Path.IsOffset
+        && (Extra is null || Extra.StandsFor == default);
+
     public HybridTimestamp Claim => Extra is { } e && e.Claim != default ? e.Claim : Timestamp;
 }

@@ -49,7 +49,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     {
         foreach (ref readonly SiblingSlot slot in state.Slots)
         {
-            if (!slot.Path.IsRoot && !slot.Path.IsOffset) Drop(slot.Path);
+            if (!slot.Path.IsRoot) Drop(slot.Path.IsOffset ? slot.Path.Parent : slot.Path);
         }
     }
 

@@ -104,9 +104,10 @@ public sealed partial class Replica
         await writer.EnqueueAsync(new HearWork(fences), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Keeps a run that lies beyond its author's fence.</summary>
-    internal ValueTask KeepAsideAsync(BatchRun run, ReadOnlyMemory<byte> before, CancellationToken cancellationToken) =>
-        writer.EnqueueAsync(new AsideWork(run, before), cancellationToken);
+    /// <summary>Keeps a run that lies beyond its author's fence, or that proves a fork until there is one.</summary>
+    internal ValueTask KeepAsideAsync(
+        BatchRun run, ReadOnlyMemory<byte> before, bool isProven, CancellationToken cancellationToken) =>
+        writer.EnqueueAsync(new AsideWork(run, before, isProven), cancellationToken);
 
     /// <summary>The forks that no fence has settled, as far as both logs are known; in order of authors.</summary>
     internal IReadOnlyList<ForkReport> ForkReports
@@ -122,13 +123,20 @@ public sealed partial class Replica
     internal int ForksVersion => Volatile.Read(ref forksVersion);
 
     /// <summary>Takes note of what speaks for a fork, and in the server role ends the log at what both have in common.</summary>
-    internal async ValueTask NoteForkAsync(ForkReport report, ReplicaId peer, CancellationToken cancellationToken)
+    internal ValueTask NoteForkAsync(ForkReport report, ReplicaId peer, CancellationToken cancellationToken) =>
+        NoteForkAsync(report, peer, isProven: false, cancellationToken);
+
+    /// <summary>The same; where both logs were seen, nothing else has to speak for it.</summary>
+    internal async ValueTask NoteForkAsync(ForkReport report, ReplicaId peer, bool isProven, CancellationToken cancellationToken)
     {
         if (IsSettled(report)) return;
         lock (forksGate)
         {
             // Of several reports the one that goes back the furthest settles the others, too.
-            if (reports.TryGetValue(report.Author, out ForkReport? known) && known.Common.Sequence <= report.Common.Sequence) report = known;
+            if (reports.TryGetValue(report.Author, out ForkReport? known) && (isProven
+                ? known.Common.Sequence < report.Common.Sequence || known == report
+                : known.Common.Sequence <= report.Common.Sequence))
+                report = isProven ? report : known;
             else
             {
                 reports[report.Author] = report;
@@ -138,7 +146,7 @@ public sealed partial class Replica
         await NoteForkAsync(report.Author, report.Common.Sequence, peer, cancellationToken).ConfigureAwait(false);
         writer.Committed.Set();
         if (Role == ReplicaRole.Client || !Options.FencesForks || report.Author == Id || !writer.MayWriteNow
-            || !ChainHeads.Contradicts(this, report)) return;
+            || !(isProven || ChainHeads.Contradicts(this, report))) return;
         await FenceAsync(report.Author, FenceReason.Forked, report.Common, cancellationToken).ConfigureAwait(false);
     }
 
@@ -152,6 +160,15 @@ public sealed partial class Replica
         }
         if (author == Id && Options.NewReplicaId is not null)
             await writer.EnqueueAsync(new GiveUpIdWork(author), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Both logs turned out to be one, of which one side holds more.</summary>
+    internal void ForgetSuspicion(ReplicaId author)
+    {
+        lock (forksGate)
+        {
+            if (forks.Count > 0 && author != Id && !reports.ContainsKey(author)) forks.Remove(author);
+        }
     }
 
     /// <summary>Records, outside the replica's files, that a run of its own is about to leave.</summary>

@@ -148,12 +148,12 @@ internal sealed partial class ReplicaWriter
         inForce = inForce.With(heardNow);
     }
 
-    /// <summary>Keeps a run that lies beyond its author's fence.</summary>
+    /// <summary>Keeps a run that lies beyond its author's fence, or that proves a fork until there is one.</summary>
     /// <returns>Whether it was news, and is kept.</returns>
-    public bool PrepareAside(BatchRun run, ReadOnlyMemory<byte> before)
+    public bool PrepareAside(BatchRun run, ReadOnlyMemory<byte> before, bool isProven)
     {
         ulong id = AsideCodec.IdOf(run);
-        if (!Fences.Table.IsBeyond(run.Author, run.FirstSequence) || Fences.HasAside(run.Author, id)
+        if (!(isProven || Fences.Table.IsBeyond(run.Author, run.FirstSequence)) || Fences.HasAside(run.Author, id)
             || asidesNow.Exists(a => a.Author == run.Author && a.Id == id)) return false;
         SetAsideRun aside = Describe(run);
         if (Fences.AsideLengthBytes(run.Author) + aside.LengthBytes > AsideLengthBytesMax) return false;

@@ -129,8 +129,8 @@ internal sealed partial class ReplicaWriter
             ref readonly BatchColumns.MutationRow row = ref batch.Mutations[m];
             EntityKey key = batch.Entities[row.Entity];
             Guid request = row.Origin?.RequestId ?? Reissue.RequestOf(branch.Author, first + m, hash);
-            if (branch.Known(first + m, request) is { } known) branch.Succeed(first + m, known);
-            else if (!key.IsSpaceData || batch.Role != ReplicaRole.Client) Repeat(branch, batch, m, first + m, key, request);
+            if (branch.Known(first + m, request, row.Origin?.Reissued) is { } known) branch.Succeed(first + m, known);
+            else if (!key.IsSpaceData || batch.Role != ReplicaRole.Client) Repeat(branch, batch, m, first + m, key, request, hash);
             NoteTotals(branch, batch, m, key);
         }
         int made = own.MutationCount - before;
@@ -148,7 +148,7 @@ internal sealed partial class ReplicaWriter
         }
     }
 
-    private void Repeat(Reissue branch, BatchColumns batch, int mutation, long sequence, EntityKey key, Guid request)
+    private void Repeat(Reissue branch, BatchColumns batch, int mutation, long sequence, EntityKey key, Guid request, byte[] hash)
     {
         BatchColumns.MutationRow row = batch.Mutations[mutation];
         EntityState state = Cache.GetOrLoad(key).Current;
@@ -157,6 +157,13 @@ internal sealed partial class ReplicaWriter
         {
             BatchColumns.ChangeRow change = batch.Changes[c];
             FieldPath path = batch.PathOf(change);
+            if (path.IsCounter && change.HasValue && change.Mark is null && path.Depth < FormatLimits.DepthMax)
+            {
+                if (IncrementOf(branch, key, path, state, change) is not { } by) continue;
+                (change.Value, change.CounterStart) = (by, 0);
+                changes.Add((path.Element(Reissue.RequestOf(branch.Author, sequence, hash).ToString("N")), change, []));
+                continue;
+            }
             List<LocalDot> dots = StillHeld(branch, batch, c, state.At(path));
             bool writes = change.HasValue && change.Mark is not { Kind: not MarkKind.Restored };
             if (!writes && dots.Count == 0) continue;
@@ -166,6 +173,7 @@ internal sealed partial class ReplicaWriter
             changes.Add((path, change, dots));
         }
         if (changes.Count == 0) return;
+        changes.Sort(static (a, b) => a.Path.CompareTo(b.Path));
         BeginToWrite(key);
         ref BatchColumns.MutationRow made = ref own.AddMutation();
         (made.Kind, made.Timestamp, made.Context) = (row.Kind, tick(), row.Context);
@@ -213,24 +221,33 @@ internal sealed partial class ReplicaWriter
         return dots;
     }
 
-    /// <summary>A counter's running total is its author's: what is repeated is by how much it grew.</summary>
-    /// <returns><see langword="false"/> when it did not.</returns>
-    private bool TryGoOn(
-        Reissue branch, EntityKey key, FieldPath path, EntityState state, ref BatchColumns.ChangeRow change)
+    /// <summary>A counter's running total is its author's: what is repeated is by how much it grew. It stands in a register of
+    /// its own, named by what tells the mutation from all others: two copies of a device write again what they had in common, and it counts once.</summary>
+    private long? IncrementOf(Reissue branch, EntityKey key, FieldPath path, EntityState state, in BatchColumns.ChangeRow change)
     {
         int former = Authors.IndexOf(branch.Author);
         long? before = branch.TotalOf(key, path);
-        (long total, long start) = (0, 0);
         foreach (ref readonly SiblingSlot slot in state.At(path))
         {
             if (slot.Dot.Author == former && former != 0 && change.CounterStart != 0) before ??= slot.Value.AsInteger();
-            if (slot.Dot.Author == 0) (total, start) = (slot.Value.AsInteger(), slot.Extra!.CounterStart);
         }
         Int128 by = (Int128)change.Value.AsInteger() - (before ?? 0);
-        if (by == 0) return false;
-        Int128 sum = total + by;
         // Beyond 64 bits nothing can be counted: what remains of it is in the log that was cut off.
-        change.Value = sum > long.MaxValue ? long.MaxValue : sum < long.MinValue ? long.MinValue : (long)sum;
+        return by == 0 ? null : (long)Int128.Clamp(by, long.MinValue, long.MaxValue);
+    }
+
+    /// <summary>The same where nothing can stand below the counter: the increment joins the own total.</summary>
+    /// <returns><see langword="false"/> when it did not grow.</returns>
+    private bool TryGoOn(
+        Reissue branch, EntityKey key, FieldPath path, EntityState state, ref BatchColumns.ChangeRow change)
+    {
+        if (IncrementOf(branch, key, path, state, change) is not { } by) return false;
+        (long total, long start) = (0, 0);
+        foreach (ref readonly SiblingSlot slot in state.At(path))
+        {
+            if (slot.Dot.Author == 0) (total, start) = (slot.Value.AsInteger(), slot.Extra!.CounterStart);
+        }
+        change.Value = (long)Int128.Clamp((Int128)total + by, long.MinValue, long.MaxValue);
         change.CounterStart = start;
         return true;
     }

@@ -14,6 +14,7 @@ public sealed partial class SyncSession
     private readonly Queue<ReplicaId> chainsToTell = new();
     private readonly HashSet<ulong> peerAsides = [];
     private readonly Queue<SetAsideRun> asidesToTell = new();
+    private readonly Queue<AsideMessage> proofsToTell = new();
     private IReadOnlyList<SetAsideRun>? asidesSeen;
     private bool mustTellFences;
     private int toldForks;
@@ -100,6 +101,9 @@ public sealed partial class SyncSession
         }
     }
 
+    /// <summary>Likewise a statement may be of somebody whom the peer cannot get to know before that.</summary>
+    private bool HasSaidStatements => setAside.Count > 0 || (!mustTellStatements && !mustHearStatements);
+
     private void PassOver(BatchRun run, long lengthBytes)
     {
         lock (gate)
@@ -129,9 +133,17 @@ public sealed partial class SyncSession
             lock (gate) suspicions.TryGetValue(chain.Author, out error);
             if (error is not null && chain.Author != replica.Id && !Fences.IsOffBranch(chain.Author))
                 throw new SyncException(ErrorOf(error.Error), error.Message, error);
+            replica.ForgetSuspicion(chain.Author);
             return;
         }
         if (!IsProof(chain.Heads[^1])) throw new SyncException(SyncError.BadSignature, $"A head of {chain.Author} is not signed by it.");
+        // Heads contradict each other only together with what leads to them: one log may be cut into other runs than its copy.
+        List<AsideMessage> proofs = ChainHeads.RunsBehind(replica, common, chain.Heads[^1].Sequence);
+        if (proofs.Count > 0)
+        {
+            lock (gate) proofs.ForEach(proofsToTell.Enqueue);
+            return;
+        }
         await replica.NoteForkAsync(ForkReport.Of(common, own[^1], chain.Heads[^1]), peer!.Value, cancellationToken)
             .ConfigureAwait(false);
     }
@@ -208,11 +220,37 @@ public sealed partial class SyncSession
             Signature = AuthorTable.SignatureOf(aside.Run.Head),
         };
         if (IsProof(head) && IsReadable(aside.Run))
-            await replica.KeepAsideAsync(aside.Run, aside.Before, cancellationToken).ConfigureAwait(false);
+        {
+            await TakeProofAsync(aside, cancellationToken).ConfigureAwait(false);
+            CheckStale();
+        }
         lock (gate)
         {
             unreturnedCredit += lengthBytes;
             owesCredit = true;
+        }
+    }
+
+    /// <summary>A run of an author whose logs seemed to differ: it goes on otherwise than the log that is held, or it is that
+    /// log and more of it.</summary>
+    private async ValueTask TakeProofAsync(AsideMessage aside, CancellationToken cancellationToken)
+    {
+        ForkReport? fork = ChainHeads.FindFork(replica, aside, out bool isSameLog);
+        if (fork is not null)
+            await replica.NoteForkAsync(fork, peer!.Value, isProven: true, cancellationToken).ConfigureAwait(false);
+        if (!isSameLog)
+        {
+            await replica.KeepAsideAsync(aside.Run, aside.Before, fork is not null, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        try
+        {
+            await replica.ApplyAsync(aside.Run, cancellationToken).ConfigureAwait(false);
+            replica.ForgetSuspicion(aside.Run.Author);
+        }
+        catch (ApplyException)
+        {
+            // What it builds on has not arrived: the next session brings both.
         }
     }
 
@@ -238,6 +276,7 @@ public sealed partial class SyncSession
 
     private bool HasAsides()
     {
+        if (proofsToTell.Count > 0) return true;
         if (!ReferenceEquals(asidesSeen, Fences.Asides))
         {
             asidesSeen = Fences.Asides;
@@ -255,6 +294,16 @@ public sealed partial class SyncSession
         SetAsideRun? next;
         lock (gate)
         {
+            if (isPeerKnown && proofsToTell.TryPeek(out AsideMessage? proof))
+            {
+                if (LengthOf(proof.Run) > sendCredit)
+                {
+                    isOutOfCredit = true;
+                    return null;
+                }
+                sendCredit -= LengthOf(proof.Run);
+                return proofsToTell.Dequeue();
+            }
             if (!isPeerKnown || !HasAsides()) return null;
             next = asidesToTell.Peek();
             if (next.LengthBytes > sendCredit)

@@ -131,7 +131,7 @@ public sealed partial class SyncSession : IDisposable
             VersionVector held = replica.Vector;
             lock (gate)
             {
-                return isPeerKnown && !mustTellHeads && !mustTellStatements && !mustHearStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
+                return isPeerKnown && !mustTellHeads && HasSaidStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && !isAsking && !mustAnswer && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
                     && (HasSaidAll || held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence || setAside.Contains(d.Replica)))
                     && announced.All(a => IsHeld(held, a.Key, a.Value));
@@ -305,6 +305,10 @@ public sealed partial class SyncSession : IDisposable
     {
         bool isEqual;
         lock (gate) isEqual = isPeerKnown && !mustTellHeads && !isDiverged;
+        if (isEqual && setAside.Count == 0)
+        {
+            foreach (ChainHead head in ownHeads) replica.ForgetSuspicion(head.Author);
+        }
         if (isEqual && replica.Divergences.Any(d => d.Peer == peer))
             await replica.NoteAsync(new AgreementNote(peer!.Value), cancellationToken).ConfigureAwait(false);
     }
@@ -412,7 +416,11 @@ public sealed partial class SyncSession : IDisposable
         CheckStale();
         lock (gate)
         {
-            if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
+            if (isNews)
+            {
+                mutationsReceived += run.LastSequence - run.FirstSequence + 1;
+                replica.ForgetSuspicion(run.Author);
+            }
             // Beyond a fence nothing is held: what counts of the author is.
             long held = Math.Min(run.LastSequence, Fences.Table.Of(run.Author)?.Sequence ?? long.MaxValue);
             if (held > 0) Raise(unacknowledged, run.Author, held);
@@ -454,11 +462,8 @@ public sealed partial class SyncSession : IDisposable
         {
             if (statement.Role == ReplicaRole.Client && !IsKeyed)
                 throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
-            if (statement.Held[replica.Id] > own)
-            {
-                throw new SyncException(SyncError.UnexpectedMessage,
-                    $"{statement.By} is said to hold {statement.Held[replica.Id]} mutations of this replica, which made {own}.");
-            }
+            // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
+            if (statement.Held[replica.Id] > own) continue;
             if (IsKeyed)
             {
                 Acknowledgement? whole;
@@ -555,19 +560,23 @@ public sealed partial class SyncSession : IDisposable
         if (TakeChain() is { } chain) return chain;
         if (TakeFences() is { } news) return news;
         if (TakeAside() is { } aside) return aside;
+        if (await NextAtRestAsync(cancellationToken).ConfigureAwait(false) is { } told) return told;
+        // Having looked through what is new in the log, and found nothing to send, may be what it takes to be at rest.
+        return await NextRunAsync(cancellationToken).ConfigureAwait(false)
+            ?? await NextAtRestAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What is said when there is nothing else to say.</summary>
+    private async ValueTask<SyncMessage?> NextAtRestAsync(CancellationToken cancellationToken)
+    {
         if (await hunt.NextAsync(IsQuiet, cancellationToken).ConfigureAwait(false) is { } ranges) return ranges;
         if (TakeAsk() is { } ask) return ask;
-        if (IsQuiet && hunt.IsIdle && !isOnPaper)
-        {
-            StandingMessage? told;
-            lock (gate) told = standing.Take(peer!.Value, peerRole);
-            if (told is not null)
-            {
-                await replica.NoteAsync(standing.Note(peer!.Value, told), cancellationToken).ConfigureAwait(false);
-                return told;
-            }
-        }
-        return await NextRunAsync(cancellationToken).ConfigureAwait(false);
+        if (!IsQuiet || !hunt.IsIdle || isOnPaper) return null;
+        StandingMessage? told;
+        lock (gate) told = standing.Take(peer!.Value, peerRole);
+        if (told is not null)
+            await replica.NoteAsync(standing.Note(peer!.Value, told), cancellationToken).ConfigureAwait(false);
+        return told;
     }
 
     private async ValueTask<SyncMessage> StartAsync(CancellationToken cancellationToken)

@@ -56,29 +56,26 @@ internal sealed class StandingExchange(Replica replica)
         {
             VersionVector whole = heard.GetValueOrDefault(difference.By, VersionVector.Empty).Merge(difference.Held);
             heard[difference.By] = whole;
-            Acknowledgement statement = Check(difference with { Held = whole }, own);
+            if (Check(difference with { Held = whole }, own) is not { } statement) continue;
             Table.NoteTold(peer, statement.By, StandingTable.HashOf(whole));
             if (statement.By != replica.Id && Table.IsNews(statement)) news.Add(statement);
         }
         return news;
     }
 
-    private Acknowledgement Check(Acknowledgement statement, VersionVector own)
+    private Acknowledgement? Check(Acknowledgement statement, VersionVector own)
     {
-        if (statement.Held[replica.Id] > own[replica.Id])
-        {
-            throw new SyncException(SyncError.UnexpectedMessage,
-                $"{statement.By} is said to hold {statement.Held[replica.Id]} mutations of this replica, which made {own[replica.Id]}.");
-        }
+        // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
+        bool isAhead = statement.Held[replica.Id] > own[replica.Id];
         if (!IsKeyed)
         {
-            return statement.Signature.IsEmpty
+            return isAhead ? null : statement.Signature.IsEmpty
                 ? statement : throw new SyncException(SyncError.BadSignature, "In an open space a statement has no signature.");
         }
-        if (replica.Writer.Trust.Find(statement.By) is not { } maker)
-            throw new SyncException(SyncError.NotEnrolled, $"A statement of {statement.By}, who is not enrolled.");
+        // Who it is may never be known here: what its enrolment stands in may lie beyond a fence.
+        if (replica.Writer.Trust.Find(statement.By) is not { } maker) return null;
         return replica.Writer.Trust.Verify(statement, maker)
-            ? statement with { Role = maker.Role }
+            ? isAhead ? null : statement with { Role = maker.Role }
             : throw new SyncException(SyncError.BadSignature, $"{statement.By} has not signed the statement that it holds {statement.Held}.");
     }
 

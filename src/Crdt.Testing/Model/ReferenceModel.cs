@@ -250,6 +250,9 @@ public sealed class ReferenceModel
         foreach (Sibling sibling in Siblings(key, counter)) sum += sibling.Value.AsInteger();
         foreach (FieldPath offset in PathsOf(key).Where(p => IsOffset(p) && p.Parent == counter))
         {
+            // Written again beyond a fence it counts once, whoever did it.
+            if (registers[(key, offset)].Find(h => h.StandsFor is null && h.Sibling.Refused is null) is { } again
+                && again.Sibling.Value.Kind == ValueKind.Integer) sum += again.Sibling.Value.AsInteger();
             if (registers[(key, offset)] is not [{ StandsFor: { } increment } taken, ..]) continue;
             // Once, whoever wrote it, and while its author's total contains it.
             bool isContained = registers[(key, counter)].Exists(t => t.Sibling.Dot.Replica == increment.Replica

@@ -148,7 +148,8 @@ public sealed class Team : IAsyncDisposable
                     for (int bytes; messages < messagesMax && (bytes = await PassAsync(right, left)) > 0; messages++)
                         (isMoving, bToA) = (true, bToA + bytes);
                 }
-                if (messages < messagesMax) Check.True(left.IsInSync && right.IsInSync);
+                if (messages < messagesMax) Check.True(
+                        left.IsInSync && right.IsInSync, $"{a.Id} and {b.Id} are in sync: {left.Progress}, {right.Progress}");
                 return (aToB, bToA);
             }
             catch (SyncException e) when (e.Error is SyncError.Rebuilt or SyncError.SameReplica && a != b && tries < RestartsMax)

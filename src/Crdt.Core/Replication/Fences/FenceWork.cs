@@ -14,10 +14,10 @@ internal sealed class HearWork(IReadOnlyList<Fence> fences) : WorkItem
     public override void Prepare(ReplicaWriter writer) => writer.PrepareHeard(fences);
 }
 
-/// <summary>A run that lies beyond a fence.</summary>
-internal sealed class AsideWork(BatchRun run, ReadOnlyMemory<byte> before) : WorkItem
+/// <summary>A run that lies beyond a fence, or proves a fork.</summary>
+internal sealed class AsideWork(BatchRun run, ReadOnlyMemory<byte> before, bool isProven) : WorkItem
 {
-    public override void Prepare(ReplicaWriter writer) => writer.PrepareAside(run, before);
+    public override void Prepare(ReplicaWriter writer) => writer.PrepareAside(run, before, isProven);
 }
 
 /// <summary>The replica's own id is in use elsewhere: it goes on under another one.</summary>

@@ -16,9 +16,14 @@ internal sealed class Reissue
     private readonly Queue<(BatchColumns Batch, long First, int From, int To, byte[] Hash)> left = new();
     private readonly Dictionary<long, Dot> successors = [];
     private readonly Dictionary<(EntityKey, FieldPath), long> totals = [];
-    private readonly Dictionary<(Dot, Guid), Dot> known;
+    private readonly Written written;
 
-    private Reissue(ReplicaId author, Dictionary<(Dot, Guid), Dot> known) => (Author, this.known) = (author, known);
+    private Reissue(ReplicaId author, Written written) => (Author, this.written) = (author, written);
+
+    /// <summary>What was written again, by what it repeats.</summary>
+    /// <param name="All">Everywhere, also where that was cut off in its turn.</param>
+    /// <param name="Live">Where it counts.</param>
+    private sealed record Written(Dictionary<(Dot, Guid), Dot> All, Dictionary<(Dot, Guid), Dot> Live);
 
     /// <summary>Whose log was cut.</summary>
     public ReplicaId Author { get; }
@@ -51,7 +56,12 @@ internal sealed class Reissue
     public void Count(EntityKey key, FieldPath counter, long total) => totals[(key, counter)] = total;
 
     /// <summary>Where a mutation was written again already; <see langword="null"/> when nowhere that is known.</summary>
-    public Dot? Known(long sequence, Guid request) => known.TryGetValue((new Dot(Author, sequence), request), out Dot dot) ? dot : null;
+    /// <param name="sequence">Its sequence in the branch.</param>
+    /// <param name="request">What tells it from that of another branch.</param>
+    /// <param name="origin">What it repeats itself, if it does: that may stand again elsewhere, too.</param>
+    public Dot? Known(long sequence, Guid request, Dot? origin) =>
+        written.All.TryGetValue((new Dot(Author, sequence), request), out Dot dot)
+        || (origin is { } first && written.Live.TryGetValue((first, request), out dot)) ? dot : null;
 
     /// <summary>What tells a mutation of one branch from that of another with the same dot.</summary>
     public static Guid RequestOf(ReplicaId author, long sequence, ReadOnlySpan<byte> batchHash)
@@ -68,7 +78,7 @@ internal sealed class Reissue
     public static List<Reissue> OfOwn(IReplicaStore store, FenceKeeper fences)
     {
         var branches = new Dictionary<ReplicaId, Reissue>();
-        var known = new Dictionary<(Dot, Guid), Dot>();
+        var known = new Written([], []);
         HashSet<ReplicaId> own = OwnIds.Of(store);
         foreach (LoggedEntry logged in store.ReadLog(default))
         {
@@ -78,7 +88,7 @@ internal sealed class Reissue
             bool isOwn = own.Contains(entry.Author), isVoid = fences.IsVoid(entry);
             if (isVoid && !isOwn) continue;
             // What was written again and fenced off in its turn is written again from there.
-            BatchColumns batch = Decode(entry, known);
+            BatchColumns batch = Decode(entry, known, isVoid);
             if (!isVoid || entry.Author == store.Identity.Replica) continue;
             if (!branches.TryGetValue(entry.Author, out Reissue? branch))
                 branches[entry.Author] = branch = new Reissue(entry.Author, known);
@@ -90,13 +100,14 @@ internal sealed class Reissue
     /// <summary>What was set aside of an author, branch by branch.</summary>
     public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, ReplicaId author)
     {
-        var known = new Dictionary<(Dot, Guid), Dot>();
+        var known = new Written([], []);
         var runs = new List<(BatchRun Run, ReadOnlyMemory<byte> Before)>();
         foreach (LoggedEntry logged in store.ReadLog(default))
         {
             LogEntry entry = logged.Entry;
-            if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry)) Decode(entry, known);
-            if (entry.Kind == LogEntryKind.Aside && entry.Author == author) runs.Add(AsideCodec.Decode(entry));
+            if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry)) Decode(entry, known, isVoid: false);
+            if (entry.Kind == LogEntryKind.Aside && entry.Author == author && writer.Fences.Table.IsBeyond(author, entry.FirstSequence))
+                runs.Add(AsideCodec.Decode(entry));
         }
         runs.Sort((a, b) => a.Run.FirstSequence.CompareTo(b.Run.FirstSequence));
         while (runs.Count > 0)
@@ -142,14 +153,15 @@ internal sealed class Reissue
         }
     }
 
-    private static BatchColumns Decode(in LogEntry entry, Dictionary<(Dot, Guid), Dot> known)
+    private static BatchColumns Decode(in LogEntry entry, Written known, bool isVoid)
     {
         var batch = new BatchColumns();
         new BatchReader().Read(entry.Payload, entry.Author, entry.FirstSequence, batch);
         for (int m = 0; m < batch.MutationCount; m++)
         {
-            if (batch.Mutations[m].Origin is { Reissued: { } old, RequestId: { } request })
-                known[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
+            if (batch.Mutations[m].Origin is not { Reissued: { } old, RequestId: { } request }) continue;
+            known.All[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
+            if (!isVoid) known.Live[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
         }
         return batch;
     }

@@ -1,0 +1,102 @@
+namespace Crdt.Properties;
+
+/// <summary>Law 13 over generated lives: devices are backed up, restored, cloned and retired while everybody works; once
+/// the fences have spread, everybody holds the same, and everything that was written is there, or kept aside.</summary>
+public class ForkLaws
+{
+    private const int Devices = 3, ReplicasMax = 6;
+
+    private static readonly EntityKey E = new("d", "t", "1");
+
+    [Fact]
+    [Trait("Law", "13")]
+    [Trait("Law", "14")]
+    public void After_the_fences_have_spread_everybody_holds_the_same_and_nothing_is_lost() =>
+        Law.Holds(ForkLife.WithWholeLogs, LiveAsync);
+
+    internal static async Task LiveAsync(ForkLife life)
+    {
+        await using Team team = await Team.CreateAsync(
+            new TeamOptions { Devices = Devices, Servers = life.Servers, IsKeyed = life.IsKeyed, IsProjecting = life.IsProjecting });
+        await team[0].CommitAsync(tx => tx.Create(E));
+        await team.MeetAllAsync();
+        var written = new List<string>();
+        var backups = new List<(int Owner, IReplicaStore Copy)>();
+        foreach (ForkStep step in life.Steps) await TakeAsync(team, step, written, backups);
+        await CheckAsync(team, written);
+    }
+
+    private static async Task TakeAsync(
+        Team team, ForkStep step, List<string> written, List<(int Owner, IReplicaStore Copy)> backups)
+    {
+        int at = step.At % team.Replicas.Count, other = step.Other % team.Replicas.Count;
+        bool isDevice = team[at].Role == ReplicaRole.Client;
+        switch (step.Event)
+        {
+            case ForkEvent.Write when team[at].Writer.MayWriteNow:
+                string element = $"{written.Count}";
+                await team[at].CommitAsync(tx => tx.Upsert(E).Add("written", element).Set("last", element).Increment("n"));
+                written.Add(element);
+                break;
+            case ForkEvent.Meet when at != other:
+                await team.MeetAsync(at, other);
+                break;
+            case ForkEvent.MeetShortly when at != other:
+                await Team.MeetAsync(team[at], team[other], 3 + step.At + step.Other);
+                break;
+            case ForkEvent.BackUp when isDevice:
+                backups.Add((at, await team.CopyAsync(at)));
+                break;
+            case ForkEvent.Restore when backups.Count > 0:
+                (int owner, IReplicaStore copy) = backups[step.Other % backups.Count];
+                backups.RemoveAll(b => b.Copy == copy);
+                // What was never given to anybody is gone with the files: no backup brings it back.
+                await team.MeetAsync(owner, Devices);
+                await team.RestoreAsync(owner, copy);
+                break;
+            case ForkEvent.Clone when isDevice && team.Replicas.Count < ReplicasMax:
+                await team.AddCopyAsync(await team.CopyAsync(at));
+                break;
+            case ForkEvent.Fence when isDevice && team[Devices].Writer.MayWriteNow:
+                await team[Devices].FenceAsync(team[at].Id, FenceReason.Retired);
+                break;
+            case ForkEvent.Reopen:
+                await team.ReopenAsync(at);
+                break;
+            case ForkEvent.TakeSnapshot when team[at].Role != ReplicaRole.Client:
+                await team[at].TakeSnapshotAsync();
+                break;
+            case ForkEvent.Prune:
+                await team[at].PruneAsync();
+                break;
+        }
+    }
+
+    private static async Task CheckAsync(Team team, List<string> written)
+    {
+        for (int round = 0; round < 4; round++) await team.MeetAllAsync();
+        string expected = await World.DumpAsync(team[0]);
+        foreach (Replica replica in team.Replicas)
+        {
+            Assert.Equal(team[0].Vector, replica.Vector);
+            Assert.Equal(expected, await World.DumpAsync(replica));
+            Assert.Empty((await replica.AuditAsync()).Unaccounted);
+            Assert.Equal(0, replica.PendingReissues);
+            Assert.Empty(replica.Forks);
+        }
+        HashSet<string> found = [.. team[0].Get(E)!.GetSet("written")];
+        // Written again, a mutation is there once.
+        Assert.Equal(found.Count, team[0].Get(E)!.GetCounter("n"));
+        foreach (Replica replica in team.Replicas)
+            found.UnionWith(replica.SetAside.SelectMany(replica.ReadSetAside).SelectMany(Elements));
+        Assert.Empty(written.Except(found));
+        for (int i = 0; i < team.Replicas.Count; i++)
+        {
+            await team.ReopenAsync(i);
+            Assert.Equal(expected, await World.DumpAsync(team[i]));
+        }
+    }
+
+    private static IEnumerable<string> Elements(Mutation mutation) =>
+        mutation.Changes.Where(c => c.Path.Kind == PathKind.Element).Select(c => c.Path.Name);
+}
