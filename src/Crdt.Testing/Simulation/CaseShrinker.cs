@@ -166,6 +166,9 @@ internal sealed class CaseShrinker(SimulationOptions options, string invariant, 
             SnapshotStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             PruneStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             PurgeStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
+            BackUpStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
+            RestoreStep s => s.Replica == device || s.From == device ? null : s with { Replica = To(s.Replica), From = To(s.From) },
+            RetireStep s => s.Server == device || s.Replica == device ? null : s with { Server = To(s.Server), Replica = To(s.Replica) },
             PartitionStep s => s with
             {
                 Group = (s.Group & ((1UL << device) - 1)) | ((s.Group >> (device + 1)) << device),

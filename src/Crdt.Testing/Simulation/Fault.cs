@@ -48,6 +48,19 @@ public enum Fault
     /// snapshot instead.</summary>
     Pruning = 1 << 12,
 
+    /// <summary>A device's files are replaced by an older backup of them: its id is used twice.</summary>
+    RestoredBackup = 1 << 13,
+
+    /// <summary>A device's files are copied over another's: two devices write under one id.</summary>
+    ClonedDevice = 1 << 14,
+
+    /// <summary>A server ends the log of a device, which returns under a new id and writes its unsynced work again.</summary>
+    Retirement = 1 << 15,
+
+    /// <summary>What makes two logs of one author, or ends one. A run with any of it has no <see cref="Pruning"/>, nor what is
+    /// handed over outside sessions: some of all runs have the one, the others the other.</summary>
+    Forks = RestoredBackup | ClonedDevice | Retirement,
+
     /// <summary>Everything above.</summary>
-    All = (1 << 13) - 1,
+    All = (1 << 16) - 1,
 }

@@ -24,6 +24,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     /// <summary>After a commit: what the writer was told, and what is there.</summary>
     public void CheckCommit(SimulatedDevice device, long before, CommitResult result)
     {
+        if (History.Branches is not null) return;
         long now = device.Applied[IndexOf(device)];
         // In a keyed space the first commit begins with the word that the replica has joined.
         long joined = run.Setup.IsKeyed && before == 0 && now > 0 ? 1 : 0;
@@ -41,6 +42,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     {
         List<LogRecord> news = device.Store.News;
         touched.Clear();
+        if (History.Branches is not null) news.Clear();
         bool hasJoined = false;
         foreach (LogRecord batch in news)
         {
@@ -85,6 +87,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     /// <summary>After opening: all that was acknowledged is there, in whole transactions.</summary>
     public void CheckReopened(SimulatedDevice device)
     {
+        if (History.Branches is not null) return;
         long[] found = new long[History.AuthorCount];
         foreach (Dot dot in device.Replica!.Vector) found[History.IndexOf(dot.Replica)] = dot.Sequence;
         for (int author = 0; author < found.Length; author++)
@@ -108,6 +111,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     public void CheckEnd(SimulatedConnection connection)
     {
         CheckDiverged(connection);
+        if (History.Branches is not null) return;
         foreach (SimulatedDevice device in connection.Devices) CheckDigest(device);
     }
 
@@ -124,6 +128,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     /// <summary>Now and then: what nobody can hold any more is forgotten.</summary>
     public void Survey()
     {
+        if (History.Branches is not null) return;
         long[] everywhere = (long[])run.Devices[0].Applied.Clone();
         foreach (SimulatedDevice device in run.Devices)
         {
@@ -150,6 +155,32 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
         Survey();
         History.Prune();
         digests.Clear();
+    }
+
+    /// <summary>The same where ids were used twice: the fences have spread, so all hold the same, and what was written
+    /// counts, is kept aside, or was written again.</summary>
+    public void CheckForks()
+    {
+        Replica first = run.Devices[0].Replica!;
+        StateDigest digest = first.Writer.ComputeDigest();
+        foreach (SimulatedDevice device in run.Devices)
+        {
+            Replica replica = device.Replica!;
+            if (!replica.Vector.Equals(first.Vector))
+            {
+                throw new ViolationException("not-converged", "CV-13",
+                    $"Everything healed and all met; {run.Devices[0].Name} holds {first.Vector}, {device.Name} {replica.Vector}.");
+            }
+            if (replica.Writer.ComputeDigest() != digest)
+                throw new ViolationException("digest", "CV-13", $"{run.Devices[0].Name} and {device.Name} hold the same and differ in state.");
+            if (replica.PendingReissues > 0 || replica.ForkReports.Count > 0)
+            {
+                throw new ViolationException("unsettled", "CV-13",
+                    $"{device.Name} has {replica.PendingReissues} mutations to write again, and {replica.ForkReports.Count} forks are not fenced.");
+            }
+            if (History.Mutations <= AllAuditedMax) CheckAudit(device);
+        }
+        History.Branches!.Check(run.Devices);
     }
 
     // ---- one thing each ----

@@ -1,14 +1,18 @@
 namespace Crdt.Testing.Simulation;
 
 /// <summary>One replica with all that belongs to it: store, clock, process, connections, and what its owner was told.</summary>
-internal sealed class SimulatedDevice(int index, ReplicaIdentity identity, SimulatedStore store, SimulatedClock clock)
+internal sealed class SimulatedDevice(int index, SimulatedStore store, SimulatedClock clock)
 {
     /// <summary>Its number, from 0.</summary>
     public int Index { get; } = index;
 
-    public ReplicaIdentity Identity { get; } = identity;
+    public ReplicaIdentity Identity => Store.Identity;
 
-    public SimulatedStore Store { get; } = store;
+    /// <summary>Its files; a backup or a copy may take their place.</summary>
+    public SimulatedStore Store { get; set; } = store;
+
+    /// <summary>The last copy that was made of them.</summary>
+    public SimulatedStore? Backup { get; set; }
 
     public SimulatedClock Clock { get; } = clock;
 

@@ -31,6 +31,12 @@ internal sealed class SimulatedStore : IReplicaStore
 
     public ReplicaIdentity Identity { get; private set; }
 
+    /// <summary>The id under which it was created: its node's key goes by that.</summary>
+    public ReplicaId FirstId => created.Replica;
+
+    /// <summary>The batches in the log, in its order.</summary>
+    public IEnumerable<LogRecord> Batches => log.Where(r => r.Kind == LogEntryKind.Batch);
+
     public bool IsProjecting { get; }
 
     public LogPosition ProjectedTo { get; private set; }
@@ -162,6 +168,19 @@ internal sealed class SimulatedStore : IReplicaStore
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    /// <summary>A copy of the files, without the projection.</summary>
+    public SimulatedStore Copy()
+    {
+        var copy = new SimulatedStore(created, history, IsProjecting, bug);
+        foreach (LogRecord record in log)
+        {
+            copy.log.Add(record);
+            copy.Note(record);
+        }
+        copy.MakeDurable();
+        return copy;
+    }
+
     /// <summary>What a crash leaves: all that was made durable, and the first few of the appends behind it.</summary>
     /// <param name="keptNotes">How many of those.</param>
     public void Restart(int keptNotes)
@@ -226,8 +245,13 @@ internal sealed class SimulatedStore : IReplicaStore
             : new LogRecord(entry.Kind, history.IndexOf(entry.Author), entry.Author, entry.FirstSequence, entry.LastSequence,
                 entry.Kind == LogEntryKind.Note ? entry.Payload.ToArray() : history.Share(entry.Payload.Span));
         log.Add(record);
-        if (record.Kind == LogEntryKind.Identity) Identity = Identity with { Replica = entry.Author };
         if (record.Kind is LogEntryKind.Batch or LogEntryKind.Snapshot) News.Add(record);
+        Note(record);
+    }
+
+    private void Note(LogRecord record)
+    {
+        if (record.Kind == LogEntryKind.Identity) Identity = Identity with { Replica = history[record.Author].Id };
         Reach(record);
         if (log.Count % VectorInterval == 0)
             vectors.Add((log.Count, VersionVector.From(reached.Select((r, i) => new Dot(history[i].Id, r)))));

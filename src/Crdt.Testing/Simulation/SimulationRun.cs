@@ -17,11 +17,14 @@ internal sealed class SimulationRun
     private long ordinal;
     private int nextConnection;
     private ulong hash;
+    private readonly SimulationRandom furtherIds;
     private PartitionStep? partition;
 
     public SimulationRun(SimulationSetup setup, int checkEvery, IStepSource steps)
     {
         (Setup, this.steps) = (setup, steps);
+        History = new SpaceHistory { Branches = setup.HasForks ? new BranchHistory() : null };
+        furtherIds = new SimulationRandom(setup.IdSeed ^ 0xF08C5);
         var random = new SimulationRandom(setup.IdSeed);
         ReplicaId authority = DrawId(random);
         ReplicaId[] ids = [.. setup.Devices.Select(_ => DrawId(random))];
@@ -36,7 +39,7 @@ internal sealed class SimulationRun
 
     public SimulationSetup Setup { get; }
 
-    public SpaceHistory History { get; } = new();
+    public SpaceHistory History { get; }
 
     public List<SimulatedDevice> Devices { get; } = [];
 
@@ -212,6 +215,15 @@ internal sealed class SimulationRun
             case PurgeStep purge:
                 Purge(Devices[purge.Replica]);
                 break;
+            case BackUpStep backUp:
+                Devices[backUp.Replica].Backup = Devices[backUp.Replica].Store.Copy();
+                break;
+            case RestoreStep restore:
+                Restore(Devices[restore.Replica], Devices[restore.From]);
+                break;
+            case RetireStep retire:
+                Retire(Devices[retire.Server], Devices[retire.Replica]);
+                break;
             case QuiesceStep quiesce:
                 Quiesce(quiesce);
                 break;
@@ -221,7 +233,7 @@ internal sealed class SimulationRun
     private void Commit(SimulatedDevice device, CommitStep step)
     {
         if (device.Replica is not { } replica) return;
-        long before = device.Applied[History.IndexOf(device.Identity.Replica)];
+        long before = Setup.HasForks ? 0 : device.Applied[History.IndexOf(device.Identity.Replica)];
         Transaction transaction = replica.Begin(step.User);
         CommitResult result = default;
         try
@@ -238,7 +250,7 @@ internal sealed class SimulationRun
         {
             Figures.Rejected++;
         }
-        catch (StoreFailure)
+        catch (Exception e) when (HasFailed(device, e))
         {
             Figures.FailedWrites++;
         }
@@ -411,6 +423,44 @@ internal sealed class SimulationRun
         Settle(device);
     }
 
+    // ---- ids used twice ----
+
+    private void Restore(SimulatedDevice device, SimulatedDevice from)
+    {
+        if (from.Backup is not { } backup) return;
+        if (device.Replica is not null) Crash(device, "files replaced");
+        SimulatedStore old = device.Store;
+        device.Store = backup.Copy();
+        History.Branches!.NoteReplaced(old, Devices.Select(d => d.Store));
+        Open(device);
+        Listener?.OnEvent(device, NowUs, DiagramMark.Restart, $"restored from a copy of {from.Name}");
+        Settle(device);
+    }
+
+    private void Retire(SimulatedDevice server, SimulatedDevice device)
+    {
+        if (server.Replica is not { } replica || replica.Vector.Count == 0) return;
+        try
+        {
+            CommitResult result = Now(replica.FenceAsync(device.Identity.Replica, FenceReason.Retired));
+            Mix((ulong)result.FirstSequence);
+            Listener?.OnEvent(server, NowUs, DiagramMark.Note, $"retires {device.Name}");
+        }
+        catch (MutationException)
+        {
+            Figures.Rejected++;
+        }
+        catch (Exception e) when (HasFailed(server, e))
+        {
+            Figures.FailedWrites++;
+        }
+        Settle(server);
+    }
+
+    /// <summary>Whether the store failed, now or when the state was to be begun anew.</summary>
+    private static bool HasFailed(SimulatedDevice device, Exception error) =>
+        error is StoreFailure || (error is InvalidOperationException && device.Replica is { Writer.IsStopped: true });
+
     // ---- processes ----
 
     private void Crash(SimulatedDevice device, string why)
@@ -447,9 +497,10 @@ internal sealed class SimulationRun
             options = options with
             {
                 Signatures = DeterministicSignatures.Instance,
-                Key = DeterministicSignatures.KeyOf(device.Identity.Replica),
+                Key = DeterministicSignatures.KeyOf(device.Store.FirstId),
             };
         }
+        if (Setup.HasForks) options = options with { NewReplicaId = () => DrawId(furtherIds) };
         device.Replica = Now(Replica.OpenAsync(device.Store, options));
         device.Store.News.Clear();
         Checks.CheckReopened(device);
@@ -462,6 +513,11 @@ internal sealed class SimulationRun
         {
             Figures.TornWrites++;
             Crash(device, "crash in a write");
+            return;
+        }
+        if (Setup.HasForks && device.Replica is { Writer.IsStopped: true })
+        {
+            Crash(device, "could not begin anew");
             return;
         }
         if (device.Replica is not { } replica) return;
@@ -525,7 +581,11 @@ internal sealed class SimulationRun
         {
             hasMessage = Now(connection.Sessions[side].WriteNextAsync(outgoing, CancellationToken.None));
         }
-        catch (StoreFailure)
+        catch (SyncException e) when (Setup.HasForks && e.Error is SyncError.Rebuilt)
+        {
+            Close(connection, "began anew");
+        }
+        catch (Exception e) when (HasFailed(device, e))
         {
             Figures.FailedWrites++;
             Close(connection, "could not write");
@@ -567,12 +627,16 @@ internal sealed class SimulationRun
                 Now(session.ReceiveAsync(new ReadOnlySequence<byte>(message), CancellationToken.None));
                 if (connection.TakeClock(side)) Now(session.NotePeerClockAsync(Skew(connection, side), 2 * connection.Quality.LatencyUs / 1_000, CancellationToken.None));
             }
+            catch (SyncException e) when (Setup.HasForks && e.Error is SyncError.Rebuilt or SyncError.SameReplica)
+            {
+                Close(connection, "began anew");
+            }
             catch (SyncException e)
             {
                 throw new ViolationException("honest-peer-refused", "CV-14",
                     $"{device.Name} refused what {connection.Devices[1 - side].Name} sent ({e.Error}): {e.Message}", e);
             }
-            catch (StoreFailure)
+            catch (Exception e) when (HasFailed(device, e))
             {
                 Figures.FailedWrites++;
                 Close(connection, "could not write");
@@ -600,10 +664,12 @@ internal sealed class SimulationRun
         }
         queue.Clear();
         long sessions = Figures.Sessions;
-        if (step.InTurn) MeetInTurn();
+        if (Setup.HasForks) MeetUntilSettled();
+        else if (step.InTurn) MeetInTurn();
         else MeetAtOnce();
         Figures.SessionsToHeal = Math.Max(Figures.SessionsToHeal, Figures.Sessions - sessions);
-        Checks.CheckQuiescence(step.IsLast);
+        if (Setup.HasForks) Checks.CheckForks();
+        else Checks.CheckQuiescence(step.IsLast);
         foreach (SimulatedConnection connection in connections.ToArray()) Close(connection, "healed");
     }
 
@@ -629,6 +695,29 @@ internal sealed class SimulationRun
                 Drain(1);
                 InvariantChecks.CheckInSync(connection, "in a meeting of two");
                 Close(connection, "met");
+            }
+        }
+    }
+
+    /// <summary>The same where ids are used twice. A meeting begins anew for each fence that is heard of and each new id; a
+    /// fork may be noticed on the way, fenced on the way back, and what was cut off is written again after that.</summary>
+    private void MeetUntilSettled()
+    {
+        const int Rounds = 6, RestartsMax = 50;
+        List<LinkSetup> tree = Tree();
+        for (int round = 0; round < Rounds; round++)
+        {
+            foreach (LinkSetup link in Enumerable.Reverse(tree).Concat(tree))
+            {
+                for (int tries = 0; ; tries++)
+                {
+                    SimulatedConnection connection = Connect(link.A, link.B, LinkQuality.Good)!;
+                    Drain(1);
+                    if (!connection.IsOpen && tries < RestartsMax) continue;
+                    InvariantChecks.CheckInSync(connection, "in a meeting of two");
+                    Close(connection, "met");
+                    break;
+                }
             }
         }
     }
@@ -695,6 +784,6 @@ internal sealed class SimulationRun
     {
         var identity = new ReplicaIdentity(genesis.Space, id, setup.Role);
         var store = new SimulatedStore(identity, History, setup.IsProjecting, Setup.Bug);
-        return new SimulatedDevice(Devices.Count, identity, store, new SimulatedClock(() => NowUs));
+        return new SimulatedDevice(Devices.Count, store, new SimulatedClock(() => NowUs));
     }
 }

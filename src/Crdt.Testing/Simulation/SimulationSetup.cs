@@ -6,9 +6,10 @@ namespace Crdt.Testing.Simulation;
 /// <param name="Links">Who can reach whom when nothing is wrong; holds them all together.</param>
 /// <param name="Bug">A defect to be found.</param>
 /// <param name="IsKeyed">Whether the space was founded with a key: all are enrolled, and all heads are signed.</param>
+/// <param name="HasForks">Whether ids may come to be used twice: then what holds is looked at once the fences have spread.</param>
 internal sealed record SimulationSetup(
     ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug,
-    bool IsKeyed = false)
+    bool IsKeyed = false, bool HasForks = false)
 {
     /// <summary>Draws it.</summary>
     public static SimulationSetup Draw(SimulationOptions options)
@@ -32,8 +33,12 @@ internal sealed record SimulationSetup(
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
         return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
-            IsKeyed: random.OneIn(3));
+            IsKeyed: random.OneIn(3), HasForks: servers > 0 && servers < options.Replicas && DrawsForks(options));
     }
+
+    /// <summary>Of runs with all faults every third; drawn apart, so that no other run changes by it.</summary>
+    private static bool DrawsForks(SimulationOptions options) => (options.Faults & Fault.Forks) != 0
+        && (!options.Faults.HasFlag(Fault.Pruning) || new SimulationRandom(options.Seed ^ 0xF08C5).OneIn(3));
 
     /// <summary>Draws who can reach whom.</summary>
     public static IReadOnlyList<LinkSetup> DrawLinks(SimulationRandom random, int replicas, Topology topology)

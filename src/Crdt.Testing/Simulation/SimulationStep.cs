@@ -19,6 +19,9 @@ namespace Crdt.Testing.Simulation;
 [JsonDerivedType(typeof(SnapshotStep), "snapshot")]
 [JsonDerivedType(typeof(PruneStep), "prune")]
 [JsonDerivedType(typeof(PurgeStep), "purge")]
+[JsonDerivedType(typeof(BackUpStep), "backUp")]
+[JsonDerivedType(typeof(RestoreStep), "restore")]
+[JsonDerivedType(typeof(RetireStep), "retire")]
 [JsonDerivedType(typeof(QuiesceStep), "quiesce")]
 internal abstract record SimulationStep(long At);
 
@@ -72,6 +75,18 @@ internal sealed record PruneStep(long At, int Replica) : SimulationStep(At);
 
 /// <summary>A server drops for good the deleted entities of which everybody knows.</summary>
 internal sealed record PurgeStep(long At, int Replica) : SimulationStep(At);
+
+/// <summary>A device's files are copied, in place of an earlier copy.</summary>
+internal sealed record BackUpStep(long At, int Replica) : SimulationStep(At);
+
+/// <summary>A device's files are replaced by the last copy that was made of its own, or of another device's.</summary>
+/// <param name="At">When.</param>
+/// <param name="Replica">Whose files go.</param>
+/// <param name="From">Whose copy comes.</param>
+internal sealed record RestoreStep(long At, int Replica, int From) : SimulationStep(At);
+
+/// <summary>A server ends a device's log.</summary>
+internal sealed record RetireStep(long At, int Server, int Replica) : SimulationStep(At);
 
 /// <summary>Everything heals, all synchronise, and everything is checked.</summary>
 /// <param name="At">When.</param>

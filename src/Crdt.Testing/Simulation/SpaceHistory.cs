@@ -15,6 +15,7 @@ internal sealed class SpaceHistory
     private readonly BatchColumns columns = new();
     private readonly Dictionary<UInt128, byte[]> shared = [];
     private long[] everywhere = [];
+    private long mutations;
 
     /// <summary>What one author has written.</summary>
     public sealed class AuthorLog(ReplicaId id)
@@ -34,8 +35,11 @@ internal sealed class SpaceHistory
 
     public IEnumerable<EntityHistory> Entities => entities.Values;
 
+    /// <summary>Where ids come to be used twice, what stands in for all that follows here.</summary>
+    public BranchHistory? Branches { get; init; }
+
     /// <summary>Mutations of all authors.</summary>
-    public long Mutations { get; private set; }
+    public long Mutations => Branches?.Mutations ?? mutations;
 
     /// <summary>Bytes of all batches.</summary>
     public long BatchBytes { get; private set; }
@@ -65,6 +69,7 @@ internal sealed class SpaceHistory
     public LogRecord Intern(in LogEntry entry, bool isAuthor)
     {
         int author = IndexOf(entry.Author);
+        if (Branches is not null) return Branches.Intern(entry, author, isAuthor);
         AuthorLog log = logs[author];
         LogRecord? known = entry.Kind == LogEntryKind.Batch
             ? Find(log, entry.FirstSequence) : log.Heads.GetValueOrDefault(entry.LastSequence);
@@ -132,7 +137,7 @@ internal sealed class SpaceHistory
         }
         record.Touched = [.. touched];
         log.Batches.Add(record);
-        Mutations += columns.MutationCount;
+        mutations += columns.MutationCount;
         BatchBytes += record.Payload.Length;
     }
 

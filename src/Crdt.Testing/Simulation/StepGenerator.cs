@@ -44,9 +44,19 @@ internal sealed class StepGenerator : IStepSource
                 (Fault.Partition, Partition), (Fault.OneWayLoss, OneWayLoss), (Fault.Cut, Cut), (Fault.Duplicate, Duplicate),
                 (Fault.Stale, Stale), (Fault.Crash, Crash), (Fault.TornWrite, TornWrite), (Fault.FullDisk, FullDisk),
                 (Fault.Pruning, Pruning), (Fault.ClockJump, ClockJump), (Fault.ClockDrift, ClockDrift),
-            }.Where(f => options.Faults.HasFlag(f.Fault)).Select(f => (1 + (random.Next(4) * random.Next(4)), f.Make)),
+            }.Where(f => options.Faults.HasFlag(f.Fault)).Select(f => (f.Fault, Weight: 1 + (random.Next(4) * random.Next(4)), f.Make))
+                .Where(f => !setup.HasForks || f.Fault is not (Fault.Stale or Fault.Pruning)).Select(f => (f.Weight, f.Make)),
+            .. setup.HasForks ? Forks(options.Faults) : [],
         ];
         faultWeights = faults.Sum(f => f.Weight);
+    }
+
+    private IEnumerable<(int Weight, Func<SimulationRun, SimulationStep?> Make)> Forks(Fault faults)
+    {
+        if ((faults & (Fault.RestoredBackup | Fault.ClonedDevice)) != 0) yield return (2, BackUp);
+        if (faults.HasFlag(Fault.RestoredBackup)) yield return (1, run => Restore(run, isOwn: true));
+        if (faults.HasFlag(Fault.ClonedDevice)) yield return (1, run => Restore(run, isOwn: false));
+        if (faults.HasFlag(Fault.Retirement)) yield return (1, Retire);
     }
 
     public SimulationStep? Next(SimulationRun run)
@@ -174,6 +184,20 @@ internal sealed class StepGenerator : IStepSource
             _ => new PruneStep(atUs, Replica()),
         };
     }
+
+    private BackUpStep BackUp(SimulationRun run) => new(atUs, Pick(run, ReplicaRole.Client));
+
+    private RestoreStep? Restore(SimulationRun run, bool isOwn)
+    {
+        int from = Pick(run, ReplicaRole.Client), to = isOwn ? from : Pick(run, ReplicaRole.Client);
+        return (from == to) == isOwn && run.Devices[from].Backup is not null ? new RestoreStep(atUs, to, from) : null;
+    }
+
+    private RetireStep Retire(SimulationRun run) =>
+        new(atUs, Pick(run, ReplicaRole.Server), Pick(run, ReplicaRole.Client));
+
+    private int Pick(SimulationRun run, ReplicaRole role) =>
+        random.Pick([.. run.Devices.Where(d => d.Identity.Role == role)]).Index;
 
     private FullDiskStep FullDisk(SimulationRun run) => new(atUs, Replica(), Duration());
 

@@ -26,6 +26,23 @@ public class SimulationTests
         Assert.True(result.Figures.Quiescences > 0);
     }
 
+    /// <summary>Everything that goes wrong at once, and ids that are used twice beside it.</summary>
+    [Theory]
+    [InlineData(Fault.RestoredBackup)]
+    [InlineData(Fault.ClonedDevice)]
+    [InlineData(Fault.Retirement)]
+    [InlineData(Fault.All & ~Fault.Pruning)]
+    [Trait("Law", "13")]
+    [Trait("Law", "14")]
+    public void Restored_copied_and_retired_devices_cost_neither_data_nor_convergence(Fault faults)
+    {
+        for (ulong seed = 1; seed <= 4; seed++)
+        {
+            var options = new SimulationOptions { Seed = seed, Replicas = 6, Servers = 2, Operations = 400, Faults = faults };
+            Assert.Null(Simulation.Run(options).Violation);
+        }
+    }
+
     [Fact]
     public void A_seed_gives_the_same_run_to_the_byte_and_another_seed_another()
     {
