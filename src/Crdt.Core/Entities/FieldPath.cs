@@ -18,6 +18,10 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     private const int InternedMax = 16_384;
     private static readonly ConcurrentDictionary<string, FieldPath> Fields = new(StringComparer.Ordinal);
 
+    // Likewise counters and members of maps, by their bytes as characters. Elements of sets are as many as the data.
+    private const int InternedLengthBytesMax = 128;
+    private static readonly ConcurrentDictionary<string, FieldPath> Deeper = new(StringComparer.Ordinal);
+
     private readonly byte[] bytes;
     private readonly int hash;
 
@@ -188,7 +192,28 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
         if (canonical.IsEmpty) return Root;
         if (canonical[0] == CodeOf(PathKind.Key, ReplaceRule.Observed) && canonical.Length == 2 + canonical[1])
             return FromFieldTrusted(canonical[2..]);
-        return new FieldPath(canonical.ToArray());
+        return HasElement(canonical) ? new FieldPath(canonical.ToArray()) : FromDeeperTrusted(canonical);
+    }
+
+    private static FieldPath FromDeeperTrusted(ReadOnlySpan<byte> canonical)
+    {
+        if (canonical.Length > InternedLengthBytesMax) return new FieldPath(canonical.ToArray());
+        Span<char> chars = stackalloc char[InternedLengthBytesMax];
+        ReadOnlySpan<char> name = chars[..Encoding.Latin1.GetChars(canonical, chars)];
+        if (Deeper.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out FieldPath? known)) return known;
+        var path = new FieldPath(canonical.ToArray());
+        return Deeper.Count < InternedMax ? Deeper.GetOrAdd(name.ToString(), path) : path;
+    }
+
+    private static bool HasElement(ReadOnlySpan<byte> canonical)
+    {
+        for (; !canonical.IsEmpty; canonical = canonical[(2 + canonical[1])..])
+        {
+            // What is no path after all is nobody's to share.
+            if (canonical.Length < 2 || canonical.Length < 2 + canonical[1]) return true;
+            if ((PathKind)(canonical[0] >> 2) != PathKind.Key && (PathKind)(canonical[0] >> 2) != PathKind.Counter) return true;
+        }
+        return false;
     }
 
     /// <summary>Takes the name of one field, already known to keep the rule of names.</summary>
