@@ -43,7 +43,7 @@ public class ReadBenchmarks
     public VersionVector VectorMerge() => vector.Merge(other);
 
     [Benchmark]
-    public UInt128 DigestOfAnEntity() => StateDigest.Of(replica.Writer.Cache.Read(key)!, replica.Writer.Authors.Ids);
+    public UInt128 DigestOfAnEntity() => StateDigest.Of(replica.Writer.Cache.PeekCommitted(key)!, replica.Writer.Authors.Ids);
 
     [Benchmark]
     public Guid MutationUuid() => MutationId.Of(new Dot(replica.Id, 12_345));
