@@ -20,17 +20,21 @@ internal sealed partial class Workshop(string root, string copy)
     // What stands in the copy without the bug: the repository may change while this runs.
     private readonly Dictionary<string, string> originals = [];
 
-    /// <summary>Copies what is needed to build and run the laws; only what is newer than what stands there.</summary>
+    /// <summary>Copies what is needed to build and run the laws: only what differs from what stands there from an earlier
+    /// time, of which nothing stays that the repository does not have any more.</summary>
     public void Prepare()
     {
         foreach (string file in Directory.GetFiles(root)) Copy(file);
-        foreach (string file in Needed.Where(n => Directory.Exists(Path.Combine(root, n)))
-            .SelectMany(n => Directory.GetFiles(Path.Combine(root, n), "*", SearchOption.AllDirectories)))
+        foreach (string file in Sources(copy))
         {
-            string[] parts = Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar);
-            if (!parts.Contains("bin") && !parts.Contains("obj")) Copy(file);
+            if (!File.Exists(Path.Combine(root, Path.GetRelativePath(copy, file)))) File.Delete(file);
         }
+        foreach (string file in Sources(root)) Copy(file);
     }
+
+    private static IEnumerable<string> Sources(string from) => Needed.Select(n => Path.Combine(from, n)).Where(Directory.Exists)
+        .SelectMany(n => Directory.GetFiles(n, "*", SearchOption.AllDirectories))
+        .Where(f => !Path.GetRelativePath(from, f).Split(Path.DirectorySeparatorChar).Any(p => p is "bin" or "obj"));
 
     /// <summary>Puts the bug in its place.</summary>
     /// <exception cref="InvalidDataException">The text is not there, or more than once: the list is out of date.</exception>
