@@ -20,6 +20,11 @@ if (args is ["open", string directory, string fields])
     StoreRun.OpenOnce(directory, int.Parse(fields, CultureInfo.InvariantCulture));
     return 0;
 }
+if (args is ["queue", ..])
+{
+    QueueRun.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
+    return 0;
+}
 if (args is ["loop", string what, ..])
     return LoopRun.Run(what, args.Length > 2 ? double.Parse(args[2], CultureInfo.InvariantCulture) : 10);
 // In this process: no project is generated and built for each benchmark, so figures come at once and offline.

@@ -6,12 +6,17 @@ namespace Crdt.Cli;
 internal sealed class CliHost : IAsyncDisposable
 {
     private const string InvitationName = "invite.crdt";
+    private const string JournalName = "peers.json";
 
-    private CliHost(FileReplicaStore store, Replica replica) => (Store, Replica) = (store, replica);
+    private CliHost(FileReplicaStore store, Replica replica, ISyncJournal journal) =>
+        (Store, Replica, Journal) = (store, replica, journal);
 
     public FileReplicaStore Store { get; }
 
     public Replica Replica { get; }
+
+    /// <summary>How the attempts to reach peers went.</summary>
+    public ISyncJournal Journal { get; }
 
     /// <summary>Where a replica keeps the invitation to its space.</summary>
     public static string InvitationPath(string data) => Path.Combine(data, InvitationName);
@@ -34,13 +39,13 @@ internal sealed class CliHost : IAsyncDisposable
     public static async ValueTask<CliHost> OpenAsync(
         string data, StoreKey? key, TimeProvider time, CancellationToken cancellation, TimeSpan? upkeep = null)
     {
-        CliHost host = await OpenAsync(FileReplicaStore.Open(data, key), RecordPath(data), null, time, cancellation, upkeep);
+        CliHost host = await OpenAsync(FileReplicaStore.Open(data, key), data, null, time, cancellation, upkeep);
         if (host.Replica.Vector.Count > 0 || !File.Exists(InvitationPath(data))) return host;
 
         // Its creation was interrupted before the founding was applied: the invitation lies beside it for this case.
         await host.DisposeAsync();
         SpaceGenesis genesis = await ReadInvitationAsync(InvitationPath(data), cancellation);
-        return await OpenAsync(FileReplicaStore.Open(data, key), RecordPath(data), genesis, time, cancellation, upkeep);
+        return await OpenAsync(FileReplicaStore.Open(data, key), data, genesis, time, cancellation, upkeep);
     }
 
     /// <summary>Creates a replica of the space in a directory, and opens it.</summary>
@@ -50,7 +55,7 @@ internal sealed class CliHost : IAsyncDisposable
         Directory.CreateDirectory(data);
         await File.WriteAllBytesAsync(InvitationPath(data), genesis.ToBytes(), cancellation);
         var identity = new ReplicaIdentity(genesis.Space, new ReplicaId(Guid.NewGuid()), role);
-        return await OpenAsync(FileReplicaStore.Create(data, identity, key), RecordPath(data), genesis, time, cancellation);
+        return await OpenAsync(FileReplicaStore.Create(data, identity, key), data, genesis, time, cancellation);
     }
 
     /// <summary>Reads an invitation to a space.</summary>
@@ -86,18 +91,20 @@ internal sealed class CliHost : IAsyncDisposable
     }
 
     private static async ValueTask<CliHost> OpenAsync(
-        FileReplicaStore store, string record, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation,
+        FileReplicaStore store, string data, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation,
         TimeSpan? upkeep = null)
     {
         try
         {
-            ReplicaOptions options = OptionsFor(record, time) with
+            var journal = new FileSyncJournal(Path.Combine(data, JournalName));
+            ReplicaOptions options = OptionsFor(RecordPath(data), time) with
             {
                 Genesis = genesis,
                 PurgeInterval = upkeep,
                 RetentionInterval = upkeep,
+                Journal = journal,
             };
-            return new CliHost(store, await Replica.OpenAsync(store, options, cancellation));
+            return new CliHost(store, await Replica.OpenAsync(store, options, cancellation), journal);
         }
         catch
         {

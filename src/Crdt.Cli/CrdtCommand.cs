@@ -69,11 +69,13 @@ public static class CrdtCommand
             HistoryCommand.Create(),
             QueryCommand.Create(),
             ExportCommand.Create(),
-            LogCommand.Create(),
+            .. LogCommand.Create(),
+            WhyCommand.Create(),
             StatusCommand.Create(),
             ConflictsCommand.Create(),
             ResolveCommand.Create(),
             .. PolicyCommand.Create(out Command policy),
+            .. RefusedCommand.Create(out Command refused),
             .. BundleCommand.Create(out Command bundle),
             DoctorCommand.Create(),
             RekeyCommand.Create(),
@@ -102,6 +104,7 @@ public static class CrdtCommand
             if (!command.Parents.Any()) root.Add(command);
         }
         root.Add(policy);
+        root.Add(refused);
         root.Add(bundle);
         return root;
     }

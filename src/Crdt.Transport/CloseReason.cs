@@ -1,3 +1,5 @@
+using Crdt.Transport.Sessions;
+
 namespace Crdt.Transport;
 
 /// <summary>Why a connection ended.</summary>
@@ -7,6 +9,9 @@ namespace Crdt.Transport;
 /// <param name="Cause">The exception behind it, if there is one.</param>
 public sealed record CloseReason(WireError Error, bool ByPeer, string Message, Exception? Cause = null)
 {
+    /// <summary>What can be done about it.</summary>
+    public SyncErrorClass Class => ErrorClasses.Of(Error, Cause);
+
     internal static CloseReason From(WireException exception) =>
         new(exception.Error, exception.ByPeer, exception.Message, exception);
 

@@ -53,6 +53,9 @@ public sealed class PeerConnection : IAsyncDisposable
 
     internal ConnectionRun Run => run;
 
+    /// <summary>The address that was dialled; <see langword="null"/> when the peer dialled.</summary>
+    internal EndPoint? Dialled { get; init; }
+
     /// <summary>What the replication of one space has done so far on this connection; <see langword="null"/> when the
     /// space is not replicated over it.</summary>
     public SyncProgress? GetProgress(SpaceId space) =>

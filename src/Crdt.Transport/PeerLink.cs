@@ -9,6 +9,7 @@ public sealed class PeerLink : IAsyncDisposable
     private readonly PeerNode node;
     private readonly TimeProvider time;
     private readonly Backoff backoff;
+    private readonly TimeSpan? first;
     private readonly Lock gate = new();
     private readonly CancellationTokenSource lifetime = new();
     private Status status = new(PeerLinkState.Connecting, null, 0, null, null);
@@ -22,6 +23,13 @@ public sealed class PeerLink : IAsyncDisposable
         PeerNodeOptions options = node.Options;
         time = options.TimeProvider;
         backoff = new Backoff(options.ReconnectDelayMin, options.ReconnectDelayMax, options.Random);
+        if (options.Journal?.Find(PeerNode.NameOf(endPoint)) is { Attempts: > 0, Delay: { } delay } known)
+        {
+            backoff.Resume(delay);
+            // Never longer than the longest wait, whatever the clock was then.
+            if (known.NextAttempt - time.GetUtcNow() is { } left && left > TimeSpan.Zero && left <= delay)
+                first = left;
+        }
     }
 
     /// <summary>The address.</summary>
@@ -73,6 +81,9 @@ public sealed class PeerLink : IAsyncDisposable
     {
         try
         {
+            // The schedule goes on where it was before a restart.
+            if (first is { } left)
+                await WaitAsync(left, cancellationToken).ConfigureAwait(false);
             while (true)
             {
                 Change(now => now with
@@ -91,7 +102,7 @@ public sealed class PeerLink : IAsyncDisposable
                 {
                     Change(now => now with { LastError = CloseReason.From(e) });
                 }
-                await WaitAsync(cancellationToken).ConfigureAwait(false);
+                await WaitAsync(NextDelay(), cancellationToken).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
@@ -120,9 +131,23 @@ public sealed class PeerLink : IAsyncDisposable
             backoff.Reset();
     }
 
-    private async Task WaitAsync(CancellationToken cancellationToken)
+    private TimeSpan NextDelay()
     {
+        PeerNodeOptions options = node.Options;
         TimeSpan delay = backoff.Next();
+        if (Current.LastError is { Class: not SyncErrorClass.Transient, Error: not WireError.Closed })
+        {
+            // Nothing changes by trying: somebody has to do something first.
+            TimeSpan refused = options.ReconnectDelayRefused * (0.9 + (0.2 * options.Random.NextDouble()));
+            delay = refused > delay ? refused : delay;
+        }
+        DateTimeOffset next = time.GetUtcNow() + delay;
+        options.Journal?.Update(PeerNode.NameOf(EndPoint), peer => peer.Waiting(delay, next));
+        return delay;
+    }
+
+    private async Task WaitAsync(TimeSpan delay, CancellationToken cancellationToken)
+    {
         Task called;
         lock (gate)
         {

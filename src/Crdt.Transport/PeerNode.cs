@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Crdt.Transport.Connections;
@@ -117,18 +118,23 @@ public sealed class PeerNode : IAsyncDisposable
         try
         {
             IPeerStream stream = await DialAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            connection = Start(stream, isDialler: true);
+            connection = Start(stream, isDialler: true, endPoint);
             await connection.Run.Opened.WaitAsync(cancellationToken).ConfigureAwait(false);
+            NoteSuccess(endPoint, connection.PeerNodeId);
             return connection;
         }
         catch (WireException e) when (e.Error == WireError.Duplicate && connection?.Run.DuplicateOf is not null)
         {
+            NoteSuccess(endPoint, connection.Run.DuplicateOf.PeerNodeId);
             return connection.Run.DuplicateOf;
         }
         catch (WireException e)
         {
             if (!lifetime.IsCancellationRequested)
+            {
+                NoteFailure(endPoint, CloseReason.From(e));
                 Report(PeerNodeEventKind.DialFailed, endPoint, connection, e.Error, e.Message);
+            }
             throw;
         }
         catch (OperationCanceledException)
@@ -284,11 +290,19 @@ public sealed class PeerNode : IAsyncDisposable
     {
         lock (gate)
             running.Remove(connection);
-        if (connection.Run.Opened.IsCompletedSuccessfully)
+        bool wasOpen = connection.Run.Opened.IsCompletedSuccessfully;
+        if (wasOpen && connection.Dialled is { } dialledAt && reason.Error is not (WireError.Closed or WireError.Duplicate))
+            NoteFailure(dialledAt, reason);
+        if (wasOpen)
             Report(PeerNodeEventKind.Disconnected, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
         else if (!connection.IsDialler)
             Report(PeerNodeEventKind.Refused, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
     }
+
+    /// <summary>How a peer is named in the journal.</summary>
+    internal static string NameOf(EndPoint endPoint) => endPoint is DnsEndPoint dns
+        ? string.Create(CultureInfo.InvariantCulture, $"{dns.Host}:{dns.Port}")
+        : endPoint.ToString()!;
 
     internal void Forget(PeerLink link)
     {
@@ -301,6 +315,18 @@ public sealed class PeerNode : IAsyncDisposable
     {
         lock (gate)
             return admitted.Find(connection => connection.PeerNodeId == peerNodeId);
+    }
+
+    private void NoteSuccess(EndPoint endPoint, Guid node)
+    {
+        DateTimeOffset now = Options.TimeProvider.GetUtcNow();
+        Options.Journal?.Update(NameOf(endPoint), peer => peer.Succeeded(now, node));
+    }
+
+    private void NoteFailure(EndPoint endPoint, CloseReason reason)
+    {
+        var failure = new SyncFailure(Options.TimeProvider.GetUtcNow(), reason.Class, reason.Error.ToString(), reason.Message);
+        Options.Journal?.Update(NameOf(endPoint), peer => peer.Failed(failure));
     }
 
     private static void Leave(ConnectionRun old, DuplicateVerdict verdict)
@@ -339,7 +365,7 @@ public sealed class PeerNode : IAsyncDisposable
         }
     }
 
-    private PeerConnection Start(IPeerStream stream, bool isDialler)
+    private PeerConnection Start(IPeerStream stream, bool isDialler, EndPoint? dialledAt = null)
     {
         PeerConnection connection;
         lock (gate)
@@ -350,7 +376,7 @@ public sealed class PeerNode : IAsyncDisposable
                 throw NodeClosed().ToException();
             }
             ulong connectionId = isDialler ? unchecked(bootNonce + ++dialled) : 0;
-            connection = new PeerConnection(this, stream, isDialler, connectionId);
+            connection = new PeerConnection(this, stream, isDialler, connectionId) { Dialled = dialledAt };
             running.Add(connection);
         }
         _ = connection.Run.RunAsync(); // never fails: it ends in the connection's completion

@@ -57,6 +57,14 @@ public sealed record PeerNodeOptions
     /// <summary>Longest wait before dialling again. Default: 30 s.</summary>
     public TimeSpan ReconnectDelayMax { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Wait before dialling again where a person has to change something first: a peer that does not accept this
+    /// one, or that it cannot talk with. Random by a fifth. Default: 10 min.</summary>
+    public TimeSpan ReconnectDelayRefused { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Where the attempts to reach peers are noted, and their schedules go on after a restart. Default: nowhere.
+    /// </summary>
+    public ISyncJournal? Journal { get; init; }
+
     /// <summary>A connection that lasted so long makes the next wait short again. Default: 60 s.</summary>
     public TimeSpan ReconnectResetAfter { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -91,5 +99,6 @@ public sealed record PeerNodeOptions
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(DeadAfter, PingInterval);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayMin, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectDelayMax, ReconnectDelayMin);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayRefused, TimeSpan.Zero);
     }
 }

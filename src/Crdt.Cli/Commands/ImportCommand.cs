@@ -90,6 +90,8 @@ internal static class ImportCommand
         CustomParser = ParseShard,
     };
 
+    private static readonly Option<string?> Context = PutCommand.ContextOption();
+
     private static readonly Option<bool> Recreate = new("--recreate")
     {
         Description = "Makes entities anew that were deleted here; otherwise they stay deleted.",
@@ -106,7 +108,7 @@ internal static class ImportCommand
             + "an absent "
             + "field; what a row does not name stays. Exit code 7 when rows were rejected.")
         {
-            File, Domain, Type, Id, Format, Types, Separator, From, Count, Share, Recreate, Relaxed,
+            File, Domain, Type, Id, Format, Types, Separator, From, Count, Share, Recreate, Relaxed, Context,
         },
         RunAsync);
 
@@ -117,6 +119,7 @@ internal static class ImportCommand
         bool isCsv = IsCsv(context.Parsed.GetValue(Format), file);
         var types = CellTypes.Parse(context.Parsed.GetValue(Types) ?? []);
         CheckType(domain, type);
+        Value metadata = FieldEdits.ReadContext(context.Parsed.GetValue(Context));
         await using Stream input = OpenInput(context, file);
         await using CliHost host = await context.OpenAsync();
         var summary = new ImportSummary();
@@ -132,7 +135,7 @@ internal static class ImportCommand
             : JsonRows.Read(input);
         string? user = PutCommand.Begin(host.Replica, context.User).User;
         Durability durability = context.Parsed.GetValue(Relaxed) ? Durability.Relaxed : Durability.Durable;
-        var importer = new Importer(host.Replica, user, context.Parsed.GetValue(Recreate), durability, summary);
+        var importer = new Importer(host.Replica, user, metadata, context.Parsed.GetValue(Recreate), durability, summary);
         await context.Output.ProgressAsync($"Importing {Path.GetFileName(file)}", async report =>
         {
             await ImportAsync(context, rows, new RowKeys(domain, type, id), importer, summary, () =>

@@ -1,169 +1,149 @@
 using System.CommandLine;
-using System.Globalization;
 using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
 
 namespace Crdt.Cli.Commands;
 
-/// <summary><c>crdt log</c>: the mutations that are held, and where each stands.</summary>
+/// <summary><c>crdt log</c> and <c>crdt queue</c>: the mutations that are held, and where each stands.</summary>
 internal static class LogCommand
 {
     private const int RowsShown = 30;
 
-    private static readonly Option<MutationStatus?> Status = CommonOptions.Named<MutationStatus>("--status",
-        "pending: no server is known to hold it. conflict: held, and waits for a person.");
+    // A page is held in memory; a longer list is made of several.
+    private const int PageItems = 1_000;
 
-    private static readonly Option<string?> Author = new("--author")
+    private static readonly QueueOptions LogFilter = new();
+    private static readonly QueueOptions QueueFilter = new();
+
+    private static readonly Option<MutationOrder?> Order = CommonOptions.Named<MutationOrder>("--order",
+        "What to begin with. Default: the newest, shown last; with --json and without --limit, the oldest.");
+
+    private static readonly Option<int?> LogLimit =
+        CommonOptions.Limit($"At most so many. Default: {RowsShown} in a table, all with --json.");
+
+    private static readonly Option<int?> QueueLimit =
+        CommonOptions.Limit($"At most so many. Default: {RowsShown} in a table, all with --json.");
+
+    private static readonly Option<bool> Devices = new("--devices")
     {
-        HelpName = "ID|here",
-        Description = "Only what this replica made: its id or the beginning of it, or 'here' for the own.",
+        Description = "Instead, what each device has written, and how far it has come; with --by, of one person's devices.",
     };
 
-    private static readonly Option<EntityScope?> Scope = new("--entity")
+    public static (Command, Func<CliContext, Task<ExitCode>>)[] Create()
     {
-        HelpName = "KEY",
-        Description = "Only this entity (domain/type/id), type (domain/type) or domain.",
-        CustomParser = result =>
+        var log = new Command("log", "Lists mutations, the newest last: what was done, by whom, and how far it has come.")
         {
-            if (EntityScope.TryParse(CommonOptions.Single(result), out EntityScope? scope)) return scope;
-            result.AddError($"'{CommonOptions.Single(result)}' is not domain/type/id, domain/type or domain.");
-            return null;
-        },
-    };
-
-    private static readonly Option<MutationKind?> Kind =
-        CommonOptions.Named<MutationKind>("--kind", "Only mutations of this kind.");
-
-    private static readonly Option<int?> Limit =
-        CommonOptions.Limit($"The newest so many. Default: {RowsShown} in a table, all with --json.");
-
-    public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("log", "Lists mutations, the newest last: what was done, by whom, and how far it has come.")
-        {
-            Status, Author, Scope, Kind, Limit,
-        },
-        RunAsync);
+            Order, LogLimit,
+        };
+        LogFilter.AddTo(log);
+        var queue = new Command("queue", "Lists what no server is known to hold yet, what waits the longest first; or with --status "
+            + "what was refused or is in conflict.") { Devices, QueueLimit };
+        QueueFilter.AddTo(queue);
+        return [(log, RunAsync), (queue, RunQueueAsync)];
+    }
 
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
-        int? limit = context.Parsed.GetValue(Limit);
+        int? limit = context.Parsed.GetValue(LogLimit);
+        bool isWhole = context.Output.IsJson && limit is null;
+        MutationOrder order = context.Parsed.GetValue(Order) ?? (isWhole ? MutationOrder.OldestFirst : MutationOrder.NewestFirst);
         await using CliHost host = await context.OpenAsync();
-        EntityScope? scope = context.Parsed.GetValue(Scope);
-        var filter = new MutationFilter
+        MutationFilter filter = LogFilter.Filter(context.Parsed, host.Replica, order);
+        // People read the newest at the end, beside the prompt.
+        bool isTurned = !context.Output.IsJson && order == MutationOrder.NewestFirst;
+        return List(context, host.Replica, filter, LogFilter.After(context.Parsed), limit, isTurned);
+    }
+
+    private static async Task<ExitCode> RunQueueAsync(CliContext context)
+    {
+        await using CliHost host = await context.OpenAsync();
+        if (context.Parsed.GetValue(Devices))
         {
-            Status = context.Parsed.GetValue(Status),
-            Kind = context.Parsed.GetValue(Kind),
-            Author = context.Parsed.GetValue(Author) is { } author ? ReplicaNames.Find(host.Replica, author) : null,
-            Domain = scope?.Domain,
-            Type = scope?.Type,
-            Key = scope?.Key,
-        };
-        IEnumerable<QueuedMutation> found = host.Replica.Mutations(filter);
-        if (context.Output.IsJson)
-        {
-            if (limit is { } max) found = Newest(found, max, context.Cancellation, out _);
-            foreach (QueuedMutation queued in found)
-            {
-                context.Cancellation.ThrowIfCancellationRequested();
-                WriteJson(context.Output, queued);
-            }
+            ListDevices(context.Output, host.Replica, QueueFilter.By(context.Parsed));
             return ExitCode.Ok;
         }
-        Queue<QueuedMutation> shown =
-            Newest(found, limit ?? RowsShown, context.Cancellation, out long count);
-        WriteTable(context.Output, shown, host.Replica.Id);
-        if (count == 0) context.Output.Note("No mutation fulfils that.");
-        else if (shown.Count < count)
-            context.Output.Note($"The newest {shown.Count} of {Shown.Number(count)}; --limit N shows more.");
+        MutationFilter filter =
+            QueueFilter.Filter(context.Parsed, host.Replica, MutationOrder.OldestFirst, MutationStatus.Pending);
+        return List(context, host.Replica, filter, QueueFilter.After(context.Parsed), context.Parsed.GetValue(QueueLimit), isTurned: false);
+    }
+
+    private static ExitCode List(
+        CliContext context, Replica replica, MutationFilter filter, MutationCursor? after, int? limit, bool isTurned)
+    {
+        int left = limit ?? (context.Output.IsJson ? int.MaxValue : RowsShown);
+        var rows = new List<QueuedMutation>();
+        MutationCursor? next = after;
+        while (left > 0)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            MutationPage page = replica.Page(filter, Math.Min(left, PageItems), next);
+            left -= page.Items.Count;
+            next = page.Next;
+            if (!context.Output.IsJson) rows.AddRange(page.Items);
+            else WriteJson(context.Output, page, isLast: left == 0);
+            if (next is null) break;
+        }
+        if (context.Output.IsJson) return ExitCode.Ok;
+        if (isTurned) rows.Reverse();
+        QueueOutput.WriteTable(context.Output, rows, replica.Id);
+        if (rows.Count == 0) context.Output.Note("No mutation fulfils that.");
+        else if (next is { } more)
+        {
+            string which = filter.Order == MutationOrder.NewestFirst ? "newest" : "oldest";
+            context.Output.Note($"The {which} {Shown.Number(rows.Count)}; --after {more} goes on.");
+        }
         return ExitCode.Ok;
     }
 
-    private static Queue<QueuedMutation> Newest(
-        IEnumerable<QueuedMutation> found, int limit, CancellationToken cancellation, out long count)
+    private static void WriteJson(CliOutput output, MutationPage page, bool isLast)
     {
-        var newest = new Queue<QueuedMutation>();
-        count = 0;
-        foreach (QueuedMutation queued in found)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            count++;
-            newest.Enqueue(queued);
-            if (newest.Count > limit) newest.Dequeue();
-        }
-        return newest;
+        foreach ((int i, QueuedMutation queued) in page.Items.Index())
+            QueueOutput.WriteJson(output, queued, isLast && i == page.Items.Count - 1 ? page.Next : null);
     }
 
-    private static void WriteTable(CliOutput output, Queue<QueuedMutation> shown, ReplicaId self)
+    private static void ListDevices(CliOutput output, Replica replica, string? user)
     {
-        if (shown.Count == 0) return;
-        if (output.IsInteractive)
+        IReadOnlyList<DeviceQueue> queues = replica.Queues(user);
+        if (output.IsJson)
         {
-            output.Table(
-                ["mutation", "author", "kind", "entity", "user", "created", "status", "held by"],
-                shown.Select(q => (IReadOnlyList<string>)
-                [
-                    Shown.Short(q.Mutation.Id), .. Common(q, self, Shown.Second(q.Mutation.CreatedAt)), Number(q.HeldBy),
-                ]),
-                "held by");
+            foreach (DeviceQueue queue in queues)
+            {
+                output.Json(w =>
+                {
+                    w.WriteString("device", queue.Replica.ToString());
+                    w.WriteBoolean("here", queue.Replica == replica.Id);
+                    w.WriteOptional("role", queue.Role is { } role ? Shown.Camel(role) : null);
+                    w.WriteOptional("user", user);
+                    w.WriteNumber("mutations", queue.Mutations);
+                    w.WriteNumber("pending", queue.Pending);
+                    w.WriteNumber("synced", queue.Synced);
+                    w.WriteNumber("conflict", queue.Conflict);
+                    w.WriteNumber("failed", queue.Failed);
+                    w.WriteTime("oldest_pending", queue.OldestPending);
+                    w.WriteTime("last_heard_of", queue.LastStatement?.Time);
+                });
+            }
+            return;
+        }
+        if (queues.Count == 0)
+        {
+            output.Note(user is null ? "Nobody has written anything." : $"{user} has written nothing that is held here.");
             return;
         }
         output.Table(
-            ["mutation", "seq", "author", "kind", "entity", "user", "created", "status", "synced", "held by"],
-            shown.Select(q => (IReadOnlyList<string>)
+            ["device", "role", "mutations", "pending", "synced", "conflict", "failed", "oldest pending", "last heard of"],
+            queues.Select(q => (IReadOnlyList<string>)
             [
-                q.Mutation.Id.ToString(),
-                Number(q.Mutation.Dot.Sequence),
-                .. Common(q, self, Shown.Time(q.Mutation.CreatedAt)),
-                q.SyncedAt is { } at ? Shown.Time(at) : "",
-                Number(q.HeldBy),
+                Shown.Author(q.Replica, replica.Id),
+                q.Role is { } role ? Shown.Camel(role) : "",
+                Shown.Number(q.Mutations),
+                Shown.Number(q.Pending),
+                Shown.Number(q.Synced),
+                Shown.Number(q.Conflict),
+                Shown.Number(q.Failed),
+                q.OldestPending is { } oldest ? Shown.Second(oldest) : "",
+                q.LastStatement is { } statement ? Shown.Second(statement.Time) : "",
             ]),
-            "seq", "held by");
+            "mutations", "pending", "synced", "conflict", "failed");
     }
-
-    private static IEnumerable<string> Common(QueuedMutation queued, ReplicaId self, string created) =>
-    [
-        Shown.Author(queued.Mutation.Dot.Replica, self),
-        Shown.Camel(queued.Mutation.Kind),
-        queued.Mutation.Key.ToString(),
-        queued.Mutation.User ?? "",
-        created,
-        Shown.Camel(queued.Status),
-    ];
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static void WriteJson(CliOutput output, QueuedMutation queued) => output.Json(w =>
-    {
-        Mutation mutation = queued.Mutation;
-        w.WriteString("id", mutation.Id.ToString());
-        w.WriteString("author", mutation.Dot.Replica.ToString());
-        w.WriteNumber("sequence", mutation.Dot.Sequence);
-        w.WriteString("kind", Shown.Camel(mutation.Kind));
-        w.WriteString("entity", mutation.Key.ToString());
-        w.WriteOptional("user", mutation.User);
-        w.WriteString("role", Shown.Camel(mutation.Role));
-        w.WriteTime("created_at", mutation.CreatedAt);
-        w.WriteString("status", Shown.Camel(queued.Status));
-        w.WriteTime("synced_at", queued.SyncedAt);
-        w.WriteNumber("held_by", queued.HeldBy);
-        if (mutation.Origin is { } origin)
-        {
-            w.WriteStartObject("origin");
-            w.WriteOptional("request", origin.RequestId?.ToString());
-            w.WriteOptional("reissued", origin.Reissued is { } dot ? MutationId.Of(dot).ToString() : null);
-            w.WriteEndObject();
-        }
-        if (!mutation.Context.IsNull) w.WriteValue("context", mutation.Context);
-        w.WriteStartArray("changes");
-        foreach (Change change in mutation.Changes)
-        {
-            w.WriteStartObject();
-            w.WriteString("path", change.Path.ToString());
-            if (change.Value is { } value) w.WriteValue("value", value);
-            else w.WriteBoolean("removed", true);
-            w.WriteNumber("replaces", change.Observed.Count);
-            w.WriteEndObject();
-        }
-        w.WriteEndArray();
-    });
 }

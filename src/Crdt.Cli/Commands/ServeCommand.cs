@@ -42,10 +42,10 @@ internal static class ServeCommand
         ?? throw CliException.Usage($"'{text}' is not HOST:PORT, as in 127.0.0.1:7370.");
 
     /// <summary>A node of this replica: recognised again, since it is named like the replica.</summary>
-    internal static PeerNode CreateNode(Replica replica)
+    internal static PeerNode CreateNode(CliHost host)
     {
-        var node = new PeerNode(new PeerNodeOptions { NodeId = replica.Id.Value });
-        node.Add(replica);
+        var node = new PeerNode(new PeerNodeOptions { NodeId = host.Replica.Id.Value, Journal = host.Journal });
+        node.Add(host.Replica);
         return node;
     }
 
@@ -53,7 +53,7 @@ internal static class ServeCommand
     {
         EndPoint[] peers = [.. (context.Parsed.GetValue(Peer) ?? []).Select(ParsePeer)];
         await using CliHost host = await context.OpenAsync(Upkeep);
-        await using PeerNode node = CreateNode(host.Replica);
+        await using PeerNode node = CreateNode(host);
         var log = new PeerEventLog(context.Output, host.Replica);
         IPEndPoint wanted = context.Parsed.GetValue(Listen) ?? new IPEndPoint(IPAddress.Loopback, 0);
         IPEndPoint bound = await node.ListenAsync(wanted, context.Cancellation);

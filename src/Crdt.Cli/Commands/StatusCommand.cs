@@ -50,6 +50,7 @@ internal static class StatusCommand
             output.Line($"The space allows batch format {replica.BatchFormat}, and this build reads up to {FormatLimits.BatchFormatMax}: "
                 + "update it, or it will not receive what others write in it.");
         }
+        PeerOutput.Write(output, host.Journal);
         Watched.Write(output, replica);
     }
 
@@ -82,6 +83,7 @@ internal static class StatusCommand
             w.WriteEndObject();
         }
         w.WriteEndArray();
+        PeerOutput.WriteJson(w, host.Journal);
         Watched.WriteJson(w, replica);
     });
 

@@ -64,7 +64,7 @@ internal static class SyncCommand
         double? seconds = context.Parsed.GetValue(Timeout);
         await using CliHost host = await context.OpenAsync();
         if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
-        await using PeerNode node = ServeCommand.CreateNode(host.Replica);
+        await using PeerNode node = ServeCommand.CreateNode(host);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         if (seconds is { } limit) deadline.CancelAfter(TimeSpan.FromSeconds(limit));
         long started = Stopwatch.GetTimestamp();

@@ -4,7 +4,7 @@ namespace Crdt.Cli.Import;
 /// <remarks>Fields that a row does not have stay as they are, so what people added to an entity survives a second
 /// import of the file it came from.</remarks>
 internal sealed class Importer(
-    Replica replica, string? user, bool recreates, Durability durability, ImportSummary summary)
+    Replica replica, string? user, Value context, bool recreates, Durability durability, ImportSummary summary)
 {
     private const int RowsPerTransaction = 200;
 
@@ -56,7 +56,7 @@ internal sealed class Importer(
         {
             Transaction transaction = replica.Begin(user);
             transaction.Durability = durability;
-            foreach (Pending row in rows) transaction.Upsert(row.Key).Replace(row.Document);
+            foreach (Pending row in rows) transaction.Upsert(row.Key).Replace(row.Document).WithContext(context);
             CommitResult result = await transaction.CommitAsync(cancellation);
             summary.Mutations += result.Count;
         }

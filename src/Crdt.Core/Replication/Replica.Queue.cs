@@ -49,6 +49,79 @@ public sealed partial class Replica
         ? FindMutation(dot)
         : null;
 
+    /// <summary>What each device has written, and how far it has come; in order of their ids.</summary>
+    /// <param name="user">Only what this person wrote, on whichever devices, as far as the log still holds it; everything that
+    /// was ever applied when <see langword="null"/>.</param>
+    public IReadOnlyList<DeviceQueue> Queues(string? user = null)
+    {
+        HashSet<Dot> contested = OpenConflicts.DotsOf(Conflicts());
+        if (user is null) return QueuesOfAll(contested);
+        var tally = new DeviceTally(writer, store, new OpenConflicts(this));
+        tally.Add(user, index.UpTo(writer.PublishedEnd), SequenceRanges.Of(contested));
+        return [.. tally.Counts.OrderBy(c => c.Key).Select(c => ToQueue(
+            c.Key, c.Value.Pending, c.Value.Synced, c.Value.Conflict, c.Value.Failed, c.Value.OldestPending))];
+    }
+
+    /// <summary>Why a mutation stands where it stands; one that is not held here, too.</summary>
+    /// <param name="dot">The mutation.</param>
+    /// <param name="audit">An audit made before, so that what it found unaccounted for is told.</param>
+    public Explanation Why(Dot dot, AuditReport? audit = null) => new Explainer(this, audit).Of(dot);
+
+    /// <summary>Why a mutation stands where it stands; <see langword="null"/> when nobody known here made one of that UUID.</summary>
+    /// <param name="mutation">The mutation's UUID.</param>
+    /// <param name="audit">An audit made before, so that what it found unaccounted for is told.</param>
+    public Explanation? Why(Guid mutation, AuditReport? audit = null) =>
+        MutationId.Find(mutation, KnownAuthors()) is { } dot ? Why(dot, audit) : null;
+
+    /// <summary>What of an entity is not synced, and why.</summary>
+    /// <param name="key">The entity.</param>
+    /// <param name="audit">An audit made before, so that what it found unaccounted for is told.</param>
+    public Explanation Why(EntityKey key, AuditReport? audit = null)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return new Explainer(this, audit).Of(key);
+    }
+
+    /// <summary>What of a device is not synced, and why.</summary>
+    /// <param name="device">The device's replica id.</param>
+    /// <param name="audit">An audit made before, so that what it found unaccounted for is told.</param>
+    public Explanation Why(ReplicaId device, AuditReport? audit = null) => new Explainer(this, audit).Of(device);
+
+    private IEnumerable<ReplicaId> KnownAuthors() => Vector.Select(d => d.Replica)
+        .Concat(Fences.Select(f => f.Replica)).Concat(FormerIds).Append(Id).Distinct();
+
+    private List<DeviceQueue> QueuesOfAll(HashSet<Dot> contested)
+    {
+        ILookup<ReplicaId, Dot> conflicts = contested.ToLookup(d => d.Replica);
+        Dictionary<ReplicaId, (long First, long Last)[]> refused = writer.Refusals.Refused();
+        var queues = new List<DeviceQueue>();
+        foreach ((ReplicaId author, long applied) in Vector)
+        {
+            long syncedTo = Math.Min(applied, writer.Acknowledgements.SyncedTo(author));
+            (long First, long Last)[] gone = refused.GetValueOrDefault(author) ?? [];
+            long failed = gone.Sum(r => r.Last - r.First + 1);
+            long failedPending = gone.Sum(r => Math.Max(0, r.Last - Math.Max(r.First, syncedTo + 1) + 1));
+            long conflict = conflicts[author].Count(d => d.Sequence <= syncedTo && !writer.Refusals.IsRefused(d));
+            long pending = applied - syncedTo - failedPending;
+            long oldest = syncedTo + 1;
+            while (pending > 0 && writer.Refusals.IsRefused(new Dot(author, oldest))) oldest++;
+            DateTimeOffset? made = pending > 0 ? FindMutation(new Dot(author, oldest))?.Mutation.CreatedAt : null;
+            queues.Add(ToQueue(author, pending, syncedTo - (failed - failedPending) - conflict, conflict, failed, made));
+        }
+        return queues;
+    }
+
+    private DeviceQueue ToQueue(
+        ReplicaId device, long pending, long synced, long conflict, long failed, DateTimeOffset? oldestPending)
+    {
+        Acknowledgement? statement = writer.Acknowledgements.Find(device), standing = writer.Standing.Find(device);
+        if (standing is not null && !(statement?.Time >= standing.Time)) statement = standing;
+        ReplicaRole? role = device == Id ? Role
+            : writer.Trust.Find(device)?.Role ?? statement?.Role;
+        return new DeviceQueue(
+            device, role, pending + synced + conflict + failed, pending, synced, conflict, failed, oldestPending, statement);
+    }
+
     private IEnumerable<(QueuedMutation Queued, MutationCursor At)> Search(MutationFilter filter, MutationCursor? after)
     {
         // What the log held at the first step: what is written while somebody pages is not among it.
@@ -88,7 +161,20 @@ public sealed partial class Replica
         MutationStatus status = writer.Refusals.IsRefused(mutation.Dot) ? MutationStatus.Failed
             : syncedAt is null ? MutationStatus.Pending
             : conflicts.Contains(mutation) ? MutationStatus.Conflict : MutationStatus.Synced;
-        return new QueuedMutation(mutation, status, syncedAt, writer.Acknowledgements.HeldBy(mutation.Dot));
+        var queued = new QueuedMutation(mutation, status, syncedAt, writer.Acknowledgements.HeldBy(mutation.Dot));
+        return status == MutationStatus.Pending && Options.Journal is { } journal ? WithAttempts(queued, journal.Peers) : queued;
+    }
+
+    private static QueuedMutation WithAttempts(QueuedMutation queued, IReadOnlyList<PeerAttempts> peers)
+    {
+        DateTimeOffset made = queued.Mutation.CreatedAt;
+        PeerAttempts[] failing = [.. peers.Where(p => p.AttemptsSince(made) > 0)];
+        return failing.Length == 0 ? queued : queued with
+        {
+            Attempts = failing.Sum(p => p.AttemptsSince(made)),
+            LastError = failing.Select(p => p.LastError).MaxBy(e => e?.At),
+            NextAttempt = failing.Min(p => p.NextAttempt),
+        };
     }
 
     private long PendingOf(ReplicaId author, long applied) =>

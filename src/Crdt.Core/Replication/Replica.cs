@@ -258,6 +258,17 @@ public sealed partial class Replica : IAsyncDisposable
         }
     }
 
+    /// <summary>The refused transaction that a mutation belongs to; <see langword="null"/> when it was not refused.</summary>
+    public RefusedTransaction? FindRefusal(Dot mutation)
+    {
+        // Transactions that follow each other are known as one range: the nearest that begins before it is the one.
+        for (Dot first = mutation; writer.Refusals.IsRefused(first); first = first with { Sequence = first.Sequence - 1 })
+        {
+            if (Get(RefusalTable.KeyOf(first)) is { } entity && Escrow.Read(entity) is { } refused) return refused;
+        }
+        return null;
+    }
+
     /// <summary>Sends refused work again, as it was or changed. The new mutations say which they repeat.</summary>
     /// <param name="refused">The work.</param>
     /// <param name="user">Who decided so.</param>
@@ -273,6 +284,24 @@ public sealed partial class Replica : IAsyncDisposable
         if (instead is null) Escrow.Repeat(refused, transaction);
         else instead(transaction);
         foreach (EntityEdit edit in transaction.Edits) edit.Origin ??= new MutationOrigin(null, refused.First);
+        transaction.Add(Escrow.Handle(refused, RefusalHandling.Resubmitted, user, null));
+        return transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>Sends refused work again with changes to it. The new mutations say which they repeat.</summary>
+    /// <param name="refused">The work.</param>
+    /// <param name="change">Notes down what shall be different, over what was meant; asked for each of its mutations.</param>
+    /// <param name="user">Who decided so.</param>
+    /// <param name="cancellationToken">Gives up waiting; it may have been committed none the less.</param>
+    /// <exception cref="MutationException">An edit does not fit the entity; nothing was written.</exception>
+    public ValueTask<CommitResult> ResubmitAsync(
+        RefusedTransaction refused, Action<EntityEdit> change, string? user = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(refused);
+        ArgumentNullException.ThrowIfNull(change);
+        Transaction transaction = Begin(user);
+        Escrow.Repeat(refused, transaction);
+        foreach (EntityEdit edit in transaction.Edits) change(edit);
         transaction.Add(Escrow.Handle(refused, RefusalHandling.Resubmitted, user, null));
         return transaction.CommitAsync(cancellationToken);
     }

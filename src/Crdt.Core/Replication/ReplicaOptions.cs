@@ -63,6 +63,10 @@ public sealed record ReplicaOptions
     /// common; <see langword="true"/> by default.</summary>
     public bool FencesForks { get; init; } = true;
 
+    /// <summary>How the attempts to reach peers went, as whoever makes them notes it: shown with what is pending. Without it
+    /// mutations tell of no attempts.</summary>
+    public ISyncJournal? Journal { get; init; }
+
     /// <summary>Mutations after which a zone of the log's index is closed: what a search reads to find one of them.</summary>
     internal int MutationsPerZone { get; init; } = ZoneBuilder.DefaultMutations;
 }

@@ -8,6 +8,9 @@ internal sealed class Backoff(TimeSpan min, TimeSpan max, Random random)
 {
     private TimeSpan? previous;
 
+    /// <summary>Goes on from an earlier delay, such as the one before a restart.</summary>
+    public void Resume(TimeSpan last) => previous = last < min ? min : last > max ? max : last;
+
     public TimeSpan Next()
     {
         TimeSpan last = previous ?? min;

@@ -43,7 +43,7 @@ public sealed class LogAndStatusTests : CliTest
         Assert.Equal(3, table.Lines.Count);
         Assert.Contains("a/b/2", table.Lines[1]);
         Assert.Contains("a/b/3", table.Lines[2]);
-        Assert.Contains("The newest 2 of 4", table.Error);
+        Assert.Contains("The newest 2; --after ", table.Error);
     }
 
     [Fact]

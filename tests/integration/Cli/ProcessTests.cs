@@ -95,6 +95,25 @@ public sealed class ProcessTests : CliTest
         Assert.Equal(3, get.ExitCode);
     }
 
+    [Fact]
+    public async Task Why_tells_in_one_line_of_json_what_a_change_waits_for()
+    {
+        await InitAsync("a");
+        await SucceedAsync("a", "put", "incident/strike/1", "x=1");
+        using Process sync = Start("a", "sync", "127.0.0.1:1");
+        await EndAsync(sync);
+        Assert.Equal(4, sync.ExitCode);
+        using Process why = Start("a", "--json", "why", "incident/strike/1");
+        string output = await why.StandardOutput.ReadToEndAsync();
+        await EndAsync(why);
+        Assert.Equal(0, why.ExitCode);
+        JsonElement told = JsonDocument.Parse(output).RootElement;
+        Assert.Equal("peerUnreachable", told.GetProperty("code").GetString());
+        Assert.Equal("127.0.0.1:1", told.GetProperty("peer").GetProperty("peer").GetString());
+        Assert.False(string.IsNullOrEmpty(told.GetProperty("next").GetString()));
+        Assert.True(told.TryGetProperty("since", out _));
+    }
+
     private Process Start(string data, params string[] args)
     {
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";

@@ -43,7 +43,11 @@ public class QueueLaws
                         break;
                 }
             }
-            for (int i = 0; i < 4; i++) Compare(team[i], random);
+            for (int i = 0; i < 4; i++)
+            {
+                Compare(team[i], random);
+                CompareQueues(team[i]);
+            }
             await team.MeetAllAsync();
             for (int i = 0; i < 4; i++) Compare(team[i], random);
             await team.ReopenAsync(random.Next(4));
@@ -76,6 +80,23 @@ public class QueueLaws
             Assert.Equal(paged.Distinct(), paged);
             if (filter.Order == MutationOrder.NewestFirst) Assert.Equal(before, paged);
             else Assert.Equal(before, paged.Take(before.Count));
+        });
+
+    [Fact]
+    public void A_mutations_uuid_leads_back_to_it_among_any_authors() => Law.Holds(
+        Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
+        {
+            var random = new Random(seed);
+            ReplicaId[] authors = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ =>
+            {
+                byte[] bytes = new byte[16];
+                random.NextBytes(bytes);
+                return ReplicaId.FromRandom(bytes);
+            })];
+            var dot = new Dot(authors[random.Next(authors.Length)], random.NextInt64(1, Dot.SequenceMax + 1));
+            Assert.Equal(dot, MutationId.Find(MutationId.Of(dot), authors));
+            Assert.Null(MutationId.Find(MutationId.Of(dot), authors.Where(a => a != dot.Replica)));
+            Assert.Null(MutationId.Find(new Guid(random.Next(), 0, 0, new byte[8]), authors));
         });
 
     private static async Task<Team> CreateAsync(Random random)
@@ -156,6 +177,29 @@ public class QueueLaws
             while (next is not null);
             Assert.Equal(expected.Select(m => m.Dot), paged);
         }
+    }
+
+    private static void CompareQueues(Replica replica)
+    {
+        foreach (string user in Users.OfType<string>())
+        {
+            var expected = Scan(replica, new MutationFilter { User = user }).GroupBy(m => m.Dot.Replica).OrderBy(g => g.Key).Select(g => (
+                g.Key,
+                Count(g, MutationStatus.Pending), Count(g, MutationStatus.Synced), Count(g, MutationStatus.Conflict),
+                Count(g, MutationStatus.Failed),
+                g.Where(m => StatusOf(replica, m.Dot) == MutationStatus.Pending).Select(m => (DateTimeOffset?)m.CreatedAt).FirstOrDefault()));
+            Assert.Equal(expected, replica.Queues(user).Select(q =>
+                (q.Replica, q.Pending, q.Synced, q.Conflict, q.Failed, q.OldestPending)));
+        }
+        IReadOnlyList<DeviceQueue> all = replica.Queues();
+        Assert.Equal(replica.Vector.Select(d => (d.Replica, d.Sequence)), all.Select(q => (q.Replica, q.Mutations)));
+        if (replica.PrunedTo.Count > 0 || replica.Fences.Count > 0) return;
+        ILookup<ReplicaId, Mutation> held = Scan(replica, new MutationFilter()).ToLookup(m => m.Dot.Replica);
+        Assert.Equal(
+            all.Select(q => (Count(held[q.Replica], MutationStatus.Pending), Count(held[q.Replica], MutationStatus.Failed))),
+            all.Select(q => (q.Pending, q.Failed)));
+
+        long Count(IEnumerable<Mutation> of, MutationStatus status) => of.LongCount(m => StatusOf(replica, m.Dot) == status);
     }
 
     /// <summary>The whole log, read without any index, and the filter's words taken literally.</summary>
