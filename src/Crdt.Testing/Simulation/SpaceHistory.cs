@@ -111,6 +111,18 @@ internal sealed class SpaceHistory
         return columns.Mutations[sequence - batch.First].EndsTransaction;
     }
 
+    /// <summary>Whether an author's log from a sequence on holds nothing but marks.</summary>
+    public bool HoldsMarksOnly(int author, long first)
+    {
+        for (long sequence = first; sequence <= logs[author].Last; sequence++)
+        {
+            LogRecord batch = logs[author].Batches[BatchAt(logs[author], sequence)];
+            reader.Read(batch.Payload, logs[author].Id, batch.First, columns);
+            if (columns.Mutations[sequence - batch.First].Kind != MutationKind.Mark) return false;
+        }
+        return true;
+    }
+
     private void Take(AuthorLog log, LogRecord record)
     {
         if (record.First != log.Last + 1)

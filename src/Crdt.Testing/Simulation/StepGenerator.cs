@@ -8,7 +8,7 @@ internal sealed class StepGenerator : IStepSource
     private const long LongRun = 50_000;
 
     // What costs as much as the state is large happens about as often in a longer run as in one of this length.
-    private const long OperationsPerSnapshots = 200_000;
+    private const long OperationsPerSnapshots = 400_000;
 
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
@@ -175,14 +175,10 @@ internal sealed class StepGenerator : IStepSource
     {
         SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
         if (servers.Length == 0) return null;
-        int oneIn = (int)(options.Operations / OperationsPerSnapshots);
+        int choice = random.Next(4), oneIn = (int)(options.Operations / OperationsPerSnapshots);
+        if (choice > 1) return new PruneStep(atUs, Replica());
         if (oneIn > 1 && !random.OneIn(oneIn)) return null;
-        return random.Next(4) switch
-        {
-            0 => new SnapshotStep(atUs, random.Pick(servers).Index),
-            1 => new PurgeStep(atUs, random.Pick(servers).Index),
-            _ => new PruneStep(atUs, Replica()),
-        };
+        return choice == 0 ? new SnapshotStep(atUs, random.Pick(servers).Index) : new PurgeStep(atUs, random.Pick(servers).Index);
     }
 
     private BackUpStep BackUp(SimulationRun run) => new(atUs, Pick(run, ReplicaRole.Client));
