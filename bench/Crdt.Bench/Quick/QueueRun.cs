@@ -89,7 +89,7 @@ internal static class QueueRun
         for (int i = 0; i < mutations; i += PerTransaction)
         {
             Transaction transaction = replica.Begin($"user{i / PerTransaction % Users}");
-            for (int n = i; n < i + PerTransaction; n++) transaction.Upsert(Key(n * 7_919 % Entities)).Set("qty", n);
+            for (int n = i; n < i + PerTransaction; n++) transaction.Upsert(Key((int)(n * 7_919L % Entities))).Set("qty", n);
             Lab.Finish(transaction.CommitAsync());
         }
     }

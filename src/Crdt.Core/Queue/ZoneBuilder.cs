@@ -72,7 +72,9 @@ internal sealed class ZoneBuilder(LogPosition from, int mutationsMax)
         for (int e = 0; e < columns.Entities.Count; e++)
         {
             EntityKey key = columns.Entities[e];
-            types.TryAdd((key.Domain, key.Type));
+            // Most stand beside one of the same type.
+            if (e == 0 || key.Type != columns.Entities[e - 1].Type || key.Domain != columns.Entities[e - 1].Domain)
+                types.TryAdd((key.Domain, key.Type));
             names.Add(ZoneSummary.NameOf(key));
         }
         Span<int> indexes = columns.Users.Count < 64 ? stackalloc int[columns.Users.Count + 1] : new int[columns.Users.Count + 1];

@@ -58,10 +58,15 @@ internal sealed class ZoneSummary(
     /// <summary>What stands for an entity in the filter.</summary>
     public static ulong NameOf(EntityKey key)
     {
-        var hash = new XxHash3();
+        // Each part is at most 255 bytes of UTF-8, and so not more of UTF-16's units.
+        Span<char> name = stackalloc char[(3 * FormatLimits.NameLengthBytesMax) + 2];
+        int length = 0;
         foreach (string part in (ReadOnlySpan<string>)[key.Domain, "/", key.Type, "/", key.Id])
-            hash.Append(MemoryMarshal.AsBytes(part.AsSpan()));
-        return hash.GetCurrentHashAsUInt64();
+        {
+            part.CopyTo(name[length..]);
+            length += part.Length;
+        }
+        return XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name[..length]));
     }
 
     /// <summary>What stands for a request in the filter.</summary>
