@@ -136,6 +136,26 @@ public class PurgeTests
     }
 
     [Fact]
+    public async Task A_purge_takes_away_every_sibling_where_several_wrote_at_once()
+    {
+        await using Team team = await Team.CreateAsync(3, servers: 1);
+        for (int i = 0; i < 3; i++)
+        {
+            int n = i;
+            await team[i].CommitAsync(tx => tx.Create(E).Set("x", n).Add("tags", "t"));
+        }
+        await SettleAsync(team);
+        Assert.Equal(3, team[3].Get(E)!.Siblings("x").Count);
+        for (int i = 0; i < 2; i++) await team[i].CommitAsync(tx => tx.Delete(E));
+        await SettleAsync(team);
+        Assert.Equal(1, (await team[3].PurgeAsync()).Purged);
+        await SettleAsync(team);
+        Assert.All(team.Replicas, r => Assert.Null(r.GetWithDeleted(E)));
+        Assert.All(team.Replicas, r => Assert.DoesNotContain(E, r.Keys()));
+        await AssertEqualAsync(team);
+    }
+
+    [Fact]
     [Trait("Law", "7")]
     public async Task An_entity_whose_delete_was_refused_is_alive_and_stays()
     {
