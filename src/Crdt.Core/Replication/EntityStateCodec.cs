@@ -13,12 +13,12 @@ internal static class EntityStateCodec
     private const int ScratchLengthBytesMax = 256 << 10;
 
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? scratch;
+    private static ArrayBufferWriter<byte>? Scratch;
 
     public static byte[] Encode(EntityState state, UInt128 digest)
     {
         // Kept by the thread: a projection encodes thousands.
-        ArrayBufferWriter<byte> buffer = scratch ??= new ArrayBufferWriter<byte>(4_096);
+        ArrayBufferWriter<byte> buffer = Scratch ??= new ArrayBufferWriter<byte>(4_096);
         buffer.ResetWrittenCount();
         var writer = new MessagePackWriter(buffer);
         writer.Write(FormatVersion);
@@ -37,7 +37,7 @@ internal static class EntityStateCodec
         }
         writer.Flush();
         byte[] bytes = buffer.WrittenSpan.ToArray();
-        if (buffer.Capacity > ScratchLengthBytesMax) scratch = null;
+        if (buffer.Capacity > ScratchLengthBytesMax) Scratch = null;
         return bytes;
     }
 

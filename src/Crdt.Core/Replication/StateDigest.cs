@@ -18,7 +18,7 @@ public readonly record struct StateDigest(UInt128 Value)
     private const int ScratchLengthBytesMax = 64 << 10;
 
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? scratch;
+    private static ArrayBufferWriter<byte>? Scratch;
 
     /// <summary>32 hexadecimal digits.</summary>
     public override string ToString() => Value.ToString("x32", CultureInfo.InvariantCulture);
@@ -28,7 +28,7 @@ public readonly record struct StateDigest(UInt128 Value)
     {
         if (state.Slots.IsEmpty) return 0;
         // Kept by the thread: it is asked for after every change, and needs the same few bytes each time.
-        ArrayBufferWriter<byte> buffer = scratch ??= new ArrayBufferWriter<byte>(1_024);
+        ArrayBufferWriter<byte> buffer = Scratch ??= new ArrayBufferWriter<byte>(1_024);
         Span<byte> key = stackalloc byte[KeyLengthBytesMax];
         key = key[..WriteKey(key, state.Key)];
         UInt128 sum = 0;
@@ -39,7 +39,7 @@ public readonly record struct StateDigest(UInt128 Value)
             WriteSibling(buffer, slot, replicas);
             sum += XxHash128.HashToUInt128(buffer.WrittenSpan);
         }
-        if (buffer.Capacity > ScratchLengthBytesMax) scratch = null;
+        if (buffer.Capacity > ScratchLengthBytesMax) Scratch = null;
         return sum;
     }
 
