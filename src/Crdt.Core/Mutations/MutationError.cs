@@ -42,4 +42,7 @@ public enum MutationError
 
     /// <summary>The replica's id was found to be in use elsewhere: it writes no more until it has a new one.</summary>
     IdInUse,
+
+    /// <summary>The key was revoked: nothing is written with it any more under any id, and it is enrolled for none.</summary>
+    KeyRevoked,
 }

@@ -59,4 +59,7 @@ public enum ApplyError
 
     /// <summary>The run leads past its author's fence, on another branch than the one that counts.</summary>
     Fenced,
+
+    /// <summary>The run's author signs with a key that has been revoked, under an id that no fence is known of yet.</summary>
+    KeyRevoked,
 }

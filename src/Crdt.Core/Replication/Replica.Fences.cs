@@ -47,13 +47,16 @@ public sealed partial class Replica
     internal int Generation => Volatile.Read(ref generation);
 
     /// <summary>Ends the log of another replica where this one holds it: to retire its device, or because it is no longer
-    /// trusted. What it writes, or has written, beyond that counts nowhere; its owner writes it again under a new id. Final.</summary>
+    /// trusted. What it writes, or has written, beyond that counts nowhere. Final.</summary>
+    /// <remarks><see cref="FenceReason.Retired"/> ends that id: its owner writes the rest again under a new one.
+    /// <see cref="FenceReason.Revoked"/> takes trust away from its key, in a keyed space: the logs of all ids of that key end,
+    /// each where this replica holds it, also of ids that become known later; and the key is not enrolled again.</remarks>
     /// <param name="replica">Whose log; not this replica's own.</param>
     /// <param name="reason">Why.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <returns>The mutation that says so; nothing when its log ends there already, or before.</returns>
-    /// <exception cref="MutationException">This replica writes in the client role.</exception>
-    /// <exception cref="ArgumentException">It is this replica itself: another one says that it ends.</exception>
+    /// <returns>The mutations that say so, one for each id; nothing when all of it was said already.</returns>
+    /// <exception cref="MutationException">This replica writes in the client role, or must not write.</exception>
+    /// <exception cref="ArgumentException">It is this replica itself, or its key: another one says that it ends.</exception>
     public ValueTask<CommitResult> FenceAsync(
         ReplicaId replica, FenceReason reason, CancellationToken cancellationToken = default) =>
         FenceAsync(replica, reason, at: null, cancellationToken);
@@ -99,10 +102,14 @@ public sealed partial class Replica
     /// <summary>Takes note of fences that a peer told.</summary>
     internal async ValueTask HearAsync(IReadOnlyList<Fence> fences, CancellationToken cancellationToken)
     {
-        if (IsKeyed) fences = [.. fences.Where(writer.Trust.IsSigned)];
+        if (IsKeyed) fences = [.. fences.Where(f => writer.Trust.IsSigned(f) && !IsDistrusted(f.By.Replica))];
         if (fences.All(f => writer.Fences.Table.Known.Any(f.IsSameAs))) return;
         await writer.EnqueueAsync(new HearWork(fences), cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Whether nothing of a replica counts, though no fence says so yet: its key was revoked under another id.</summary>
+    private bool IsDistrusted(ReplicaId replica) =>
+        writer.Fences.Table.Of(replica) is null && writer.Trust.IsRevoked(replica, writer.Fences.Table);
 
     /// <summary>Keeps a run that lies beyond its author's fence, or that proves a fork until there is one.</summary>
     internal ValueTask KeepAsideAsync(

@@ -157,12 +157,17 @@ public sealed partial class Replica : IAsyncDisposable
     /// (<see cref="Enrolment.Issue"/>).</summary>
     /// <exception cref="InvalidOperationException">The space is open: nobody is enrolled there.</exception>
     /// <exception cref="ArgumentException">The certificate is not this space's authority's.</exception>
-    /// <exception cref="MutationException">The replica id is enrolled already, or this replica writes in the client
-    /// role.</exception>
+    /// <exception cref="MutationException">The replica id is enrolled already; its key was revoked; or this replica writes
+    /// in the client role.</exception>
     public ValueTask<CommitResult> EnrolAsync(Enrolment enrolment, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(enrolment);
         writer.Trust.CheckCertificate(enrolment);
+        if (writer.Trust.IsRevoked(enrolment, writer.Fences.Table))
+        {
+            return ValueTask.FromException<CommitResult>(new MutationException(MutationError.KeyRevoked, enrolment.Key, FieldPath.Root,
+                $"The key of {enrolment.Replica} has been revoked: it is enrolled under no id any more. A node that is trusted again has a new key."));
+        }
         return CommitAsync(tx =>
         {
             EntityEdit edit = tx.Create(enrolment.Key);

@@ -12,6 +12,7 @@ internal sealed partial class ReplicaWriter
     // The fences as the group that is being prepared leaves them: what comes behind one in it is judged by it.
     private FenceTable inForce;
     private bool fencesTouched;
+    private (FenceTable? Fences, int Members) revocationsSeen;
 
     /// <summary>The fences, and what they have cut off.</summary>
     public FenceKeeper Fences { get; }
@@ -67,6 +68,11 @@ internal sealed partial class ReplicaWriter
             throw new MutationException(MutationError.NotJoined, key, FieldPath.Root,
                 "The replica has not met its space yet: open it with the space's founding, or let it meet a peer first.");
         }
+        if (IsOwnKeyRevoked)
+        {
+            throw new MutationException(MutationError.KeyRevoked, key, FieldPath.Root,
+                $"The key of replica {Identity.Replica} has been revoked: it writes no more, under whatever id, until it is enrolled with another one.");
+        }
         if (Fences.IsIdInUse)
         {
             throw new MutationException(MutationError.IdInUse, key, FieldPath.Root,
@@ -80,11 +86,11 @@ internal sealed partial class ReplicaWriter
         }
     }
 
-    /// <summary>Writes a fence.</summary>
+    /// <summary>Writes a fence; of a key that is revoked one for each of its ids that are known.</summary>
     /// <param name="replica">Whose log ends.</param>
     /// <param name="reason">Why.</param>
     /// <param name="at">Where; at the head that is held when <see langword="null"/>.</param>
-    /// <returns>Nothing when one stands there, or before.</returns>
+    /// <returns>Nothing when all that is said already.</returns>
     public CommitResult PrepareFence(ReplicaId replica, FenceReason reason, ChainHead? at)
     {
         EntityKey key = FenceEntity.KeyOf(replica);
@@ -94,27 +100,69 @@ internal sealed partial class ReplicaWriter
             throw new MutationException(MutationError.RoleRequired, key, FieldPath.Root,
                 "Only a replica in the server role, or the authority, ends the log of another.");
         }
-        ChainHead head = at ?? HeadOf(replica);
-        if (!IsNews(replica, head)) return default;
+        ReplicaId[] ids = reason == FenceReason.Revoked ? Trust.IdsOfSameKey(replica) : [replica];
+        if (ids.Contains(Identity.Replica) || (reason == FenceReason.Revoked && Trust.IsOfOwnKey(replica)))
+            throw new ArgumentException($"{replica} has the key of this replica itself: another one says that it is revoked.", nameof(replica));
         UnitMark mark = Mark();
         try
         {
-            BeginToWrite(key);
-            ref BatchColumns.MutationRow row = ref own.AddMutation();
-            (row.Kind, row.EndsTransaction, row.Timestamp) = (MutationKind.Fence, true, tick());
-            row.Entity = own.Entities.GetOrAdd(key);
-            ref BatchColumns.ChangeRow change = ref own.AddChange(own.Paths.GetOrAdd(FenceEntity.PathOf(head)));
-            (change.HasValue, change.Value) = (true, FenceEntity.ValueOf(reason, Trust.SignFence(
-                new Fence(head, reason, new Dot(Identity.Replica, Own.Applied + own.MutationCount)))));
-            ApplyOwn(own.MutationCount - 1);
+            int made = 0;
+            foreach (ReplicaId id in ids)
+            {
+                if (PlaceOfFence(id, reason, at) is not { } head) continue;
+                WriteFence(head, reason);
+                made++;
+            }
+            if (made == 0) return default;
+            own.Mutations[own.MutationCount - 1].EndsTransaction = true;
             NoteFences(own);
-            return new CommitResult(Identity.Replica, Own.Applied + own.MutationCount, 1);
+            return new CommitResult(Identity.Replica, Own.Applied + own.MutationCount - made + 1, made);
         }
         catch
         {
             Revert(mark);
             throw;
         }
+    }
+
+    private void WriteFence(in ChainHead head, FenceReason reason)
+    {
+        EntityKey key = FenceEntity.KeyOf(head.Author);
+        BeginToWrite(key);
+        ref BatchColumns.MutationRow row = ref own.AddMutation();
+        (row.Kind, row.Timestamp) = (MutationKind.Fence, tick());
+        row.Entity = own.Entities.GetOrAdd(key);
+        ref BatchColumns.ChangeRow change = ref own.AddChange(own.Paths.GetOrAdd(FenceEntity.PathOf(head)));
+        (change.HasValue, change.Value) = (true, FenceEntity.ValueOf(reason, Trust.SignFence(
+            new Fence(head, reason, new Dot(Identity.Replica, Own.Applied + own.MutationCount)))));
+        ApplyOwn(own.MutationCount - 1);
+    }
+
+    /// <summary>Where a fence is to stand; nowhere when one stands there, or before. Who was retired may be revoked later, in
+    /// the same place.</summary>
+    private ChainHead? PlaceOfFence(ReplicaId replica, FenceReason reason, ChainHead? at)
+    {
+        ChainHead head = at ?? HeadOf(replica);
+        if (IsNews(replica, head)) return head;
+        return reason == FenceReason.Revoked && !inForce.Revoked.Contains(replica) ? inForce.Of(replica)!.Head : null;
+    }
+
+    /// <summary>Whether this replica writes nothing more because its key is not trusted any more, under whatever id.</summary>
+    private bool IsOwnKeyRevoked =>
+        Fences.Table.Revoked.Count > 0 && Trust.Own is { } own && Trust.IsRevoked(own, Fences.Table);
+
+    private bool MayFence(ReplicaId author) =>
+        Identity.Role != ReplicaRole.Client && MayWrite && !Trust.IsAwaited(author, inForce);
+
+    /// <summary>After a group, in the server role: a key that was revoked may be known by ids that its revocation did not
+    /// name, because they were not known there.</summary>
+    private void ResumeRevocations()
+    {
+        FenceTable fences = Fences.Table;
+        if (fences.Revoked.Count == 0 || Identity.Role == ReplicaRole.Client || !Trust.IsKeyed || !MayWrite
+            || (ReferenceEquals(revocationsSeen.Fences, fences) && revocationsSeen.Members == Trust.Count)) return;
+        revocationsSeen = (fences, Trust.Count);
+        foreach (ReplicaId id in Trust.RevokedWithoutFence(fences)) Ask(new FenceWork(id, FenceReason.Revoked, null));
     }
 
     /// <summary>Whether no fence stands there, or before.</summary>

@@ -13,7 +13,8 @@ internal sealed partial class ReplicaWriter
     /// <summary>Whether the replica may write, as published.</summary>
     public bool MayWriteNow => MayWrite;
 
-    private bool MayWrite => Authors.HasApplied && OwnFence is null && !Fences.IsIdInUse && Trust.ReasonNotToWrite is null;
+    private bool MayWrite => Authors.HasApplied && OwnFence is null && !Fences.IsIdInUse
+        && Trust.ReasonNotToWrite is null && !IsOwnKeyRevoked;
 
     /// <summary>Looks what of the replica's own was cut off, and asks for it to be written again. On the writer's turn, or
     /// before it has any.</summary>

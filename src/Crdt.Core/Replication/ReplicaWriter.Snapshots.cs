@@ -8,8 +8,8 @@ internal sealed partial class ReplicaWriter
     /// <exception cref="ApplyException">It may not.</exception>
     public void CheckMaker(SnapshotManifest manifest, FenceTable fences)
     {
-        ReadOnlyMemory<byte> key = manifest.Members.FirstOrDefault(m => m.Key == manifest.Maker).Value?.Current.Enrolment.PublicKey ?? default;
-        if (IsRevoked(manifest.Maker, key, fences))
+        Enrolment? maker = manifest.Members.FirstOrDefault(m => m.Key == manifest.Maker).Value?.Current.Enrolment;
+        if (IsRevoked(manifest.Maker, maker, fences))
         {
             throw new ApplyException(ApplyError.SnapshotRevoked, manifest.Maker, 0,
                 $"The snapshot is of {manifest.Maker}, whose key has been revoked");
@@ -28,11 +28,11 @@ internal sealed partial class ReplicaWriter
 
     /// <summary>Whether its maker has not been revoked.</summary>
     public bool MayBeBelieved(Snapshot snapshot) =>
-        !IsRevoked(snapshot.Maker, Trust.Find(snapshot.Maker)?.PublicKey ?? default, Fences.Table);
+        !IsRevoked(snapshot.Maker, Trust.Find(snapshot.Maker), Fences.Table);
 
     /// <summary>A key is revoked with any of the ids that it was enrolled for.</summary>
-    private bool IsRevoked(ReplicaId maker, ReadOnlyMemory<byte> key, FenceTable fences) => fences.Revoked.Contains(maker)
-        || (!key.IsEmpty && fences.Revoked.Any(r => Trust.Find(r) is { } revoked && revoked.PublicKey.Span.SequenceEqual(key.Span)));
+    private bool IsRevoked(ReplicaId maker, Enrolment? enrolment, FenceTable fences) => fences.Revoked.Contains(maker)
+        || (enrolment is not null && Trust.IsRevoked(enrolment, fences));
 
     /// <summary>Joins a snapshot whose chunks are in the log: all of it, or nothing.</summary>
     public void PrepareJoin(SnapshotManifest manifest)

@@ -199,6 +199,7 @@ internal sealed partial class ReplicaWriter
         else if (hasAppended || projector.Error is null) await ProjectIfDueAsync().ConfigureAwait(false);
         ResumeReissue();
         ResumePostponed();
+        ResumeRevocations();
         return count;
     }
 
@@ -416,6 +417,12 @@ internal sealed partial class ReplicaWriter
             AddAnnotations();
             return true;
         }
+        catch (ApplyException e) when (e.Error == ApplyError.KeyRevoked && MayFence(run.Author))
+        {
+            Revert(mark);
+            PrepareFence(run.Author, FenceReason.Revoked, null);
+            return false;
+        }
         catch
         {
             Revert(mark);
@@ -458,7 +465,7 @@ internal sealed partial class ReplicaWriter
                 throw new ApplyException(ApplyError.UnknownFormat, run.Author, next,
                     $"{e.Message} A later build has written it: update this one; until then it stays with whoever has it", e);
             }
-            Trust.Admit(run, foreign, next);
+            Trust.Admit(run, foreign, next, inForce);
             ApplyForeign(author, next, duties);
             NoteFences(foreign);
             long last = next + foreign.MutationCount - 1;

@@ -93,6 +93,15 @@ public sealed partial class SyncSession
                 lock (gate) suspicions[run.Author] = error;
                 await SetAsideAsync(run.Author, cancellationToken).ConfigureAwait(false);
                 return true;
+            case ApplyError.KeyRevoked:
+                // A server that hears of it says up to where it counts; till then nothing of it is taken.
+                lock (gate)
+                {
+                    setAside.Add(run.Author);
+                    announced.Remove(run.Author);
+                    chainsToTell.Enqueue(run.Author);
+                }
+                return true;
             case ApplyError.UnknownObservedDot:
                 // It may have been seen on the branch that is set aside: then it waits until that is settled.
                 lock (gate) return setAside.Count > 0 && setAside.Add(run.Author);

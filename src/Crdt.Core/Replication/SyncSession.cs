@@ -492,7 +492,7 @@ public sealed partial class SyncSession : IDisposable
         ApplyError.UnknownObservedDot => SyncError.UnknownObservedDot,
         ApplyError.WrongSpace => SyncError.WrongSpace,
         ApplyError.OwnLogForked => SyncError.Forked,
-        ApplyError.NotEnrolled => SyncError.NotEnrolled,
+        ApplyError.NotEnrolled or ApplyError.KeyRevoked => SyncError.NotEnrolled,
         ApplyError.EnrolmentNotNamed => SyncError.EnrolmentNotNamed,
         ApplyError.WrongRole => SyncError.WrongRole,
         ApplyError.BadSignature => SyncError.BadSignature,

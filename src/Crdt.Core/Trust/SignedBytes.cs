@@ -37,14 +37,16 @@ internal static class SignedBytes
     }
 
     /// <summary>A fence: tag ‖ space ‖ id of the replica that says so ‖ sequence u64 of its mutation ‖ id of the fenced
-    /// replica ‖ sequence u64 ‖ H.</summary>
-    public static byte[] OfFence(SpaceId space, Dot by, ReplicaId replica, long sequence, ReadOnlySpan<byte> hash)
+    /// replica ‖ sequence u64 ‖ H ‖ u8: 1 when its key is revoked, else 0. Whatever else the reason is has no effect.</summary>
+    public static byte[] OfFence(
+        SpaceId space, Dot by, ReplicaId replica, long sequence, ReadOnlySpan<byte> hash, bool isRevoked)
     {
         ArrayBufferWriter<byte> buffer = Begin(FenceTag, space, by.Replica);
         WriteUInt64(buffer, (ulong)by.Sequence);
         WriteReplica(buffer, replica);
         WriteUInt64(buffer, (ulong)sequence);
         buffer.Write(hash);
+        buffer.Write([isRevoked ? (byte)1 : (byte)0]);
         return buffer.WrittenSpan.ToArray();
     }
 

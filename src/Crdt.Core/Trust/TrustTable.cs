@@ -89,6 +89,44 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
             $"The enrolment of {enrolment.Replica} is not certified by this space's authority.", nameof(enrolment));
     }
 
+    // ---- whose key is not trusted any more ----
+
+    /// <summary>Whether a node has been revoked, as published: under the id that its certificate names, or under any id of
+    /// the same key.</summary>
+    public bool IsRevoked(Enrolment enrolment, FenceTable fences)
+    {
+        foreach (ReplicaId revoked in fences.Revoked)
+        {
+            if (revoked == enrolment.Replica || (Find(revoked) is { } known && HaveSameKey(known, enrolment))) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The same of a replica that need not be known.</summary>
+    public bool IsRevoked(ReplicaId replica, FenceTable fences) => fences.Revoked.Contains(replica)
+        || (fences.Revoked.Count > 0 && Find(replica) is { } enrolment && IsRevoked(enrolment, fences));
+
+    /// <summary>The ids that are known of a replica's key, in order, its own among them.</summary>
+    public ReplicaId[] IdsOfSameKey(ReplicaId replica) => Find(replica) is not { } enrolment ? [replica]
+        : [.. published.Where(m => HaveSameKey(m.Value.Current.Enrolment, enrolment)).Select(m => m.Key).Order()];
+
+    /// <summary>Whether a replica has the key that this one writes with, also where this one has not begun yet.</summary>
+    public bool IsOfOwnKey(ReplicaId replica) => Own is { } own && Find(replica) is { } other && HaveSameKey(own, other);
+
+    /// <summary>Who is known and not trusted any more, and has no fence yet; in order of ids.</summary>
+    public ReplicaId[] RevokedWithoutFence(FenceTable fences) =>
+        [.. published.Where(m => fences.Of(m.Key) is null && IsRevoked(m.Value.Current.Enrolment, fences)).Select(m => m.Key).Order()];
+
+    /// <summary>Whether an id that has not written yet is enrolled for a key that is trusted: nobody else's beginning speaks
+    /// against it.</summary>
+    public bool IsAwaited(ReplicaId replica, FenceTable fences) => members.TryGetValue(replica, out Member? member)
+        && member.Joined is null && member.Enrolments.Any(e => !IsRevoked(e.Enrolment, fences));
+
+    /// <summary>How many are known, as published.</summary>
+    public int Count => published.Count;
+
+    private static bool HaveSameKey(Enrolment a, Enrolment b) => a.PublicKey.Span.SequenceEqual(b.PublicKey.Span);
+
     // ---- what others wrote ----
 
     /// <summary>Verifies a run's head where its author's key is known, beside the writer's turn.</summary>
@@ -112,7 +150,8 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     /// <param name="run">The run, whose chain holds.</param>
     /// <param name="columns">The batch.</param>
     /// <param name="first">Its first sequence.</param>
-    public void Admit(BatchRun run, BatchColumns columns, long first)
+    /// <param name="fences">The fences in force.</param>
+    public void Admit(BatchRun run, BatchColumns columns, long first, FenceTable fences)
     {
         if (founding is null) Found(run, columns);
         if (!IsKeyed)
@@ -129,6 +168,8 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
                 $"A batch in the role {columns.Role}, and its author is enrolled as {enrolment.Role}");
         }
         if (first == run.FirstSequence && !run.IsVerified) VerifyHead(run, enrolment.PublicKey);
+        if (fences.Of(run.Author) is null && IsRevoked(enrolment, fences))
+            throw Fail(ApplyError.KeyRevoked, run, first, "The author's key has been revoked, and nothing says up to where this log counts");
         Record(columns, run.Author, first);
     }
 
@@ -184,6 +225,9 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
                 : "The replica is opened with another key than the one it is enrolled with.";
         }
     }
+
+    /// <summary>What this replica writes by; <see langword="null"/> when it is not enrolled.</summary>
+    public Enrolment? Own => IsKeyed ? OwnEnrolment?.Enrolment : null;
 
     /// <summary>What this replica writes by: its own enrolment; under a further id of the same node that of an earlier one.</summary>
     private (Dot Dot, Enrolment Enrolment)? OwnEnrolment
@@ -277,7 +321,8 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         && scheme.Verify(enrolment.PublicKey.Span, OfFence(fence), fence.Signature.Span);
 
     private byte[] OfFence(Fence fence) =>
-        SignedBytes.OfFence(identity.Space, fence.By, fence.Replica, fence.Sequence, fence.Head.Hash.Span);
+        SignedBytes.OfFence(identity.Space, fence.By, fence.Replica, fence.Sequence, fence.Head.Hash.Span,
+            fence.Reason == FenceReason.Revoked);
 
     // ---- judging ----
 

@@ -70,7 +70,7 @@ public class ForkSchedules
         await team.MeetAsync(0, 1);
         await team[1].CommitAsync(tx => tx.Update(E).Set("x", 2));
         Assert.Equal(1, (await team[3].FenceAsync(retired, FenceReason.Retired)).Count);
-        Assert.Equal(0, (await team[3].FenceAsync(retired, FenceReason.Revoked)).Count);
+        Assert.Equal(0, (await team[3].FenceAsync(retired, FenceReason.Retired)).Count);
         await team.MeetAsync(1, 3);
         Assert.Equal(2, team[3].Get(E)!.GetInteger("x"));
         Replica newcomer = await team.AddAsync();

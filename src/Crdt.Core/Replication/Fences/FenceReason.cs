@@ -9,9 +9,9 @@ public enum FenceReason
     /// <summary>Two logs were in use under its id.</summary>
     Forked,
 
-    /// <summary>Its device was taken out of use.</summary>
+    /// <summary>Its device was taken out of use: that id, and no more. With its key it may go on under another one.</summary>
     Retired,
 
-    /// <summary>Its device is no longer trusted.</summary>
+    /// <summary>Its device is no longer trusted: in a keyed space its key is not, under whatever id.</summary>
     Revoked,
 }

@@ -36,7 +36,10 @@ internal sealed class FenceTable
         {
             if (fence.Reason == FenceReason.Revoked) revoked.Add(fence.Replica);
             ref Fence? smallest = ref CollectionsMarshal.GetValueRefOrAddDefault(standing, fence.Replica, out _);
-            if (smallest is null || Fence.ComparePlaces(fence, smallest) < 0) smallest = fence;
+            int order = smallest is null ? -1 : Fence.ComparePlaces(fence, smallest);
+            // Of two at one place the one that says more is shown.
+            if (order < 0 || (order == 0 && fence.Reason == FenceReason.Revoked && smallest!.Reason != FenceReason.Revoked))
+                smallest = fence;
         }
         return new FenceTable([.. known], standing, revoked);
     }
