@@ -154,7 +154,7 @@ public sealed partial class Replica
         writer.Committed.Set();
         if (Role == ReplicaRole.Client || !Options.FencesForks || report.Author == Id || !writer.MayWriteNow
             || !(isProven || ChainHeads.Contradicts(this, report))) return;
-        await FenceAsync(report.Author, FenceReason.Forked, report.Common, cancellationToken).ConfigureAwait(false);
+        await FenceAsync(report.Author, FenceReason.Forked, ChainHeads.EndFor(this, report.Common), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Takes note that an author's id is in use twice. If it is this replica's own, it takes a new one.</summary>

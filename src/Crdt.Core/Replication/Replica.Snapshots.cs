@@ -119,16 +119,19 @@ public sealed partial class Replica
         }
     }
 
-    /// <summary>Takes a manifest that a peer offers, if it can be believed.</summary>
+    /// <summary>Takes a manifest that a peer offers, if it can be believed and is of the logs that count here.</summary>
     /// <returns>How many of its chunks are here already.</returns>
-    /// <exception cref="ApplyException">It cannot be believed.</exception>
+    /// <exception cref="ApplyException">It cannot be believed, or names whose log differs.</exception>
     internal async ValueTask<int> ConsiderAsync(SnapshotManifest manifest, CancellationToken cancellationToken)
     {
         SnapshotTrust.Check(manifest, Space, writer.Trust.Scheme);
         writer.CheckMaker(manifest, writer.Fences.Table);
         int count = 0;
-        await writer.EnqueueAsync(new CallWork(w => count = w.Snapshots.CountOf(manifest.Number)), cancellationToken)
-            .ConfigureAwait(false);
+        await writer.EnqueueAsync(new CallWork(w =>
+        {
+            w.CheckBranches(manifest);
+            count = w.Snapshots.CountOf(manifest.Number);
+        }), cancellationToken).ConfigureAwait(false);
         return count;
     }
 
@@ -196,13 +199,15 @@ public sealed partial class Replica
     private async ValueTask<PruneResult> PruneBelowNewestAsync(Func<Snapshot, bool> isUsable, CancellationToken cancellationToken)
     {
         Snapshot? basis = writer.Snapshots.Basis;
-        Snapshot[] usable = [.. Snapshots.Where(s => (basis is null || s.Vector.Covers(basis.Vector)) && isUsable(s))];
+        Snapshot[] usable = [.. Snapshots.Where(s => (basis is null || s.Vector.Covers(basis.Vector)) && !writer.IsBeyondFence(s) && isUsable(s))];
         if (usable.Length == 0) return new PruneResult(PruneOutcome.NoSnapshot, PrunedTo, store.LogStart);
         foreach (Snapshot snapshot in usable.Reverse())
         {
             (LogPosition floor, List<LogEntry> kept) = FindFloor(snapshot);
             if (floor <= store.LogStart) continue;
-            await writer.EnqueueAsync(new FloorWork(snapshot, kept), cancellationToken).ConfigureAwait(false);
+            var noting = new FloorWork(snapshot, kept);
+            await writer.EnqueueAsync(noting, cancellationToken).ConfigureAwait(false);
+            if (!noting.IsNoted) continue;
             await FlushAsync(cancellationToken).ConfigureAwait(false);
             if (writer.ProjectionError is { } error)
                 throw new InvalidOperationException("The log cannot be dropped: its projection is not up to date.", error);
@@ -213,6 +218,16 @@ public sealed partial class Replica
         return new PruneResult(PruneOutcome.NothingToDrop, PrunedTo, store.LogStart);
     }
 
+    /// <summary>Whether an entry means nothing, and what it says is not lost with it: it is kept aside, or was written again.</summary>
+    private bool IsKeptOtherwise(in LogEntry entry)
+    {
+        if (!writer.Fences.IsVoid(entry)) return false;
+        (ReplicaId author, long last) = (entry.Author, entry.LastSequence);
+        return author == Id || FormerIds.Contains(author)
+            ? PendingReissues == 0 && writer.MayWriteNow
+            : SetAside.Any(a => a.Author == author && a.FirstSequence <= last && a.LastSequence >= last);
+    }
+
     /// <summary>Up to where the log may go: to the snapshot's first chunk, or to the first entry before it that the snapshot
     /// does not include. What was set aside has to be written again behind it.</summary>
     private (LogPosition Floor, List<LogEntry> Kept) FindFloor(Snapshot snapshot)
@@ -221,7 +236,8 @@ public sealed partial class Replica
         LogPosition at = store.LogStart;
         foreach (LoggedEntry logged in store.ReadLog(at))
         {
-            if (at >= snapshot.ChunksFrom || !logged.Entry.Reaches().All(snapshot.Vector.Covers)) break;
+            if (at >= snapshot.ChunksFrom
+                || !(IsKeptOtherwise(logged.Entry) || logged.Entry.Reaches().All(snapshot.Vector.Covers))) break;
             if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add((at, logged.Entry));
             at = logged.Next;
         }

@@ -47,13 +47,18 @@ internal static class ReplicaRebuild
     {
         var asides = new List<LogEntry>();
         if (!writer.Fences.MustRebuild) return asides;
-        var heads = new Dictionary<ReplicaId, ReadOnlyMemory<byte>>();
+        var heads = new Dictionary<ReplicaId, (long Sequence, ReadOnlyMemory<byte> Hash)>();
         var runs = new Dictionary<ReplicaId, List<LogEntry>>();
+        // Where the log was pruned, chains go on from the snapshot on which it stands.
+        if (store.LogStart > default(LogPosition) && writer.Snapshots.Basis is { } basis)
+            Leap(heads, writer.Snapshots.ReadManifest(basis));
         HashSet<ReplicaId> own = OwnIds.Of(store);
+        own.UnionWith(writer.Fences.FormerIds);
         foreach (LoggedEntry logged in store.ReadLog(default))
         {
             LogEntry entry = logged.Entry;
             if (entry.Kind == LogEntryKind.Identity) own.Remove(ReplicaId.FromBytes(entry.Payload.Span));
+            if (entry.Kind == LogEntryKind.Snapshot) Leap(heads, SnapshotManifest.Decode(entry.Payload));
             if (entry.Kind is not (LogEntryKind.Batch or LogEntryKind.Head) || writer.Fences.Table.Of(entry.Author) is null) continue;
             ref List<LogEntry>? run = ref CollectionsMarshal.GetValueRefOrAddDefault(runs, entry.Author, out _);
             run ??= [];
@@ -63,8 +68,9 @@ internal static class ReplicaRebuild
                 if (writer.Fences.IsVoid(entry)) AddKeys(entry, changed);
                 continue;
             }
-            ReadOnlyMemory<byte> before = heads.GetValueOrDefault(entry.Author, AuthorTable.ChainStart(entry.Author));
-            heads[entry.Author] = entry.Payload[..AuthorTable.HashLengthBytes];
+            ReadOnlyMemory<byte> before = heads.TryGetValue(entry.Author, out var last)
+                ? last.Hash : AuthorTable.ChainStart(entry.Author);
+            heads[entry.Author] = (entry.LastSequence, entry.Payload[..AuthorTable.HashLengthBytes]);
             if (run.Count > 0 && writer.Fences.IsVoid(entry) && !own.Contains(entry.Author))
             {
                 var whole = new BatchRun(entry.Author, run[0].FirstSequence, [.. run.Select(b => b.Payload)],
@@ -74,6 +80,16 @@ internal static class ReplicaRebuild
             run.Clear();
         }
         return asides;
+    }
+
+    /// <summary>What follows a snapshot goes on from its heads.</summary>
+    private static void Leap(Dictionary<ReplicaId, (long Sequence, ReadOnlyMemory<byte> Hash)> heads, SnapshotManifest manifest)
+    {
+        foreach (SnapshotHead head in manifest.Heads)
+        {
+            if (heads.GetValueOrDefault(head.Author).Sequence < head.Sequence)
+                heads[head.Author] = (head.Sequence, head.Head[..AuthorTable.HashLengthBytes]);
+        }
     }
 
     private static void AddKeys(in LogEntry entry, HashSet<EntityKey> keys)

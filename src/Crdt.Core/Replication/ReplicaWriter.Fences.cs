@@ -319,6 +319,10 @@ internal sealed partial class ReplicaWriter
     private long FloorOf(ReplicaId author) => Snapshots.Held
         .Where(s => store.LogStart != default(LogPosition) || !IsOwnId(s.Maker)).Select(s => s.Vector[author]).DefaultIfEmpty().Max();
 
+    /// <summary>The chain's hash at a head of an author that some snapshot here includes.</summary>
+    private byte[]? SnapshotHeadAt(ReplicaId author, long sequence) => Snapshots.Held.FirstOrDefault(s => s.Vector[author] == sequence)
+        is not { } snapshot ? null : Snapshots.ReadManifest(snapshot).Heads.First(h => h.Author == author).Hash.ToArray();
+
     private void NoteFence(EntitySlot slot)
     {
         Fences.Note(slot.Current);

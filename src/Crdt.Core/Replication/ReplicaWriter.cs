@@ -59,7 +59,7 @@ internal sealed partial class ReplicaWriter
         Identity = store.Identity;
         Authors = new AuthorTable(Identity.Replica);
         Fences = new FenceKeeper(store, Authors, fences);
-        Fences.Floor = FloorOf;
+        (Fences.Floor, Fences.SnapshotHead) = (FloorOf, SnapshotHeadAt);
         inForce = Fences.Table;
         Policies = PolicyTable.From([], options.DataTypeTable);
         Cache = new EntityCache(store, options.CachedEntitiesMax, Policies);
@@ -351,6 +351,9 @@ internal sealed partial class ReplicaWriter
         }
         return bound;
     }
+
+    /// <summary>What the group that is being prepared adds to the log.</summary>
+    public IReadOnlyList<LogEntry> Unwritten => entries;
 
     public void AddEntry(in LogEntry entry)
     {

@@ -63,6 +63,14 @@ public sealed partial class SyncSession
             bool isSettled = Fences.Table.Of(head.Author) is not null && !Fences.IsOffBranch(head.Author);
             if ((differs || isOwnFuture) && !isSettled) await SetAsideAsync(head.Author, cancellationToken).ConfigureAwait(false);
         }
+        // A snapshot given in place of the log does not show by itself that it is of another one.
+        if (replica.Snapshots.Count > 0)
+        {
+            IEnumerable<ChainHead> behind = theirs.Where(h => byAuthor.TryGetValue(h.Author, out ChainHead held)
+                && h.Sequence < held.Sequence && Fences.Table.Of(h.Author) is null);
+            foreach (ReplicaId author in ChainHeads.FindOther(replica.Store, [], Fences, behind))
+                await SetAsideAsync(author, cancellationToken).ConfigureAwait(false);
+        }
         foreach (Fence fence in Fences.Table.Standing)
         {
             if (Fences.IsOffBranch(fence.Replica)) await SetAsideAsync(fence.Replica, cancellationToken).ConfigureAwait(false);
@@ -102,12 +110,39 @@ public sealed partial class SyncSession
                     chainsToTell.Enqueue(run.Author);
                 }
                 return true;
-            case ApplyError.UnknownObservedDot:
-                // It may have been seen on the branch that is set aside: then it waits until that is settled.
+            case ApplyError.UnknownObservedDot or ApplyError.Gap or ApplyError.NotEnrolled or ApplyError.WrongSpace:
+                // It may have been seen on the branch that is set aside, or stand behind a snapshot that includes that: then
+                // it waits until that is settled.
                 lock (gate) return setAside.Count > 0 && setAside.Add(run.Author);
             default:
                 return false;
         }
+    }
+
+    /// <summary>Whether a snapshot may be given: it stands for the logs of everybody in it, and so for none that is set aside,
+    /// and for nothing that a fence has cut off. Who needs it waits until that is settled.</summary>
+    private bool MayOffer(Snapshot snapshot) =>
+        !setAside.Any(a => snapshot.Vector[a] > 0) && !replica.Writer.IsBeyondFence(snapshot);
+
+    /// <summary>A snapshot that is of another log of somebody than is held here, or includes what a fence has cut off, is not
+    /// joined; nor does that speak against the peer.</summary>
+    /// <returns><see langword="false"/> when something else is wrong with it.</returns>
+    private async ValueTask<bool> TryDeclineAsync(SnapshotManifest manifest, ApplyException error, CancellationToken cancellationToken)
+    {
+        if (error.Error is not (ApplyError.Fenced or ApplyError.SnapshotForked or ApplyError.OwnLogForked)) return false;
+        VersionVector held = replica.Vector;
+        lock (gate)
+        {
+            (inbox, isApplying) = (null, false);
+            // What it includes of others has to wait, too, and what builds on that.
+            foreach (SnapshotHead head in manifest.Heads)
+            {
+                if (head.Sequence <= held[head.Author] || head.Author == error.Author || !setAside.Add(head.Author)) continue;
+                announced.Remove(head.Author);
+            }
+        }
+        await SetAsideAsync(error.Author, cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>Likewise a statement may be of somebody whom the peer cannot get to know before that.</summary>

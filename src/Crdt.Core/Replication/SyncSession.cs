@@ -463,14 +463,15 @@ public sealed partial class SyncSession : IDisposable
             if (statement.Role == ReplicaRole.Client && !IsKeyed)
                 throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
             // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
-            if (statement.Held[replica.Id] > own) continue;
             if (IsKeyed)
             {
                 Acknowledgement? whole;
+                // Also what is passed over: the next is told as the difference to it.
                 lock (gate) whole = signedStatements.Receive(statement);
-                if (whole is not null) await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
+                if (whole is not null && whole.Held[replica.Id] <= own) await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
                 continue;
             }
+            if (statement.Held[replica.Id] > own) continue;
             if (!statement.Signature.IsEmpty)
                 throw new SyncException(SyncError.BadSignature, "In an open space a statement has no signature.");
             lock (gate)
@@ -736,7 +737,7 @@ public sealed partial class SyncSession : IDisposable
         comparedBasis = basis;
         lock (gate)
         {
-            if (basis.Vector.All(Knows)) return false;
+            if (basis.Vector.All(Knows) || !MayOffer(basis)) return false;
             outbox.Offer(replica.Writer.Trusted(basis));
         }
         Rewind();
@@ -750,7 +751,7 @@ public sealed partial class SyncSession : IDisposable
         if (replica.Writer.Snapshots.Held.FirstOrDefault(s => s.Number == number) is not { } snapshot) return false;
         lock (gate)
         {
-            if (snapshot.Vector.All(Knows)) return false;
+            if (snapshot.Vector.All(Knows) || !MayOffer(snapshot)) return false;
             outbox.Offer(replica.Writer.Trusted(snapshot));
         }
         return true;
@@ -801,9 +802,10 @@ public sealed partial class SyncSession : IDisposable
         if (wasAsked && snapshot.Manifest.IsEmpty) return;
         SnapshotInbox offered;
         bool isNews, isTaken;
+        SnapshotManifest? manifest = null;
         try
         {
-            SnapshotManifest manifest = SnapshotManifest.Decode(snapshot.Manifest);
+            manifest = SnapshotManifest.Decode(snapshot.Manifest);
             isNews = !replica.Vector.Covers(manifest.Vector);
             isTaken = isNews || (wasAsked && replica.IsWanted(manifest));
             offered = new SnapshotInbox(manifest, isTaken
@@ -817,7 +819,11 @@ public sealed partial class SyncSession : IDisposable
         }
         catch (ApplyException e)
         {
-            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            if (manifest is null || !await TryDeclineAsync(manifest, e, cancellationToken).ConfigureAwait(false))
+                throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            // As if all of its chunks were here: the peer goes on behind it.
+            lock (gate) wanted = manifest.Chunks.Count;
+            return;
         }
         lock (gate)
         {
@@ -874,7 +880,10 @@ public sealed partial class SyncSession : IDisposable
         }
         catch (ApplyException e)
         {
-            throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            // A fence may have come while its chunks did.
+            if (!await TryDeclineAsync(manifest, e, cancellationToken).ConfigureAwait(false))
+                throw new SyncException(ErrorOf(e.Error), e.Message, e);
+            return;
         }
         lock (gate)
         {

@@ -124,8 +124,13 @@ internal sealed class OwnSnapshotWork(SnapshotManifest manifest, LogPosition chu
 /// <summary>The note before the beginning of the log is dropped.</summary>
 internal sealed class FloorWork(Snapshot on, IReadOnlyList<LogEntry> kept) : WorkItem
 {
+    /// <summary>Whether it was written down: no fence has cut off since what the snapshot includes.</summary>
+    public bool IsNoted { get; private set; }
+
     public override void Prepare(ReplicaWriter writer)
     {
+        IsNoted = !writer.IsBeyondFence(on);
+        if (!IsNoted) return;
         foreach (LogEntry entry in kept) writer.AddEntry(entry);
         writer.Snapshots.PrepareFloor(on);
     }

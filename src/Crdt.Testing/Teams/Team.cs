@@ -194,9 +194,14 @@ public sealed class Team : IAsyncDisposable
         ReplicaIdentity identity = taken is { } first
             ? stores[index].Identity with { Replica = ReplicaId.FromBytes(first.Payload.Span) }
             : stores[index].Identity;
-        IReplicaStore copy = options.IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
+        var copy = new MemoryReplicaStore(identity);
+        // Entries name positions in the log: what was dropped from it keeps its place.
+        LogPosition start = stores[index].LogStart;
+        var dropped = new LogEntry(LogEntryKind.Note, identity.Replica, 0, 0, default);
+        for (long at = 0; at < start.Value; at++) await copy.AppendAsync(new[] { dropped }, isDurable: true, default);
         if (log.Length > 0) await copy.AppendAsync(log, isDurable: true, default);
-        return copy;
+        await copy.PruneAsync(start, default);
+        return options.IsProjecting ? new ProjectingStore(copy, new GatedStore(copy)) : copy;
     }
 
     /// <summary>Opens a copy as one more device, beside the one it was taken from.</summary>

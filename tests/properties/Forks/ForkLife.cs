@@ -80,7 +80,7 @@ public sealed record ForkLife(int Servers, bool IsKeyed, bool IsProjecting, Fork
             (2, Gen.Constant(ForkEvent.Fence)), (2, Gen.Constant(ForkEvent.Reopen)),
             .. hasSnapshots ? new (int, Gen<ForkEvent>)[]
             {
-                (2, Gen.Constant(ForkEvent.TakeSnapshot)), (2, Gen.Constant(ForkEvent.Prune)),
+                (3, Gen.Constant(ForkEvent.TakeSnapshot)), (2, Gen.Constant(ForkEvent.Prune)),
             } : [],
         ])
         from at in Gen.Choose(0, 5)

@@ -6,22 +6,105 @@ internal static class ChainHeads
     // So many of the newest are told one by one: two logs that were one not long ago part among them.
     private const int NewestCount = 256;
 
-    /// <summary>All that count, in order. Reads the author's part of the log: for the rare case that its logs differ.</summary>
-    public static List<ChainHead> Read(Replica replica, ReplicaId author)
+    /// <summary>A place in an author's chain.</summary>
+    /// <param name="Before">The sequence of the place before it.</param>
+    /// <param name="Head">The chain there.</param>
+    /// <param name="Batch">The batch that leads there; of a run's end or a snapshot's head none.</param>
+    private readonly record struct Place(long Before, ChainHead Head, ReadOnlyMemory<byte> Batch)
     {
-        var heads = new List<ChainHead>();
+        public bool IsHead => Batch.IsEmpty;
+
+        /// <summary>Whether a snapshot stands for what leads there, so that nobody here knows the places between.</summary>
+        public bool IsLeap => IsHead && Head.Sequence > Before;
+    }
+
+    /// <summary>An author's chain as the log tells it: where a snapshot stands for a part of it, it goes on behind that.</summary>
+    private static IEnumerable<Place> Walk(Replica replica, ReplicaId author)
+    {
+        byte[] hash = AuthorTable.ChainStart(author);
+        long applied = 0;
         LogPosition end = replica.Writer.PublishedEnd;
+        if (replica.Store.LogStart > default(LogPosition) && replica.Writer.Snapshots.Basis is { } basis
+            && HeadIn(replica.Writer.Snapshots.ReadManifest(basis)) is { } floor)
+        {
+            yield return new Place(0, floor, default);
+            (hash, applied) = (floor.Hash.ToArray(), floor.Sequence);
+        }
         foreach (LoggedEntry logged in replica.Store.ReadLog(replica.Store.FindStart(author, 1)))
         {
             if (logged.Next > end) break;
             LogEntry entry = logged.Entry;
-            if (entry.Kind != LogEntryKind.Head || entry.Author != author || replica.Writer.Fences.IsVoid(entry)) continue;
-            heads.Add(new ChainHead(author, entry.LastSequence, entry.Payload[..AuthorTable.HashLengthBytes])
+            if (entry.Kind == LogEntryKind.Snapshot)
             {
-                Signature = AuthorTable.SignatureOf(entry.Payload),
-            });
+                if (HeadIn(SnapshotManifest.Decode(entry.Payload)) is not { } joined || joined.Sequence <= applied
+                    || replica.Writer.Fences.IsVoid(author, joined.Sequence)) continue;
+                yield return new Place(applied, joined, default);
+                (hash, applied) = (joined.Hash.ToArray(), joined.Sequence);
+            }
+            else if (entry.Author != author || entry.LastSequence < applied || replica.Writer.Fences.IsVoid(entry)) continue;
+            else if (entry.Kind == LogEntryKind.Head)
+            {
+                ChainHead head = HeadAt(author, entry.LastSequence, entry.Payload);
+                yield return new Place(applied, head, default);
+                hash = head.Hash.ToArray();
+            }
+            else if (entry.Kind == LogEntryKind.Batch && entry.LastSequence > applied)
+            {
+                hash = AuthorTable.ChainNext(hash, entry.Payload.Span);
+                yield return new Place(applied, new ChainHead(author, entry.LastSequence, hash), entry.Payload);
+                applied = entry.LastSequence;
+            }
         }
-        return heads;
+
+        ChainHead? HeadIn(SnapshotManifest manifest) => manifest.Heads.FirstOrDefault(h => h.Author == author) is { Sequence: > 0 } head
+            ? HeadAt(author, head.Sequence, head.Head) : null;
+    }
+
+    private static ChainHead HeadAt(ReplicaId author, long sequence, ReadOnlyMemory<byte> head) =>
+        new(author, sequence, head[..AuthorTable.HashLengthBytes]) { Signature = AuthorTable.SignatureOf(head) };
+
+    /// <summary>All that count, in order. Reads the author's part of the log: for the rare case that its logs differ.</summary>
+    public static List<ChainHead> Read(Replica replica, ReplicaId author) =>
+        [.. Walk(replica, author).Where(static p => p.IsHead).Select(static p => p.Head)];
+
+    /// <summary>Whose log, as it is held, stands otherwise at a head: the authors of whom there are two logs. What the log
+    /// does not tell any more is passed over.</summary>
+    /// <param name="store">Where the log is.</param>
+    /// <param name="unwritten">What stands behind it already.</param>
+    /// <param name="fences">What of it means nothing.</param>
+    /// <param name="heads">Heads of another log, or the beginnings of their hashes; each within what is held.</param>
+    public static List<ReplicaId> FindOther(
+        IReplicaStore store, IReadOnlyList<LogEntry> unwritten, FenceKeeper fences, IEnumerable<ChainHead> heads)
+    {
+        var others = new List<ReplicaId>();
+        Dictionary<ReplicaId, ChainHead> open = heads.ToDictionary(static h => h.Author);
+        if (open.Count == 0) return others;
+        LogPosition from = open.Values.Min(h => store.FindStart(h.Author, h.Sequence));
+        Compare(from);
+        // Its runs may be cut otherwise in a copy of the log, and so have no head there: then the batches tell.
+        if (open.Count > 0 && from > store.LogStart) Compare(store.LogStart);
+        return others;
+
+        void Compare(LogPosition begin)
+        {
+            Dictionary<ReplicaId, byte[]> hashes = begin > default(LogPosition)
+                ? [] : open.Keys.ToDictionary(static a => a, AuthorTable.ChainStart);
+            foreach (LogEntry entry in store.ReadLog(begin).Select(static l => l.Entry).Concat(unwritten))
+            {
+                if (open.Count == 0) return;
+                // Behind a snapshot another part of the chain begins.
+                if (entry.Kind == LogEntryKind.Snapshot) hashes.Clear();
+                if (entry.Kind is not (LogEntryKind.Batch or LogEntryKind.Head) || !open.TryGetValue(entry.Author, out ChainHead head)
+                    || fences.IsVoid(entry)) continue;
+                if (entry.Kind == LogEntryKind.Head) hashes[entry.Author] = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
+                else if (hashes.TryGetValue(entry.Author, out byte[]? before))
+                    hashes[entry.Author] = AuthorTable.ChainNext(before, entry.Payload.Span);
+                bool isWithin = entry.Kind == LogEntryKind.Batch && entry.FirstSequence <= head.Sequence && entry.LastSequence > head.Sequence;
+                if (!isWithin && (entry.LastSequence != head.Sequence || !hashes.TryGetValue(entry.Author, out _))) continue;
+                if (isWithin || !hashes[entry.Author].AsSpan(0, head.Hash.Length).SequenceEqual(head.Hash.Span)) others.Add(entry.Author);
+                open.Remove(entry.Author);
+            }
+        }
     }
 
     /// <summary>Enough of them to find where two logs part, in bounded space.</summary>
@@ -90,33 +173,19 @@ internal static class ChainHeads
         isSameLog = false;
         var common = new ChainHead(run.Author, 0, AuthorTable.ChainStart(run.Author));
         ChainHead last = common;
-        byte[] hash = AuthorTable.ChainStart(run.Author);
-        long applied = 0;
-        int compared = run.FirstSequence == 1 ? CheckStart(hash) : -1;
+        int compared = run.FirstSequence == 1 ? CheckStart(common.Hash.Span) : -1;
         bool goesOnAlike = true;
-        LogPosition end = replica.Writer.PublishedEnd;
-        foreach (LoggedEntry logged in replica.Store.ReadLog(replica.Store.FindStart(run.Author, 1)))
+        foreach (Place place in Walk(replica, run.Author))
         {
-            if (logged.Next > end) break;
-            LogEntry entry = logged.Entry;
-            if (entry.Author != run.Author || replica.Writer.Fences.IsVoid(entry)) continue;
-            if (entry.Kind == LogEntryKind.Head)
+            if (place.IsLeap) compared = Math.Min(compared, 0);
+            if (place.IsHead)
             {
-                last = new ChainHead(run.Author, entry.LastSequence, entry.Payload[..AuthorTable.HashLengthBytes])
-                {
-                    Signature = AuthorTable.SignatureOf(entry.Payload),
-                };
-                if (entry.LastSequence < run.FirstSequence) common = last;
-                // The log before it may have been dropped.
-                if (entry.LastSequence == run.FirstSequence - 1) compared = CheckStart(last.Hash.Span);
-                (hash, applied) = (last.Hash.ToArray(), entry.LastSequence);
+                last = place.Head;
+                if (last.Sequence < run.FirstSequence) common = last;
             }
-            if (entry.Kind != LogEntryKind.Batch) continue;
-            if (compared >= 0 && compared < run.Batches.Count)
-                goesOnAlike &= run.Batches[compared++].Span.SequenceEqual(entry.Payload.Span);
-            hash = AuthorTable.ChainNext(hash, entry.Payload.Span);
-            applied = entry.LastSequence;
-            if (applied == run.FirstSequence - 1) compared = CheckStart(hash);
+            else if (compared >= 0 && compared < run.Batches.Count)
+                goesOnAlike &= run.Batches[compared++].Span.SequenceEqual(place.Batch.Span);
+            if (place.Head.Sequence == run.FirstSequence - 1) compared = CheckStart(place.Head.Hash.Span);
         }
         if (compared <= 0) return null;
         // A run that leads past a fence cannot be cut: its author is fenced again, further back.
@@ -138,22 +207,17 @@ internal static class ChainHeads
     public static bool Contradicts(Replica replica, ForkReport report)
     {
         ReplicaId author = report.Author;
-        var chain = new Dictionary<long, byte[]> { [0] = AuthorTable.ChainStart(author) };
+        var chain = new Dictionary<long, ReadOnlyMemory<byte>> { [0] = AuthorTable.ChainStart(author) };
         var heads = new HashSet<long> { 0 };
-        byte[] hash = chain[0];
+        var leaps = new List<Place>();
         long applied = 0;
-        LogPosition end = replica.Writer.PublishedEnd;
-        foreach (LoggedEntry logged in replica.Store.ReadLog(replica.Store.FindStart(author, 1)))
+        foreach (Place place in Walk(replica, author))
         {
-            if (logged.Next > end) break;
-            LogEntry entry = logged.Entry;
-            if (entry.Author != author || replica.Writer.Fences.IsVoid(entry)) continue;
-            if (entry.Kind == LogEntryKind.Head) heads.Add(entry.LastSequence);
-            if (entry.Kind != LogEntryKind.Batch) continue;
-            hash = AuthorTable.ChainNext(hash, entry.Payload.Span);
-            chain[applied = entry.LastSequence] = hash;
+            if (place.IsHead) heads.Add(place.Head.Sequence);
+            if (place.IsLeap) leaps.Add(place);
+            chain[applied = place.Head.Sequence] = place.Head.Hash;
         }
-        bool isCommonHere = report.Common.Sequence > applied
+        bool isCommonHere = report.Common.Sequence > applied || IsUnknown(report.Common.Sequence)
             || (heads.Contains(report.Common.Sequence) && IsOn(report.Common));
         // Whoever holds a log without the head at which it was fenced cannot follow: it is fenced again, further back.
         bool isPastFence = replica.Writer.Fences.Table.Of(author) is { } fence && (IsAt(report.One, fence) || IsAt(report.Other, fence));
@@ -165,8 +229,26 @@ internal static class ChainHeads
             head.Sequence == fence.Sequence && head.Hash.Span.SequenceEqual(fence.Head.Hash.Span);
 
         bool IsOn(in ChainHead head) =>
-            chain.TryGetValue(head.Sequence, out byte[]? held) && held.AsSpan().SequenceEqual(head.Hash.Span);
+            chain.TryGetValue(head.Sequence, out ReadOnlyMemory<byte> held) && held.Span.SequenceEqual(head.Hash.Span);
 
-        bool IsOff(in ChainHead head) => head.Sequence <= applied && !IsOn(head);
+        bool IsOff(in ChainHead head) => head.Sequence <= applied && !IsOn(head)
+            && (chain.ContainsKey(head.Sequence) || !IsUnknown(head.Sequence));
+
+        bool IsUnknown(long sequence) => leaps.Exists(p => IsPassedOver(p, sequence));
     }
+
+    /// <summary>Where a log that parts behind a head is to end: there, or where a snapshot stands for what follows that head,
+    /// at the snapshot's own, because nothing before can be left out here.</summary>
+    public static ChainHead EndFor(Replica replica, ChainHead common)
+    {
+        foreach (Place place in Walk(replica, common.Author))
+        {
+            if (place.IsLeap && IsPassedOver(place, common.Sequence)) return place.Head;
+        }
+        return common;
+    }
+
+    /// <summary>That there is nothing in common is what one says, too, who does not hold the beginning.</summary>
+    private static bool IsPassedOver(in Place leap, long sequence) =>
+        sequence < leap.Head.Sequence && (sequence > leap.Before || leap.Before == 0);
 }

@@ -36,6 +36,9 @@ internal sealed class FenceKeeper
     /// <summary>Up to where the state stands on a snapshot that includes an author: no fence takes effect below that here.</summary>
     public Func<ReplicaId, long> Floor { get; set; } = static _ => 0;
 
+    /// <summary>The chain's hash at a head of an author that a snapshot here includes; <see langword="null"/> for any other.</summary>
+    public Func<ReplicaId, long, byte[]?> SnapshotHead { get; set; } = static (_, _) => null;
+
     /// <summary>Whether the state holds what a fence has cut off, or lacks what one no longer does.</summary>
     public bool MustRebuild { get; private set; }
 
@@ -129,6 +132,7 @@ internal sealed class FenceKeeper
         if (fence.Sequence == 0) return hash.SequenceEqual(AuthorTable.ChainStart(fence.Replica));
         AuthorTable.AuthorState state = authors[authors.IndexOf(fence.Replica)];
         if (state.HeadSequence == fence.Sequence) return hash.SequenceEqual(state.Head);
+        if (SnapshotHead(fence.Replica, fence.Sequence) is { } included) return hash.SequenceEqual(included);
         foreach (LoggedEntry logged in store.ReadLog(store.FindStart(fence.Replica, fence.Sequence)))
         {
             LogEntry entry = logged.Entry;

@@ -4,16 +4,22 @@ namespace Crdt;
 
 /// <summary>Dots as the chunks of a snapshot tell them: the author by its place in the manifest's heads, the sequence and
 /// the time as differences. Belongs to one chunk; a further sibling of the same mutation says so by nil.</summary>
+/// <remarks>What a sibling only speaks of may lie beyond its author's head, or be of an author without one: a fence has cut
+/// it off since.</remarks>
 /// <param name="heads">The manifest's heads.</param>
 /// <param name="ranks">Of each of the replica's own indexes the place in the heads; for writing.</param>
 /// <param name="authors">Of each place in the heads the replica's own index; for reading.</param>
-internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] ranks, int[] authors) : ISiblingForm
+/// <param name="replicas">The table of the replica's own indexes.</param>
+/// <param name="indexOf">Gives the index of an author without a head; for reading.</param>
+internal sealed class SnapshotForm(
+    IReadOnlyList<SnapshotHead> heads, int[] ranks, int[] authors, ReplicaTable replicas, Func<ReplicaId, int> indexOf) : ISiblingForm
 {
     private const int RoleBits = 2, RoleMask = 3;
 
     private readonly Dictionary<int, long> lastSequences = [];
     private LocalDot lastDot;
     private HybridTimestamp lastTimestamp;
+    private HashSet<ReplicaId>? withHead;
 
     /// <summary>The latest timestamp read.</summary>
     public HybridTimestamp Latest { get; private set; }
@@ -37,7 +43,9 @@ internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] rank
 
     public void WriteDot(ref MessagePackWriter writer, LocalDot dot)
     {
-        writer.Write((ranks[dot.Author] << RoleBits) | (int)dot.Role);
+        int rank = dot.Author < ranks.Length ? ranks[dot.Author] : -1;
+        writer.Write(((rank < 0 ? heads.Count : rank) << RoleBits) | (int)dot.Role);
+        if (rank < 0) AcknowledgementCodec.WriteReplica(ref writer, replicas[dot.Author]);
         writer.Write(dot.Sequence);
     }
 
@@ -50,8 +58,11 @@ internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] rank
             if (lastDot == default) throw reader.Fail(BatchError.OutOfRange, "The first sibling has no mutation");
             return;
         }
-        int rank = ReadAuthor(ref reader, out ReplicaRole role);
-        dot = DotOf(ref reader, rank, unchecked(lastSequences.GetValueOrDefault(rank) + reader.ReadInt64()), role);
+        int rank = ReadAuthor(ref reader, heads.Count - 1, out ReplicaRole role);
+        long sequence = unchecked(lastSequences.GetValueOrDefault(rank) + reader.ReadInt64());
+        if (sequence < 1 || sequence > heads[rank].Sequence)
+            throw reader.Fail(BatchError.OutOfRange, $"Sequence {sequence} is not within the snapshot's vector");
+        dot = new LocalDot(authors[rank], sequence, role);
         long unixMs = unchecked(lastTimestamp.UnixMs + reader.ReadInt64());
         int counter = reader.ReadInt32(ushort.MaxValue, "The counter of a timestamp");
         if (unixMs is < 0 or > HybridTimestamp.MillisecondsMax || (unixMs == 0 && counter == 0))
@@ -66,19 +77,25 @@ internal sealed class SnapshotForm(IReadOnlyList<SnapshotHead> heads, int[] rank
 
     public LocalDot ReadDot(ref CanonicalReader reader)
     {
-        int rank = ReadAuthor(ref reader, out ReplicaRole role);
-        return DotOf(ref reader, rank, reader.ReadInt64(), role);
+        int rank = ReadAuthor(ref reader, heads.Count, out ReplicaRole role);
+        int author = rank < heads.Count ? authors[rank] : ReadStranger(ref reader);
+        return new LocalDot(author, reader.ReadSequence(), role);
     }
 
-    private int ReadAuthor(ref CanonicalReader reader, out ReplicaRole role)
+    /// <summary>An author without a head is named by its id.</summary>
+    private int ReadStranger(ref CanonicalReader reader)
     {
-        int code = reader.ReadInt32(((heads.Count - 1) << RoleBits) | RoleMask, "The place of an author");
+        ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
+        withHead ??= [.. heads.Select(static h => h.Author)];
+        return withHead.Contains(author)
+            ? throw reader.Fail(BatchError.NotCanonical, $"{author} has a head, and is named by its id")
+            : indexOf(author);
+    }
+
+    private static int ReadAuthor(ref CanonicalReader reader, int rankMax, out ReplicaRole role)
+    {
+        int code = reader.ReadInt32((rankMax << RoleBits) | RoleMask, "The place of an author");
         role = (ReplicaRole)(code & RoleMask);
         return role <= ReplicaRole.Authority ? code >> RoleBits : throw reader.Fail(BatchError.OutOfRange, "The role is not known");
     }
-
-    private LocalDot DotOf(ref CanonicalReader reader, int rank, long sequence, ReplicaRole role) =>
-        sequence >= 1 && sequence <= heads[rank].Sequence
-            ? new LocalDot(authors[rank], sequence, role)
-            : throw reader.Fail(BatchError.OutOfRange, $"Sequence {sequence} is not within the snapshot's vector");
 }

@@ -34,7 +34,7 @@ internal sealed class SnapshotJoin
 
     private IEnumerable<EntityKey> Run(IEnumerable<ReadOnlyMemory<byte>> chunks)
     {
-        var reader = new SnapshotReader(manifest.Heads, authors, writer.Authors.Ids);
+        var reader = new SnapshotReader(manifest.Heads, authors, writer.Authors.Ids, writer.Authors.IndexOf);
         UInt128 digest = 0;
         using IEnumerator<EntityKey> own = writer.Cache.CurrentKeys().GetEnumerator();
         bool hasOwn = own.MoveNext();

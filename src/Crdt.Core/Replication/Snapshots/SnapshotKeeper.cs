@@ -45,7 +45,6 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
         if (IsHeld(manifest.Number)) return;
         LogPosition chunksFrom = Find(manifest.Number)?.ChunksFrom
             ?? throw Fail(manifest, ApplyError.BadSnapshot, "Its chunks are not there");
-        CheckHeads(manifest);
         foreach (EntityKey _ in SnapshotJoin.Run(writer, manifest, ReadChunks(manifest, chunksFrom)))
         {
             // All of it in one unit: it becomes visible as a whole.
@@ -290,25 +289,35 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
     private bool IsCovered(SnapshotManifest manifest) =>
         manifest.Heads.All(h => writer.Authors.AppliedOf(h.Author) >= h.Sequence);
 
-    private void CheckHeads(SnapshotManifest manifest)
+    /// <summary>Whether a snapshot is of the same logs as those that are held, as far as these tell.</summary>
+    /// <exception cref="ApplyException">It is not; it names whose log differs.</exception>
+    public void CheckHeads(SnapshotManifest manifest)
     {
+        var within = new List<ChainHead>();
         foreach (SnapshotHead head in manifest.Heads)
         {
             if (!writer.Authors.Ids.TryGetIndex(head.Author, out int author)) continue;
             AuthorTable.AuthorState state = writer.Authors[author];
             if (author == 0 && head.Sequence > state.Applied)
             {
-                throw Fail(manifest, ApplyError.OwnLogForked,
+                throw Fail(manifest, ApplyError.OwnLogForked, head,
                     $"This replica wrote {state.Applied} mutations, and it includes {head.Sequence}: the id is in use twice");
             }
-            if (head.Sequence == state.HeadSequence && !head.Hash.SequenceEqual(state.Head))
-            {
-                throw Fail(manifest, ApplyError.SnapshotForked,
-                    $"Two logs of replica {head.Author} end at sequence {head.Sequence}: its id is in use twice");
-            }
+            if (head.Sequence == state.HeadSequence && !head.Hash.SequenceEqual(state.Head)) throw FailForked(manifest, head);
+            if (head.Sequence < state.Applied && head.Sequence != state.HeadSequence)
+                within.Add(new ChainHead(head.Author, head.Sequence, head.Head[..AuthorTable.HashLengthBytes]));
         }
+        foreach (ReplicaId author in ChainHeads.FindOther(store, writer.Unwritten, writer.Fences, within))
+            throw FailForked(manifest, manifest.Heads.First(h => h.Author == author));
     }
+
+    private static ApplyException FailForked(SnapshotManifest manifest, SnapshotHead head) => Fail(
+        manifest, ApplyError.SnapshotForked, head,
+        $"At sequence {head.Sequence} it stands on another log of replica {head.Author} than is held: that id is in use twice");
 
     private static ApplyException Fail(SnapshotManifest manifest, ApplyError error, string message) =>
         new(error, manifest.Maker, 0, $"The snapshot of {manifest.Maker} cannot be joined: {message}");
+
+    private static ApplyException Fail(SnapshotManifest manifest, ApplyError error, SnapshotHead of, string message) =>
+        new(error, of.Author, of.Sequence, $"The snapshot of {manifest.Maker} cannot be joined: {message}");
 }

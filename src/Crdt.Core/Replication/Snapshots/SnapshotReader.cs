@@ -9,7 +9,9 @@ namespace Crdt;
 /// <param name="heads">The manifest's heads.</param>
 /// <param name="authors">Of each head's author the index by which the states are to name it.</param>
 /// <param name="replicas">The table of these indexes.</param>
-internal sealed class SnapshotReader(IReadOnlyList<SnapshotHead> heads, int[] authors, ReplicaTable replicas)
+/// <param name="indexOf">Gives the index of an author that is only spoken of; that of the table where none is given.</param>
+internal sealed class SnapshotReader(
+    IReadOnlyList<SnapshotHead> heads, int[] authors, ReplicaTable replicas, Func<ReplicaId, int>? indexOf = null)
 {
     private readonly FirstUseTable<(string Domain, string Type)> types = new();
     private readonly FirstUseTable<FieldPath> paths = new();
@@ -54,7 +56,7 @@ internal sealed class SnapshotReader(IReadOnlyList<SnapshotHead> heads, int[] au
         paths.Clear();
         paths.TryAdd(FieldPath.Root);
         if (heads.Count == 0) throw reader.Fail(BatchError.OutOfRange, "A state that nobody wrote");
-        var form = new SnapshotForm(heads, [], authors);
+        var form = new SnapshotForm(heads, [], authors, replicas, indexOf ?? replicas.GetOrAdd);
         if (reader.Remaining == 0) throw reader.Fail(BatchError.OutOfRange, "The chunk is empty");
         while (reader.Remaining > 0)
         {

@@ -75,7 +75,7 @@ internal sealed class SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaT
         types.Clear();
         paths.Clear();
         paths.TryAdd(FieldPath.Root);
-        form = new SnapshotForm(heads, ranks, []);
+        form = new SnapshotForm(heads, ranks, [], replicas, replicas.GetOrAdd);
         hasSiblings = false;
         buffer.GetSpan(1)[0] = BatchWriter.PlainFormat;
         buffer.Advance(1);
