@@ -72,6 +72,15 @@ public sealed class VersionVector : IReadOnlyCollection<Dot>, IEquatable<Version
         return other.Covers(this) ? other : From(entries.Concat(other.entries));
     }
 
+    /// <summary>What of this differs from an earlier vector; after a fence it may be less than it was.</summary>
+    internal VersionVector Since(VersionVector before) => From(entries.Where(d => before[d.Replica] != d.Sequence));
+
+    /// <summary>Whether <see cref="Since"/> tells all of the difference: a replica that is gone has no entry to tell it by.</summary>
+    internal bool CanFollow(VersionVector before) => before.entries.All(d => this[d.Replica] > 0);
+
+    /// <summary>This with what <see cref="Since"/> told.</summary>
+    internal VersionVector With(VersionVector since) => From(entries.Where(d => since[d.Replica] == 0).Concat(since.entries));
+
     /// <inheritdoc/>
     public IEnumerator<Dot> GetEnumerator() => ((IEnumerable<Dot>)entries).GetEnumerator();
 

@@ -10,4 +10,7 @@ public sealed record Acknowledgement(ReplicaId By, ReplicaRole Role, DateTimeOff
 {
     /// <summary>In a keyed space its maker's signature over space, maker, time and the whole vector; else empty.</summary>
     public ReadOnlyMemory<byte> Signature { get; init; }
+
+    /// <summary>In the log: it takes the place of what was known of its maker, instead of adding to it.</summary>
+    internal bool IsWhole { get; init; }
 }

@@ -13,24 +13,39 @@ internal sealed class AcknowledgementTable
     private readonly Lock gate = new();
     private readonly SortedDictionary<ReplicaId, Acknowledgement> newest = [];
     private readonly Dictionary<ReplicaId, List<(long Sequence, DateTimeOffset Time)>> synced = [];
-    private readonly Dictionary<ReplicaId, long> caps = [];
+    private FenceCaps caps = FenceCaps.None;
     private long version;
 
     /// <summary>Grows with every news, so that nobody has to look for it in vain.</summary>
     public long Version => Volatile.Read(ref version);
 
-    /// <summary>What of a statement is news: a statement of the difference, or <see langword="null"/> when nothing is.</summary>
+    /// <summary>What of a statement is news: a statement of the difference, or of the whole where that does not cover what
+    /// was known, because its maker has met a fence since; <see langword="null"/> when nothing is.</summary>
+    /// <remarks>A signed statement is taken as a whole or not at all, an unsigned one adds to what is known.</remarks>
     public Acknowledgement? NewsOf(Acknowledgement statement)
     {
         lock (gate)
         {
             if (newest.Count >= MakersMax && !newest.ContainsKey(statement.By)) return null;
             VersionVector known = HeldOf(statement.By);
-            return known.Covers(statement.Held) ? null : statement with
+            if (!statement.Signature.IsEmpty)
             {
-                Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))),
-            };
+                if (!caps.IsNews(statement.Held, known)) return null;
+                if (!statement.Held.Covers(known)) return statement with { IsWhole = true };
+            }
+            else
+            {
+                statement = statement with { Held = caps.Cap(statement.Held) };
+                if (known.Covers(statement.Held)) return null;
+            }
+            return statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
         }
+    }
+
+    /// <summary>Whether a signed statement says more than what is known of its maker.</summary>
+    public bool IsNews(ReplicaId maker, VersionVector held)
+    {
+        lock (gate) return caps.IsNews(held, HeldOf(maker));
     }
 
     /// <summary>Takes note of a statement, once it is in the log.</summary>
@@ -38,8 +53,16 @@ internal sealed class AcknowledgementTable
     {
         lock (gate)
         {
-            if (NewsOf(statement) is not { } news) return;
-            newest[statement.By] = statement with { Held = HeldOf(statement.By).Merge(statement.Held) };
+            // What stands in the log was judged when it was written, and a difference cannot be judged again.
+            if (newest.Count >= MakersMax && !newest.ContainsKey(statement.By)) return;
+            VersionVector known = HeldOf(statement.By);
+            if (!statement.IsWhole && known.Covers(statement.Held)) return;
+            Acknowledgement news = statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
+            newest[statement.By] = statement with
+            {
+                Held = statement.IsWhole ? statement.Held : known.Merge(statement.Held),
+                IsWhole = false,
+            };
             if (statement.Role != ReplicaRole.Client) NoteSynced(news);
             version++;
         }
@@ -57,10 +80,10 @@ internal sealed class AcknowledgementTable
         lock (gate) return newest.GetValueOrDefault(replica);
     }
 
-    /// <summary>What a replica is known to hold.</summary>
+    /// <summary>What a replica is known to hold of what counts.</summary>
     public VersionVector HeldBy(ReplicaId replica)
     {
-        lock (gate) return HeldOf(replica);
+        lock (gate) return caps.Cap(HeldOf(replica));
     }
 
     /// <summary>Up to which sequence of an author some server-role replica is known to hold everything.</summary>
@@ -92,21 +115,28 @@ internal sealed class AcknowledgementTable
         lock (gate) return newest.Values.Count(a => a.By != dot.Replica && a.Held.Covers(dot));
     }
 
-    /// <summary>From now on nothing of an author counts as synced beyond its fence: who holds that holds what means
-    /// nothing.</summary>
-    public void Cap(ReplicaId author, long sequence)
+    /// <summary>From now on nothing of fenced authors counts beyond their fences: who holds that holds what means nothing.
+    /// What is signed stays as it was signed, so that it can be passed on.</summary>
+    public void Cap(FenceCaps fences)
     {
         lock (gate)
         {
-            caps[author] = sequence;
-            if (!synced.TryGetValue(author, out var marks)) return;
-            int kept = marks.FindIndex(m => m.Sequence > sequence);
-            if (kept < 0) return;
-            DateTimeOffset time = marks[kept].Time;
-            marks.RemoveRange(kept, marks.Count - kept);
-            if (sequence > (kept == 0 ? 0 : marks[^1].Sequence)) marks.Add((sequence, time));
-            if (marks.Count == 0) synced.Remove(author);
+            caps = fences;
+            foreach (Acknowledgement statement in newest.Values.Where(s => s.Signature.IsEmpty).ToArray())
+                newest[statement.By] = statement with { Held = fences.Cap(statement.Held) };
+            foreach ((ReplicaId author, long sequence) in fences.Ends) CapSynced(author, sequence);
         }
+    }
+
+    private void CapSynced(ReplicaId author, long sequence)
+    {
+        if (!synced.TryGetValue(author, out var marks)) return;
+        int kept = marks.FindIndex(m => m.Sequence > sequence);
+        if (kept < 0) return;
+        DateTimeOffset time = marks[kept].Time;
+        marks.RemoveRange(kept, marks.Count - kept);
+        if (sequence > (kept == 0 ? 0 : marks[^1].Sequence)) marks.Add((sequence, time));
+        if (marks.Count == 0) synced.Remove(author);
     }
 
     /// <summary>Everything, to be put back by the restoring methods.</summary>
@@ -136,7 +166,7 @@ internal sealed class AcknowledgementTable
     {
         foreach (Dot dot in news.Held)
         {
-            long sequence = Math.Min(dot.Sequence, caps.GetValueOrDefault(dot.Replica, long.MaxValue));
+            long sequence = Math.Min(dot.Sequence, caps.EndOf(dot.Replica));
             if (sequence == 0) continue;
             if (!synced.TryGetValue(dot.Replica, out var marks)) synced[dot.Replica] = marks = [];
             if (marks.Count > 0 && marks[^1].Sequence >= sequence) continue;

@@ -42,7 +42,10 @@ internal sealed partial class ReplicaWriter
     {
         Clock.Restore(before.Clock.Last);
         Clock.OffsetMs = before.Clock.OffsetMs;
-        foreach (Acknowledgement statement in before.Acknowledgements.Newest()) Acknowledgements.Merge(statement);
+        foreach (Acknowledgement statement in before.Acknowledgements.Newest())
+        {
+            if (Acknowledgements.NewsOf(statement) is { } news) Acknowledgements.Merge(news);
+        }
     }
 
     /// <summary>Appends entries beside any group, on the writer's turn.</summary>
@@ -281,10 +284,9 @@ internal sealed partial class ReplicaWriter
         asidesNow.Clear();
         Fences.Update();
         inForce = Fences.Table;
-        foreach (Fence fence in Fences.Table.Standing)
-        {
-            if (!Fences.IsOffBranch(fence.Replica)) Acknowledgements.Cap(fence.Replica, fence.Sequence);
-        }
+        var caps = FenceCaps.Of(Fences.Table.Standing.Where(f => !Fences.IsOffBranch(f.Replica)));
+        Acknowledgements.Cap(caps);
+        Standing.Caps = caps;
     }
 
     /// <summary>What a batch that was applied states of fences counts from here on.</summary>

@@ -555,8 +555,6 @@ internal sealed partial class ReplicaWriter
     public void PrepareAcknowledgement(Acknowledgement statement)
     {
         if (statement.By == Identity.Replica || Acknowledgements.NewsOf(statement) is not { } news) return;
-        // A signature is over the whole: beside what is known already it would not be that any more.
-        if (!statement.Signature.IsEmpty && !statement.Held.Covers(Acknowledgements.HeldBy(statement.By))) return;
         AddNote(news);
         statements.Add(news);
     }
@@ -578,7 +576,8 @@ internal sealed partial class ReplicaWriter
         statements.Add(statement);
     }
 
-    private void AddNote(Acknowledgement news) => AddNote(AcknowledgementCodec.Encode(news));
+    private void AddNote(Acknowledgement news) =>
+        AddNote(news.IsWhole ? new WholeNote(news).Encode() : AcknowledgementCodec.Encode(news));
 
     /// <summary>Adds a note for this replica itself to the log.</summary>
     public void AddNote(byte[] note) => AddEntry(new LogEntry(LogEntryKind.Note, Identity.Replica, 0, 0, note));
@@ -588,6 +587,7 @@ internal sealed partial class ReplicaWriter
     {
         Watch.Take(note);
         if (note is StandingNote { Statement: var statement }) Standing.Take(statement);
+        if (note is WholeNote { Statement: var whole }) Acknowledgements.Merge(whole);
         if (note is ToldNote { Peer: var peer, Known: var known })
         {
             foreach ((ReplicaId maker, ulong hash) in known) Standing.NoteTold(peer, maker, hash);

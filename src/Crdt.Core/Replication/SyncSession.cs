@@ -347,7 +347,12 @@ public sealed partial class SyncSession : IDisposable
             signedStatements.Agree(ownStatements);
         }
         else mustTellStatements = mustHearStatements = true;
-        if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span)) KnowPeer(ownHeads);
+        if (ownHave.HeadsHash.Span.SequenceEqual(peerHave.HeadsHash.Span))
+        {
+            // The hashes are over what both keep aside, too: nothing of that is told again.
+            peerAsides.UnionWith(Fences.Asides.Select(a => a.Id));
+            KnowPeer(ownHeads);
+        }
         else mustTellHeads = mustHearHeads = mustTellFences = true;
     }
 
@@ -463,15 +468,17 @@ public sealed partial class SyncSession : IDisposable
             if (statement.Role == ReplicaRole.Client && !IsKeyed)
                 throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
             // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
+            long counted = replica.Writer.Standing.Caps.EndOf(replica.Id);
             if (IsKeyed)
             {
                 Acknowledgement? whole;
                 // Also what is passed over: the next is told as the difference to it.
                 lock (gate) whole = signedStatements.Receive(statement);
-                if (whole is not null && whole.Held[replica.Id] <= own) await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
+                if (whole is not null && Math.Min(whole.Held[replica.Id], counted) <= own)
+                    await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
                 continue;
             }
-            if (statement.Held[replica.Id] > own) continue;
+            if (Math.Min(statement.Held[replica.Id], counted) > own) continue;
             if (!statement.Signature.IsEmpty)
                 throw new SyncException(SyncError.BadSignature, "In an open space a statement has no signature.");
             lock (gate)

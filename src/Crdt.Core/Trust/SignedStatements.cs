@@ -10,6 +10,8 @@ internal sealed class SignedStatements(Replica replica)
 
     private TrustTable Trust => replica.Writer.Trust;
 
+    private FenceCaps Caps => replica.Writer.Standing.Caps;
+
     /// <summary>Whether the own statement is to be told, because the peer's runs have become durable here.</summary>
     public bool IsDue { get; set; }
 
@@ -27,9 +29,9 @@ internal sealed class SignedStatements(Replica replica)
     {
         if (Trust.Find(told.By) is not { } maker)
             throw new SyncException(SyncError.NotEnrolled, $"A statement of {told.By}, who is not enrolled.");
-        VersionVector whole = heard.GetValueOrDefault(told.By, VersionVector.Empty).Merge(told.Held);
+        VersionVector whole = heard.GetValueOrDefault(told.By, VersionVector.Empty).With(told.Held);
         heard[told.By] = whole;
-        if (replica.Writer.Acknowledgements.HeldBy(told.By).Covers(whole)) return null;
+        if (!replica.Writer.Acknowledgements.IsNews(told.By, whole)) return null;
         Acknowledgement statement = told with { Held = whole, Role = maker.Role };
         return Trust.Verify(statement, maker)
             ? statement
@@ -53,13 +55,13 @@ internal sealed class SignedStatements(Replica replica)
         foreach (Acknowledgement statement in all)
         {
             VersionVector before = sent.GetValueOrDefault(statement.By, VersionVector.Empty);
-            if (before.Covers(statement.Held)
-                || heard.GetValueOrDefault(statement.By, VersionVector.Empty).Covers(statement.Held)) continue;
+            if (before.Equals(statement.Held) || !statement.Held.CanFollow(before)
+                || !Caps.IsNews(statement.Held, heard.GetValueOrDefault(statement.By, VersionVector.Empty))) continue;
             if (Trust.FindProof(statement.By) is not { } enrolled || !isHeld(enrolled)) return null;
-            news.Add(statement with { Held = VersionVector.From(statement.Held.Where(d => !before.Covers(d))) });
+            news.Add(statement with { Held = statement.Held.Since(before) });
         }
         foreach (Acknowledgement statement in news)
-            sent[statement.By] = sent.GetValueOrDefault(statement.By, VersionVector.Empty).Merge(statement.Held);
+            sent[statement.By] = sent.GetValueOrDefault(statement.By, VersionVector.Empty).With(statement.Held);
         IsDue = false;
         return news;
     }

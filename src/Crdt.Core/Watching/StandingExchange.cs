@@ -35,7 +35,9 @@ internal sealed class StandingExchange(Replica replica)
         {
             if (Seal(statement) is not { } whole) continue;
             VersionVector before = sent.GetValueOrDefault(whole.By, VersionVector.Empty);
-            statements.Add(whole with { Held = VersionVector.From(whole.Held.Where(d => !before.Covers(d))) });
+            // What a fence has taken away as a whole no difference tells: the next session does.
+            if (!whole.Held.CanFollow(before)) continue;
+            statements.Add(whole with { Held = whole.Held.Since(before) });
             sent[whole.By] = whole.Held;
         }
         lastTold = replica.Options.Time.GetUtcNow();
@@ -54,7 +56,7 @@ internal sealed class StandingExchange(Replica replica)
         var news = new List<Acknowledgement>();
         foreach (Acknowledgement difference in message.Statements)
         {
-            VersionVector whole = heard.GetValueOrDefault(difference.By, VersionVector.Empty).Merge(difference.Held);
+            VersionVector whole = heard.GetValueOrDefault(difference.By, VersionVector.Empty).With(difference.Held);
             heard[difference.By] = whole;
             if (Check(difference with { Held = whole }, own) is not { } statement) continue;
             Table.NoteTold(peer, statement.By, StandingTable.HashOf(whole));
@@ -66,7 +68,7 @@ internal sealed class StandingExchange(Replica replica)
     private Acknowledgement? Check(Acknowledgement statement, VersionVector own)
     {
         // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
-        bool isAhead = statement.Held[replica.Id] > own[replica.Id];
+        bool isAhead = Table.Caps.Cap(statement.Held)[replica.Id] > own[replica.Id];
         if (!IsKeyed)
         {
             return isAhead ? null : statement.Signature.IsEmpty

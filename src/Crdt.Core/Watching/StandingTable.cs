@@ -40,16 +40,20 @@ internal sealed class StandingTable
         lock (gate)
         {
             return newest.TryGetValue(statement.By, out Acknowledgement? known)
-                ? statement.Held.Covers(known.Held) && !known.Held.Covers(statement.Held)
+                ? Caps.IsNews(statement.Held, known.Held)
                 : newest.Count < MakersMax;
         }
     }
 
-    /// <summary>What of a statement goes into the log: the difference.</summary>
+    /// <summary>Up to where authors count.</summary>
+    public FenceCaps Caps { get; set => Volatile.Write(ref field, value); } = FenceCaps.None;
+
+    /// <summary>What of a statement goes into the log: the difference; the whole where its maker has met a fence since.</summary>
     public Acknowledgement DifferenceOf(Acknowledgement statement)
     {
         VersionVector known = Find(statement.By)?.Held ?? VersionVector.Empty;
-        return statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
+        return !statement.Held.Covers(known) ? statement with { IsWhole = true }
+            : statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
     }
 
     /// <summary>Takes a statement, or the difference to the one before.</summary>
@@ -57,8 +61,9 @@ internal sealed class StandingTable
     {
         lock (gate)
         {
-            if (newest.TryGetValue(statement.By, out Acknowledgement? known))
+            if (newest.TryGetValue(statement.By, out Acknowledgement? known) && !statement.IsWhole)
                 statement = statement with { Held = known.Held.Merge(statement.Held) };
+            statement = statement with { IsWhole = false };
             if (known is not null || newest.Count < MakersMax) newest[statement.By] = statement;
         }
     }

@@ -8,8 +8,12 @@ internal abstract record WatchNote
 {
     private const int Diverged = 1, Agreed = 2, Skewed = 3, Stood = 4, Told = 5;
 
+    // Behind those of what a server put off.
+    private const int StoodWhole = 8, Whole = 9;
+
     /// <summary>Whether a note of the log is one of these: statements begin with a binary.</summary>
-    public static bool IsOne(ReadOnlyMemory<byte> note) => note.Span is [Diverged or Agreed or Skewed or Stood or Told, ..];
+    public static bool IsOne(ReadOnlyMemory<byte> note) =>
+        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole, ..];
 
     public static WatchNote Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -19,7 +23,7 @@ internal abstract record WatchNote
 
     public static WatchNote Read(ref CanonicalReader reader)
     {
-        switch (reader.ReadInt32(Told, "The kind of a note"))
+        switch (reader.ReadInt32(Whole, "The kind of a note"))
         {
             case Diverged:
                 return new DivergenceNote(ReadDivergence(ref reader));
@@ -27,6 +31,10 @@ internal abstract record WatchNote
                 return new AgreementNote(AcknowledgementCodec.ReadReplica(ref reader));
             case Stood:
                 return new StandingNote(AcknowledgementCodec.Read(ref reader));
+            case StoodWhole:
+                return new StandingNote(AcknowledgementCodec.Read(ref reader) with { IsWhole = true });
+            case Whole:
+                return new WholeNote(AcknowledgementCodec.Read(ref reader) with { IsWhole = true });
             case Told:
                 ReplicaId peer = AcknowledgementCodec.ReadReplica(ref reader);
                 (ReplicaId, ulong)[] known = new (ReplicaId, ulong)[reader.ReadCount("The number of statements")];
@@ -72,8 +80,12 @@ internal abstract record WatchNote
                 AcknowledgementCodec.WriteReplica(ref writer, equal);
                 break;
             case StandingNote { Statement: var statement }:
-                writer.Write(Stood);
+                writer.Write(statement.IsWhole ? StoodWhole : Stood);
                 AcknowledgementCodec.Write(ref writer, statement);
+                break;
+            case WholeNote { Statement: var whole }:
+                writer.Write(Whole);
+                AcknowledgementCodec.Write(ref writer, whole);
                 break;
             case ToldNote { Peer: var peer, Known: var known }:
                 writer.Write(Told);
@@ -129,6 +141,9 @@ internal sealed record SkewNote(ClockSkew Skew) : WatchNote;
 
 /// <summary>What somebody held as a whole at some moment; in the log the difference to what was noted before.</summary>
 internal sealed record StandingNote(Acknowledgement Statement) : WatchNote;
+
+/// <summary>What somebody holds, in the place of what was known of it.</summary>
+internal sealed record WholeNote(Acknowledgement Statement) : WatchNote;
 
 /// <summary>What a peer was told of what others hold: of each maker eight bytes that stand for the vector.</summary>
 internal sealed record ToldNote(ReplicaId Peer, IReadOnlyList<(ReplicaId Maker, ulong Hash)> Known) : WatchNote;
