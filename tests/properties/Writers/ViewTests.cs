@@ -79,17 +79,20 @@ public class ViewTests
         Replica server = team[2];
         await SetAsync(ExistencePolicy.UpdateWins);
         using var end = new CancellationTokenSource();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<int> reading = Task.Run(() =>
         {
             int views = 0;
             for (; !end.IsCancellationRequested; views++)
             {
+                if (views > 0) begun.TrySetResult();
                 using ReplicaView view = server.View();
                 string policy = view.Get(marker)!.GetString("is")!;
                 Assert.Equal(policy == nameof(ExistencePolicy.UpdateWins), view.Get(disputed[0]) is not null);
             }
             return views;
         });
+        await Task.WhenAny(begun.Task, reading);
         for (int i = 0; i < 200 && !reading.IsCompleted; i++)
             await SetAsync(i % 2 == 0 ? ExistencePolicy.DeleteWins : ExistencePolicy.UpdateWins);
         await end.CancelAsync();
