@@ -294,6 +294,8 @@ public abstract class SyncConformance(ITestOutputHelper output)
         EndPoint address = await ListenAsync(right);
         PeerConnection first = await left.ConnectAsync(address);
         await first.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
+        // The other side, too, has said all: else the next meeting would have something new.
+        await right.Connections.Single().WaitForSyncAsync().WaitAsync(Mesh.Deadline);
         await first.CloseAsync();
 
         PeerConnection second = await left.ConnectAsync(address);
