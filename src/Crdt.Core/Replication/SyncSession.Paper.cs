@@ -29,9 +29,9 @@ public sealed partial class SyncSession
             // Who judges a statement needs its maker's enrolment first.
             areStatementsHeldBack = true,
             sendCredit = long.MaxValue,
-            // First the vector, then the end: what lies between is more than was promised, never less.
         };
-        until = VersionVector.From(replica.Heads.Select(h => new Dot(h.Author, h.Sequence)));
+        // First the vector, then the end: what lies between is more than was promised, never less.
+        until = VectorOf(replica.Heads);
         session.paperEnd = replica.Writer.PublishedEnd;
         foreach (Dot dot in held) Raise(session.acknowledged, dot.Replica, dot.Sequence);
         session.cursor = replica.Store.FindStart(held);
@@ -95,6 +95,9 @@ public sealed partial class SyncSession
             .ConfigureAwait(false);
     }
 
+    private static VersionVector VectorOf(IEnumerable<ChainHead> heads) =>
+        VersionVector.From(heads.Select(static h => new Dot(h.Author, h.Sequence)));
+
     private bool IsPassedOver(SyncMessage received)
     {
         switch (received)
@@ -102,7 +105,7 @@ public sealed partial class SyncSession
             case HaveMessage or RunMessage or StatementsMessage or FencesMessage or AsideMessage:
                 return false;
             case HeadsMessage heads:
-                paperHeads = VersionVector.From(heads.Heads.Select(h => new Dot(h.Author, h.Sequence)));
+                paperHeads = VectorOf(heads.Heads);
                 return !mustHearHeads;
             case SnapshotMessage:
                 paperChunk = 0;

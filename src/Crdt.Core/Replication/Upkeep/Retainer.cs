@@ -14,10 +14,10 @@ internal static class Retainer
         if (replica.Retention != HistoryRetention.UntilStable)
             return new PruneResult(PruneOutcome.NothingToDrop, replica.PrunedTo, replica.Store.LogStart);
         bool isServer = replica.Role != ReplicaRole.Client;
-        VersionVector stable = replica.StableVector;
         // In the client role it is not fully known what everybody has seen: there a server's word is enough, which made the
         // snapshot, and holds it.
-        PruneResult result = await replica.PruneBelowAsync(s => !isServer || stable.Covers(s.Vector), cancellationToken).ConfigureAwait(false);
+        VersionVector? stable = isServer ? replica.StableVector : null;
+        PruneResult result = await replica.PruneBelowAsync(s => stable?.Covers(s.Vector) ?? true, cancellationToken).ConfigureAwait(false);
         if (!IsSnapshotDue(replica)) return result;
         if (isServer) await replica.TakeSnapshotAsync(cancellationToken).ConfigureAwait(false);
         else replica.RequestSnapshot();
