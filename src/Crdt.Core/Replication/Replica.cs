@@ -304,11 +304,11 @@ public sealed partial class Replica : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(refused);
         ArgumentNullException.ThrowIfNull(change);
-        Transaction transaction = Begin(user);
-        Escrow.Repeat(refused, transaction);
-        foreach (EntityEdit edit in transaction.Edits) change(edit);
-        transaction.Add(Escrow.Handle(refused, RefusalHandling.Resubmitted, user, null));
-        return transaction.CommitAsync(cancellationToken);
+        return ResubmitAsync(refused, user, transaction =>
+        {
+            Escrow.Repeat(refused, transaction);
+            foreach (EntityEdit edit in transaction.Edits) change(edit);
+        }, cancellationToken);
     }
 
     /// <summary>Gives refused work to somebody else to decide.</summary>
