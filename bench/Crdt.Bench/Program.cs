@@ -4,6 +4,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Crdt.Bench.Quick;
+using Crdt.Bench.SideBySide;
 
 if (args is ["quick", ..])
 {
@@ -23,6 +24,13 @@ if (args is ["open", string directory, string fields])
 if (args is ["queue", ..])
 {
     QueueRun.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
+    return 0;
+}
+if (args is ["workloads", string results, ..])
+    return SideBySideRun.Run(results, args[2..]);
+if (args is ["workload", string step])
+{
+    SideBySideRun.RunStep(step);
     return 0;
 }
 if (args is ["loop", string what, ..])

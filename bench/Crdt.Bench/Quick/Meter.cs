@@ -15,7 +15,8 @@ internal static class Meter
     /// <param name="NsPerOperation">Processor time, median.</param>
     /// <param name="NsMin">Processor time of the best run.</param>
     /// <param name="BytesPerOperation">Bytes allocated, of the last run.</param>
-    public readonly record struct Figure(double NsPerOperation, double NsMin, double BytesPerOperation);
+    /// <param name="Runs">How many runs were timed.</param>
+    public readonly record struct Figure(double NsPerOperation, double NsMin, double BytesPerOperation, int Runs);
 
     public static Figure Measure<T>(int operations, Func<T> setUp, Action<T> work, Action<T>? check = null)
     {
@@ -37,7 +38,7 @@ internal static class Meter
             else if (Stopwatch.GetElapsedTime(started) > WarmUp) warmedUp = Stopwatch.GetTimestamp();
         }
         times.Sort();
-        return new Figure(times[times.Count / 2], times[0], allocated / operations);
+        return new Figure(times[times.Count / 2], times[0], allocated / operations, times.Count);
     }
 
     public static void Print(string name, Figure figure, Figure? floor = null) => Console.WriteLine(string.Create(

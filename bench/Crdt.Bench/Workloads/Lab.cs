@@ -13,11 +13,21 @@ internal static class Lab
         return ReplicaId.FromRandom(bytes);
     }
 
-    public static Replica Open(int number) => Open(number, out _);
-
-    public static Replica Open(int number, out MemoryReplicaStore store)
+    /// <summary>One of more ids than <see cref="IdOf"/> tells apart.</summary>
+    public static ReplicaId WideIdOf(int number)
     {
-        store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, IdOf(number), ReplicaRole.Client));
+        Span<byte> bytes = stackalloc byte[ReplicaId.LengthBytes];
+        new Random(number).NextBytes(bytes);
+        return ReplicaId.FromRandom(bytes);
+    }
+
+    public static Replica Open(int number) => Open(IdOf(number), out _);
+
+    public static Replica Open(ReplicaId id) => Open(id, out _);
+
+    public static Replica Open(ReplicaId id, out MemoryReplicaStore store)
+    {
+        store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, id, ReplicaRole.Client));
         return Finish(Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System, Genesis = Genesis }));
     }
 
@@ -53,24 +63,24 @@ internal static class Lab
     public static List<BatchRun> RunsOf(Replica replica)
     {
         Finish(replica.CloseRunAsync(CancellationToken.None));
-        var runs = new List<BatchRun>();
-        var batches = new List<ReadOnlyMemory<byte>>();
-        long first = 0;
+        return [.. AllRunsOf(replica).Where(r => r.Author == replica.Id)];
+    }
+
+    /// <summary>What anybody wrote and the replica holds, without the space's founding, in the order of its log.</summary>
+    public static IEnumerable<BatchRun> AllRunsOf(Replica replica)
+    {
+        var open = new Dictionary<ReplicaId, (long First, List<ReadOnlyMemory<byte>> Batches)>();
         foreach ((LogEntry entry, LogPosition _) in replica.Store.ReadLog(default))
         {
-            if (entry.Author != replica.Id) continue;
             if (entry.Kind == LogEntryKind.Batch)
             {
-                if (batches.Count == 0) first = entry.FirstSequence;
-                batches.Add(entry.Payload);
+                if (!open.TryGetValue(entry.Author, out (long First, List<ReadOnlyMemory<byte>> Batches) run))
+                    open[entry.Author] = run = (entry.FirstSequence, []);
+                run.Batches.Add(entry.Payload);
             }
-            else if (entry.Kind == LogEntryKind.Head)
-            {
-                runs.Add(new BatchRun(entry.Author, first, [.. batches], entry.LastSequence, entry.Payload));
-                batches.Clear();
-            }
+            else if (entry.Kind == LogEntryKind.Head && open.Remove(entry.Author, out (long First, List<ReadOnlyMemory<byte>> Batches) run))
+                yield return new BatchRun(entry.Author, run.First, [.. run.Batches], entry.LastSequence, entry.Payload);
         }
-        return runs;
     }
 
     public static void Apply(Replica replica, IEnumerable<BatchRun> runs)

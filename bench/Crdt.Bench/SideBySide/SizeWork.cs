@@ -1,0 +1,65 @@
+using System.Buffers;
+using Crdt.Bench.Workloads;
+
+namespace Crdt.Bench.SideBySide;
+
+/// <summary>W3: how many bytes the state, and a change of it, take.</summary>
+internal static class SizeWork
+{
+    private const int JsonLengthBytes = 1_865_277;
+
+    public static void Run(Rows rows)
+    {
+        var fresh = new Whole(Field.LoadedRuns);
+        rows.Add("W3.full", new()
+        {
+            ["bytes"] = fresh.LengthBytes,
+            ["gzip"] = fresh.CompressedLengthBytes,
+            ["fields"] = Field.Fields,
+            ["perField"] = Rows.Round(fresh.LengthBytes / (double)Field.Fields),
+            ["overJson"] = Rows.Round((fresh.LengthBytes - JsonLengthBytes) / (double)Field.Fields),
+            ["note"] = "a snapshot; its chunks are compressed already",
+        });
+        foreach ((int size, int count) in new[] { (1, 200), (10, 50), (100, 20) }) Delta(rows, size, count);
+        Replica server = Whole.Server(Field.LoadedRuns);
+        Replica writer = Field.Load(7);
+        int known = Lab.RunsOf(writer).Count;
+        Lab.Write(writer, FieldWorkload.Updates(2, Field.Entities, Field.Fields), 100);
+        List<BatchRun> news = Lab.RunsOf(writer)[known..];
+        Lab.Apply(server, news);
+        var aged = new Whole(server);
+        rows.Add("W3.aged", new()
+        {
+            ["bytes"] = aged.LengthBytes,
+            ["gzip"] = aged.CompressedLengthBytes,
+            ["overwrites"] = Field.Fields,
+            ["overFreshPerField"] = Rows.Round((aged.LengthBytes - fresh.LengthBytes) / (double)Field.Fields),
+            ["logBytes"] = Field.LoadedRuns.Concat(news).Sum(r => r.Batches.Sum(b => (long)b.Length)),
+        });
+    }
+
+    private static void Delta(Rows rows, int size, int count)
+    {
+        Replica replica = Field.Load(7);
+        FieldWrite[] writes = FieldWorkload.Updates(3 + size, Field.Entities, size * count);
+        List<double> batches = [], messages = [];
+        var codec = new SyncMessageCodec();
+        for (int i = 0; i < count; i++)
+        {
+            Lab.Write(replica, writes.AsSpan(i * size, size), size);
+            BatchRun last = Lab.RunsOf(replica)[^1];
+            var output = new ArrayBufferWriter<byte>();
+            codec.Write(output, new RunMessage(last));
+            batches.Add(last.Batches.Sum(b => b.Length));
+            messages.Add(output.WrittenCount);
+        }
+        rows.Add("W3.delta", new()
+        {
+            ["ops"] = size,
+            ["samples"] = count,
+            ["bytes"] = Rows.Median(batches),
+            ["perField"] = Rows.Round(Rows.Median(batches) / size),
+            ["message"] = Rows.Median(messages),
+        });
+    }
+}
