@@ -34,7 +34,7 @@ if (args is ["workload", string step])
     return 0;
 }
 if (args is ["loop", string what, ..])
-    return LoopRun.Run(what, args.Length > 2 ? double.Parse(args[2], CultureInfo.InvariantCulture) : 10);
+    return LoopRun.Run(what, args.Length > 2 ? double.Parse(args[2], CultureInfo.InvariantCulture) : 10, args is [.., "allocations"]);
 // In this process: no project is generated and built for each benchmark, so figures come at once and offline.
 IConfig config = DefaultConfig.Instance.AddJob(
     Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance).WithGcConcurrent(false));

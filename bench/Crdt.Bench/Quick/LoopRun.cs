@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Crdt.Bench.Workloads;
 
 namespace Crdt.Bench.Quick;
@@ -8,7 +9,7 @@ internal static class LoopRun
 {
     private const int Entities = 2_000;
 
-    public static int Run(string what, double seconds)
+    public static int Run(string what, double seconds, bool sortsAllocations)
     {
         FieldWrite[] inserts = FieldWorkload.Inserts(Entities), updates = FieldWorkload.Updates(2, Entities, 20_000);
         Replica writer = Lab.Open(1);
@@ -27,12 +28,16 @@ internal static class LoopRun
         };
         if (once is null)
         {
-            Console.Error.WriteLine("loop insert1|insert100|update1|update100|apply1|apply100 [SECONDS]");
+            Console.Error.WriteLine("loop insert1|insert100|update1|update100|apply1|apply100 [SECONDS [allocations]]");
             return 2;
         }
-        long rounds = 0;
+        using Allocations? allocations = sortsAllocations ? new Allocations() : null;
+        long rounds = 0, allocated = GC.GetTotalAllocatedBytes();
         for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; rounds++) once();
-        Console.WriteLine($"{rounds} rounds of {(what.StartsWith("update", StringComparison.Ordinal) ? updates : inserts).Length} writes");
+        int writes = (what.StartsWith("update", StringComparison.Ordinal) ? updates : inserts).Length;
+        double bytesPerWrite = (GC.GetTotalAllocatedBytes() - allocated) / ((double)rounds * writes);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {writes} writes, {bytesPerWrite:F0} bytes allocated for each"));
+        allocations?.Print(bytesPerWrite);
         return 0;
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Crdt;
 
 /// <summary>What a writer does to one entity: one user intention, which becomes one mutation when its transaction
@@ -5,7 +7,8 @@ namespace Crdt;
 /// <remarks>Not safe for concurrent use.</remarks>
 public sealed class EntityEdit
 {
-    private readonly List<EditStep> steps = [];
+    // Most edits write one field.
+    private readonly List<EditStep> steps = new(1);
 
     internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null) =>
         (Key, Kind, Basis, Seen) = (key, kind, basis, seen);
@@ -33,7 +36,7 @@ public sealed class EntityEdit
     /// <summary>Whether it settles whether the entity is deleted, and nothing else.</summary>
     internal bool IsOfExistence { get; init; }
 
-    internal IReadOnlyList<EditStep> Steps => steps;
+    internal ReadOnlySpan<EditStep> Steps => CollectionsMarshal.AsSpan(steps);
 
     /// <summary>The data types that its replica knows.</summary>
     internal DataTypeTable KnownTypes { get; init; } = DataTypeTable.Empty;

@@ -11,6 +11,9 @@ internal sealed class EntityState(EntityKey key)
     private int count;
     private bool isBorrowed;
 
+    // Sticks to whatever is made of this state: then each sibling is looked at.
+    private bool mayHaveRefusals;
+
     public EntityKey Key { get; } = key;
 
     /// <summary>The commit that published it; readers of an earlier view follow <see cref="Previous"/>.</summary>
@@ -21,15 +24,15 @@ internal sealed class EntityState(EntityKey key)
 
     public ReadOnlySpan<SiblingSlot> Slots => slots.AsSpan(0, count);
 
-    /// <summary>A copy to change, with room for <paramref name="more"/> siblings; on borrowed memory until
-    /// <see cref="Trim"/>.</summary>
+    /// <summary>A copy to change, with room for just <paramref name="more"/> siblings: where that is what it comes to,
+    /// <see cref="Trim"/> has nothing to do.</summary>
     public EntityState ToWorking(int more)
     {
         var copy = new EntityState(Key)
         {
-            slots = ArrayPool<SiblingSlot>.Shared.Rent(count + more),
+            slots = count + more == 0 ? [] : new SiblingSlot[count + more],
             count = count,
-            isBorrowed = true,
+            mayHaveRefusals = mayHaveRefusals,
         };
         Slots.CopyTo(copy.slots);
         return copy;
@@ -38,10 +41,13 @@ internal sealed class EntityState(EntityKey key)
     /// <summary>Takes as much memory as it needs, and gives back what was borrowed.</summary>
     public void Trim()
     {
-        if (!isBorrowed) return;
+        if (!isBorrowed && slots.Length == count) return;
         SiblingSlot[] exact = Slots.ToArray();
-        Array.Clear(slots, 0, count);
-        ArrayPool<SiblingSlot>.Shared.Return(slots);
+        if (isBorrowed)
+        {
+            Array.Clear(slots, 0, count);
+            ArrayPool<SiblingSlot>.Shared.Return(slots);
+        }
         (slots, isBorrowed) = (exact, false);
     }
 
@@ -120,6 +126,7 @@ internal sealed class EntityState(EntityKey key)
         SiblingExtra extra = slot.Extra ?? new SiblingExtra(default, 0, []);
         slots[index] = new SiblingSlot(slot.Path, slot.Dot, slot.Timestamp, slot.Value,
             extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
+        mayHaveRefusals |= IsOfRefusal(slots[index]);
     }
 
     /// <summary>Whether a sibling is refused, or stands for an increment that was, or for one that was written again: then
@@ -128,14 +135,17 @@ internal sealed class EntityState(EntityKey key)
     {
         get
         {
+            if (!mayHaveRefusals) return false;
             foreach (ref readonly SiblingSlot slot in Slots)
             {
-                if (slot.Extra is { } extra && (extra.StandsFor != default || extra.Marks is { IsRefused: true })) return true;
-                if (slot.IsRepeatedIncrement) return true;
+                if (IsOfRefusal(slot)) return true;
             }
             return false;
         }
     }
+
+    private static bool IsOfRefusal(in SiblingSlot slot) =>
+        (slot.Extra is { } extra && (extra.StandsFor != default || extra.Marks is { IsRefused: true })) || slot.IsRepeatedIncrement;
 
     /// <summary>Drops all siblings of a working state.</summary>
     public void Clear()
@@ -152,7 +162,11 @@ internal sealed class EntityState(EntityKey key)
         int grow = (addition is null ? 0 : 1) - (to - from);
         if (count + grow > slots.Length) Grow(count + grow);
         if (grow != 0 && to < count) slots.AsSpan(to, count - to).CopyTo(slots.AsSpan(to + grow));
-        if (addition is { } slot) slots[from] = slot;
+        if (addition is { } slot)
+        {
+            slots[from] = slot;
+            mayHaveRefusals |= IsOfRefusal(slot);
+        }
         int before = count;
         count += grow;
         // References past the end would keep dropped values alive.

@@ -24,10 +24,12 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
 
     private readonly byte[] bytes;
     private readonly int hash;
+    private readonly ushort lastSegment;
 
     private FieldPath(byte[] canonical)
     {
         bytes = canonical;
+        for (int at = 0; at < canonical.Length; at += 2 + canonical[at + 1]) lastSegment = (ushort)at;
         var code = default(HashCode);
         code.AddBytes(canonical);
         hash = code.ToHashCode();
@@ -94,15 +96,7 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     public FieldPath Parent => bytes.Length == 0 ? Root : FromTrusted(bytes.AsSpan(0, LastSegment));
 
     /// <summary>Where the last segment begins in the canonical bytes: the length of the parent's.</summary>
-    internal int LastSegment
-    {
-        get
-        {
-            int last = 0;
-            for (int at = 0; at < bytes.Length; at += 2 + bytes[at + 1]) last = at;
-            return last;
-        }
-    }
+    internal int LastSegment => lastSegment;
 
     /// <summary>The path of nested map members.</summary>
     /// <param name="keys">At least one name, from the outside in, as in <c>Of("address", "city")</c>.</param>

@@ -6,7 +6,7 @@ namespace Crdt;
 public sealed class Transaction
 {
     private readonly Replica replica;
-    private readonly List<EntityEdit> edits = [];
+    private readonly List<EntityEdit> edits = new(1);
     private bool isCommitted;
 
     internal Transaction(Replica replica, string? user)
@@ -21,7 +21,7 @@ public sealed class Transaction
     /// <summary>What the commit waits for; to be set before it.</summary>
     public Durability Durability { get; set; }
 
-    internal IReadOnlyList<EntityEdit> Edits => edits;
+    internal List<EntityEdit> Edits => edits;
 
     /// <summary>Makes an entity. The commit fails with <see cref="MutationError.AlreadyExists"/> if it is alive; one
     /// that was deleted begins anew, with none of its old fields.</summary>

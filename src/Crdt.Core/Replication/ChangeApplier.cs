@@ -51,6 +51,19 @@ internal static class ChangeApplier
         }
     }
 
+    /// <summary>By how many siblings a mutation makes an entity larger, when what is there already is replaced: a guess that is
+    /// seldom wrong.</summary>
+    public static int Growth(EntityState state, BatchColumns columns, int mutation)
+    {
+        int growth = 0;
+        for (int c = columns.ChangeStart(mutation); c < columns.Mutations[mutation].ChangeEnd; c++)
+        {
+            ref readonly BatchColumns.ChangeRow change = ref columns.Changes[c];
+            if (change.HasValue && change.Mark is null && state.At(columns.PathOf(change)).IsEmpty) growth++;
+        }
+        return growth;
+    }
+
     private static void Annotate(
         EntityState state, FieldPath path, LocalDot dot, MarkContent mark, ReadOnlySpan<ulong> named, ReplicaTable replicas)
     {

@@ -6,8 +6,10 @@ internal sealed class ContestedKeys
     private readonly Lock gate = new();
     private readonly HashSet<EntityKey> keys = [];
 
+    /// <summary>On the writer's turn, as the only one.</summary>
     public void Update(EntityKey key, bool isContested)
     {
+        if (!isContested && keys.Count == 0) return;
         lock (gate)
         {
             if (isContested) keys.Add(key);

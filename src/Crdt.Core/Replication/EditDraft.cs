@@ -419,6 +419,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void ClearBelow(FieldPath path)
     {
+        if (view.Below(path).IsEmpty) return;
         foreach (FieldPath below in PathsBelow(view, path)) Drop(below);
     }
 

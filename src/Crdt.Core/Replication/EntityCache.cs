@@ -28,7 +28,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     public Moment Moment => Volatile.Read(ref moment);
 
     /// <summary>The slots of the group being committed.</summary>
-    public IReadOnlyList<EntitySlot> Touched => touched;
+    public List<EntitySlot> Touched => touched;
 
     /// <summary>How many entities are in memory; counted here, since the dictionary would take all its locks for that.</summary>
     public int Count => Volatile.Read(ref count);
@@ -95,7 +95,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
 
     /// <summary>A state of the slot that the current unit may change.</summary>
     /// <param name="slot">The slot.</param>
-    /// <param name="more">How many siblings are likely to be added.</param>
+    /// <param name="more">By how many siblings it is likely to grow.</param>
     public EntityState ToWorking(EntitySlot slot, int more)
     {
         if (slot.Working is { } own && slot.Unit == unit) return own;
@@ -110,6 +110,10 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         }
         return working;
     }
+
+    /// <summary>A state of the slot that the current unit may change by a mutation.</summary>
+    public EntityState ToWorking(EntitySlot slot, BatchColumns columns, int mutation) =>
+        slot.Working is { } own && slot.Unit == unit ? own : ToWorking(slot, ChangeApplier.Growth(slot.Current, columns, mutation));
 
     /// <summary>Makes the group's states the ones that readers see, all at once.</summary>
     /// <param name="policies">The policies in force from then on.</param>

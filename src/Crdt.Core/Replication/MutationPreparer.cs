@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Crdt;
 
 /// <summary>Turns an edit into a mutation: what it writes, and what it observes and so replaces.</summary>
@@ -11,6 +13,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
     private readonly EditDraft draft = new(replicas);
     private readonly List<FieldPath> order = [];
     private readonly List<SiblingSlot> observed = [];
+    private readonly List<SiblingSlot> neighbours = [];
 
     private EntityState state = null!;
     private EntityState effective = null!;
@@ -36,7 +39,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         draft.Begin(edit, state, effective, policies);
         MutationKind kind = KindOf(Existence.IsAlive(effective, replicas, policies.Existence));
         if (kind == MutationKind.Create) draft.ForgetFields();
-        foreach (EditStep step in edit.Steps) draft.Take(step);
+        foreach (ref readonly EditStep step in edit.Steps) draft.Take(step);
         draft.CollectChanges(order);
         if (order.Count == 0 && kind is MutationKind.Update or MutationKind.Resolve && !edit.IsOfExistence)
         {
@@ -53,8 +56,18 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         row.Origin = edit.Origin;
         if (user is not null) row.User = columns.Users.GetOrAdd(user);
         HybridTimestamp now = row.Timestamp;
-        if (kind != MutationKind.Update || !order.TrueForAll(policies.IsTouch)) AddRoot(kind, columns);
+        if (kind != MutationKind.Update || !IsTouch()) AddRoot(kind, columns);
         foreach (FieldPath path in order) AddChange(path, sequence, now, columns);
+        return true;
+    }
+
+    /// <summary>Whether all that is written are touch fields, which leave the entity's root alone.</summary>
+    private bool IsTouch()
+    {
+        foreach (FieldPath path in order)
+        {
+            if (!policies.IsTouch(path)) return false;
+        }
         return true;
     }
 
@@ -146,22 +159,27 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
     /// <summary>The next four living root siblings after the author's own id, cyclically.</summary>
     private void AddNeighbours()
     {
-        ReplicaId self = replicas[0];
-        var others = new List<SiblingSlot>();
+        neighbours.Clear();
         foreach (ref readonly SiblingSlot slot in state.At(FieldPath.Root))
         {
-            if (slot.Dot.Author != 0 && slot.Value != Value.False) others.Add(slot);
+            if (slot.Dot.Author != 0 && slot.Value != Value.False) neighbours.Add(slot);
         }
-        if (others.Count > 1)
-        {
-            others.Sort((a, b) =>
-            {
-                ReplicaId left = replicas[a.Dot.Author], right = replicas[b.Dot.Author];
-                int wrap = (left < self).CompareTo(right < self);
-                return wrap != 0 ? wrap : replicas.CompareDots(a.Dot, b.Dot);
-            });
-        }
-        observed.AddRange(others.Take(RootNeighbours));
+        if (neighbours.Count > 1) neighbours.Sort(CompareCyclically);
+        observed.AddRange(CollectionsMarshal.AsSpan(neighbours)[..Math.Min(neighbours.Count, RootNeighbours)]);
+    }
+
+    private int CompareCyclically(SiblingSlot a, SiblingSlot b)
+    {
+        ReplicaId left = replicas[a.Dot.Author], right = replicas[b.Dot.Author], self = replicas[0];
+        int wrap = (left < self).CompareTo(right < self);
+        return wrap != 0 ? wrap : replicas.CompareDots(a.Dot, b.Dot);
+    }
+
+    /// <summary>The author's own first, then by replica, each by sequence.</summary>
+    private int CompareOnWire(SiblingSlot a, SiblingSlot b)
+    {
+        int own = (b.Dot.Author == 0).CompareTo(a.Dot.Author == 0);
+        return own != 0 ? own : replicas.CompareDots(a.Dot, b.Dot);
     }
 
     private void AddChange(FieldPath path, long sequence, HybridTimestamp now, BatchColumns columns)
@@ -251,15 +269,8 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
             throw Fail(MutationError.TooManySiblings, path, $"'{path}' of {edit.Key} holds {observed.Count} concurrent "
                 + $"values; one change can replace {FormatLimits.ObservedDotsMax}.");
         }
-        if (observed.Count > 1)
-        {
-            observed.Sort((a, b) =>
-            {
-                int own = (b.Dot.Author == 0).CompareTo(a.Dot.Author == 0);
-                return own != 0 ? own : replicas.CompareDots(a.Dot, b.Dot);
-            });
-        }
-        foreach (SiblingSlot slot in observed)
+        if (observed.Count > 1) observed.Sort(CompareOnWire);
+        foreach (ref readonly SiblingSlot slot in CollectionsMarshal.AsSpan(observed))
         {
             int author = slot.Dot.Author;
             columns.AddDot(author == 0 ? BatchColumns.Self : columns.IndexOfOther(replicas[author]), slot.Dot.Sequence);

@@ -4,7 +4,6 @@ namespace Crdt;
 /// nothing.</summary>
 internal sealed class Pulse
 {
-    private readonly Lock gate = new();
     private TaskCompletionSource? next;
 
     /// <summary>Completes with the next <see cref="Set"/>.</summary>
@@ -12,15 +11,11 @@ internal sealed class Pulse
     {
         get
         {
-            lock (gate)
-                return (next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            if (Volatile.Read(ref next) is { } waiting) return waiting.Task;
+            var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return (Interlocked.CompareExchange(ref next, mine, null) ?? mine).Task;
         }
     }
 
-    public void Set()
-    {
-        TaskCompletionSource? waiting;
-        lock (gate) (waiting, next) = (next, null);
-        waiting?.TrySetResult();
-    }
+    public void Set() => Interlocked.Exchange(ref next, null)?.TrySetResult();
 }

@@ -109,7 +109,7 @@ internal sealed partial class ReplicaWriter
     private void EndAnnotation(int mutation)
     {
         EntitySlot slot = Cache.GetOrLoad(own.Entities[own.Mutations[mutation].Entity]);
-        EntityState working = Cache.ToWorking(slot, own.ChangeCount - own.ChangeStart(mutation));
+        EntityState working = Cache.ToWorking(slot, own, mutation);
         ChangeApplier.Apply(working, own, mutation, 0, Own.Applied + mutation + 1, OwnOthers(), Authors.Ids);
         ownBound += Bound(own, mutation);
     }

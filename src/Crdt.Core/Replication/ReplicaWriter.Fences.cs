@@ -182,7 +182,7 @@ internal sealed partial class ReplicaWriter
         long sequence = Own.Applied + mutation + 1;
         if (sequence > Dot.SequenceMax) throw new InvalidOperationException("The replica has used up its sequences.");
         EntitySlot slot = Cache.GetOrLoad(own.Entities[own.Mutations[mutation].Entity]);
-        EntityState working = Cache.ToWorking(slot, own.ChangeCount - own.ChangeStart(mutation));
+        EntityState working = Cache.ToWorking(slot, own, mutation);
         ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
         ownBound += Bound(own, mutation);
     }

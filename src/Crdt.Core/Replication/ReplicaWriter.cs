@@ -24,6 +24,8 @@ internal sealed partial class ReplicaWriter
     private readonly WorkQueue queue;
     private readonly ReplicaSignals signals;
     private readonly List<LogEntry> entries = [];
+    private LogEntry[] appended = new LogEntry[4];
+    private readonly List<Exception?> failures = [];
     private readonly BatchColumns own;
     private readonly BatchColumns foreign = new();
     private readonly BatchWriter batchWriter = new();
@@ -39,6 +41,12 @@ internal sealed partial class ReplicaWriter
     private long ownBound, entriesLengthBytes;
     private long unprojectedMutations;
     private long publishedEnd;
+
+    // While publishing: how many are alive then, and what observers will be told.
+    private readonly Action<EntitySlot, EntityState> onPublish;
+    private List<EntityKey>? changed;
+    private long living;
+
 
     public ReplicaWriter(IReplicaStore store, ReplicaOptions options)
         : this(store, options, new WorkQueue(), new ReplicaSignals(), null)
@@ -73,6 +81,7 @@ internal sealed partial class ReplicaWriter
         own = new BatchColumns { Role = Identity.Role };
         tick = Clock.Tick;
         toEntity = ToEntity;
+        onPublish = NotePublished;
     }
 
     public ReplicaIdentity Identity { get; }
@@ -143,7 +152,9 @@ internal sealed partial class ReplicaWriter
     {
         OwnRun.Mark runBefore = openRun.Position;
         TrustTable.Mark trustBefore = Trust.Position;
-        var failures = new Exception?[group.Count];
+        failures.Clear();
+        CollectionsMarshal.SetCount(failures, group.Count);
+        CollectionsMarshal.AsSpan(failures).Clear();
         int count = 0;
         Exception? problem = null;
         try
@@ -162,9 +173,7 @@ internal sealed partial class ReplicaWriter
             if (entries.Count > 0)
             {
                 bool isDurable = MustBeDurable(group, count);
-                LogPosition end = await store.AppendAsync(entries.ToArray(), isDurable, CancellationToken.None)
-                    .ConfigureAwait(false);
-                Volatile.Write(ref publishedEnd, end.Value);
+                Volatile.Write(ref publishedEnd, (await AppendEntriesAsync(isDurable).ConfigureAwait(false)).Value);
             }
         }
 #pragma warning disable CA1031 // Whatever the store raised belongs to those who wait: the writer itself must go on.
@@ -203,13 +212,31 @@ internal sealed partial class ReplicaWriter
         return count;
     }
 
+    private async ValueTask<LogPosition> AppendEntriesAsync(bool isDurable)
+    {
+        if (appended.Length < entries.Count) appended = new LogEntry[Math.Max(entries.Count, 2 * appended.Length)];
+        entries.CopyTo(appended);
+        try
+        {
+            return await store.AppendAsync(appended.AsMemory(0, entries.Count), isDurable, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            Array.Clear(appended, 0, entries.Count);
+        }
+    }
+
     /// <summary>A head goes with what may leave the device, so everything before it must stay there.</summary>
     private bool MustBeDurable(IReadOnlyList<WorkItem> group, int count)
     {
         bool isRelaxed = count > 0;
         for (int i = 0; i < count; i++) isRelaxed &= group[i].IsRelaxed;
-        return entries.Exists(e => e.Kind is not (LogEntryKind.Note or LogEntryKind.SnapshotChunk)
-            && !(isRelaxed && e.Kind == LogEntryKind.Batch));
+        foreach (ref readonly LogEntry entry in CollectionsMarshal.AsSpan(entries))
+        {
+            if (entry.Kind is not (LogEntryKind.Note or LogEntryKind.SnapshotChunk) && !(isRelaxed && entry.Kind == LogEntryKind.Batch))
+                return true;
+        }
+        return false;
     }
 
     private void Finish(WorkItem item, Exception? problem) =>
@@ -289,7 +316,7 @@ internal sealed partial class ReplicaWriter
             throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
         if (Own.Applied + own.MutationCount > 0) return;
         EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
-        ChangeApplier.Apply(Cache.ToWorking(slot, own.ChangeCount), own, 0, 0, 1, OwnOthers(), Authors.Ids);
+        ChangeApplier.Apply(Cache.ToWorking(slot, own, 0), own, 0, 0, 1, OwnOthers(), Authors.Ids);
         ownBound += Bound(own, 0);
     }
 
@@ -300,7 +327,7 @@ internal sealed partial class ReplicaWriter
         return PrepareEdits(transaction.Edits, transaction.User);
     }
 
-    private int PrepareEdits(IReadOnlyList<EntityEdit> edits, string? user)
+    private int PrepareEdits(List<EntityEdit> edits, string? user)
     {
         int before = own.MutationCount;
         foreach (EntityEdit edit in edits)
@@ -316,8 +343,7 @@ internal sealed partial class ReplicaWriter
             if (sequence > Dot.SequenceMax) throw new InvalidOperationException("The replica has used up its sequences.");
             if (!preparer.TryPrepare(
                 edit, slot.Current, Policies.For(edit.Key), tick, sequence, user, own)) continue;
-            int changes = own.ChangeCount - own.ChangeStart(mutation);
-            EntityState working = Cache.ToWorking(slot, changes);
+            EntityState working = Cache.ToWorking(slot, own, mutation);
             ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
             duties?.AfterOwn(working, own, mutation, new Dot(Identity.Replica, sequence), Policies.For(edit.Key));
             ownBound += Bound(own, mutation);
@@ -498,8 +524,7 @@ internal sealed partial class ReplicaWriter
         for (int m = 0; m < foreign.MutationCount; m++)
         {
             EntitySlot slot = Cache.GetOrLoad(foreign.Entities[foreign.Mutations[m].Entity]);
-            int changes = foreign.Mutations[m].ChangeEnd - foreign.ChangeStart(m);
-            EntityState working = Cache.ToWorking(slot, changes);
+            EntityState working = Cache.ToWorking(slot, foreign, m);
             if (watching is null)
             {
                 ChangeApplier.Apply(working, foreign, m, author, first + m, others, Authors.Ids);
@@ -618,31 +643,41 @@ internal sealed partial class ReplicaWriter
     {
         Cache.DropEmptied();
         // Counted before the space's own data changes how they are read.
-        long living = LivingEntities - Cache.Touched.Sum(s => s.Working is null ? 0 : Living(s.Published));
-        PolicyTable policiesBefore = Policies;
-        ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
-        if (!ReferenceEquals(policiesBefore, Policies)) living += CountRevived(policiesBefore);
-        List<EntityKey>? changed = !signals.HasObservers || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
-        Cache.Publish(Policies, (slot, now) =>
+        living = LivingEntities;
+        bool touchesSpace = false;
+        foreach (EntitySlot slot in Cache.Touched)
         {
-            living += Living(now);
-            Contested.Update(slot.Key, Entity.MayBeContested(now));
-            projector.Note(slot);
-            changed?.Add(slot.Key);
-        });
+            if (slot.Working is null) continue;
+            living -= Living(slot.Published);
+            touchesSpace |= slot.Key.IsSpaceData;
+        }
+        PolicyTable policiesBefore = Policies;
+        if (touchesSpace) ReadSpace(Cache.Touched.Where(static s => s.Key.IsSpaceData && s.Working is not null));
+        if (!ReferenceEquals(policiesBefore, Policies)) living += CountRevived(policiesBefore);
+        changed = !signals.HasObservers || Cache.Touched.Count == 0 ? null : new List<EntityKey>(Cache.Touched.Count);
+        Cache.Publish(Policies, onPublish);
         // Behind the states: what a vector covers can be read.
         Authors.Publish();
         Trust.Publish();
         Snapshots.Publish();
         Postponed.Publish();
         LivingEntities = living;
-        foreach (LogEntry entry in entries)
+        foreach (ref readonly LogEntry entry in CollectionsMarshal.AsSpan(entries))
         {
             if (entry.Kind == LogEntryKind.Batch) unprojectedMutations += entry.LastSequence - entry.FirstSequence + 1;
         }
         foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
         PublishFences();
         if (changed is { Count: > 0 }) signals.Tell(changed);
+        changed = null;
+    }
+
+    private void NotePublished(EntitySlot slot, EntityState now)
+    {
+        living += Living(now);
+        Contested.Update(slot.Key, Entity.MayBeContested(now));
+        projector.Note(slot);
+        changed?.Add(slot.Key);
     }
 
     private int Living(EntityState? state) => state is { Key.IsSpaceData: false }

@@ -3,10 +3,10 @@ namespace Crdt;
 /// <summary>Something that the replica's single writer is asked to do; done together with what waits beside it.</summary>
 internal abstract class WorkItem
 {
-    private readonly Lock gate = new();
-    private TaskCompletionSource? waiter;
-    private Exception? error;
-    private bool isDone;
+    private static readonly object Done = new();
+
+    // Null until somebody waits (a TaskCompletionSource) or the end comes (Done, or what went wrong).
+    private object? state;
 
     /// <summary>Whether it must come behind what waits beside it.</summary>
     public virtual bool ComesLast => false;
@@ -30,11 +30,7 @@ internal abstract class WorkItem
     /// <summary>Reports the end: after the group became durable and visible, or with what went wrong.</summary>
     public void Complete(Exception? problem)
     {
-        lock (gate)
-        {
-            (isDone, error) = (true, problem);
-            if (waiter is null) return;
-        }
+        if (Interlocked.Exchange(ref state, problem ?? Done) is not TaskCompletionSource waiter) return;
         if (problem is null) waiter.SetResult();
         else waiter.SetException(problem);
     }
@@ -42,12 +38,15 @@ internal abstract class WorkItem
     /// <summary>The end, at once where it has come already.</summary>
     public ValueTask WaitAsync(CancellationToken cancellationToken)
     {
-        lock (gate)
+        object? now = Volatile.Read(ref state);
+        if (now is null)
         {
-            if (isDone && error is null) return default;
-            if (isDone) return ValueTask.FromException(error!);
-            waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            now = Interlocked.CompareExchange(ref state, mine, null) ?? mine;
         }
-        return new ValueTask(cancellationToken.CanBeCanceled ? waiter.Task.WaitAsync(cancellationToken) : waiter.Task);
+        if (ReferenceEquals(now, Done)) return default;
+        if (now is Exception error) return ValueTask.FromException(error);
+        Task end = ((TaskCompletionSource)now).Task;
+        return new ValueTask(cancellationToken.CanBeCanceled ? end.WaitAsync(cancellationToken) : end);
     }
 }

@@ -87,9 +87,10 @@ internal sealed class SnapshotJoin
     {
         EntityState? own = writer.Cache.Peek(key);
         if (!siblings.TryJoin(own is null ? default : own.Slots, their is null ? default : their.Slots)) return;
-        EntityState working = writer.Cache.ToWorking(writer.Cache.GetOrLoad(key), siblings.Joined.Count);
+        EntitySlot slot = writer.Cache.GetOrLoad(key);
+        EntityState working = writer.Cache.ToWorking(slot, Math.Max(0, siblings.Joined.Count - slot.Current.Slots.Length));
         working.Clear();
-        foreach (SiblingSlot slot in siblings.Joined) working.Append(slot);
+        foreach (SiblingSlot sibling in siblings.Joined) working.Append(sibling);
     }
 
     private ApplyException Fail(string message, Exception? inner = null) =>

@@ -77,7 +77,7 @@ internal sealed class SnapshotReader(
             open.Trim();
             entities.Add(open);
         }
-        open = new EntityState(key).ToWorking(16);
+        open = new EntityState(key);
     }
 
     private EntityKey ReadKey(ref CanonicalReader reader)
