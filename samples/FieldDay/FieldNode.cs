@@ -12,7 +12,7 @@ internal sealed class FieldNode : IAsyncDisposable
 {
     private readonly string name;
     private readonly Replica replica;
-    private readonly PeerNode node = new();
+    private readonly PeerNode node = new(new PeerNodeOptions { IsPlain = true });
     private long bytesSent, bytesReceived;
 
     private FieldNode(string name, Replica replica)

@@ -3,17 +3,21 @@ using Crdt;
 using Crdt.Store;
 using Crdt.Transport;
 
-SpaceGenesis team = SpaceGenesis.Create(new ReplicaId(Guid.NewGuid()), "bird team", [], TimeProvider.System);
+using EcdsaNodeKey office = EcdsaSignatures.CreateKey(), tabletKey = EcdsaSignatures.CreateKey(), serverKey = EcdsaSignatures.CreateKey();
+var tabletIs = new Enrolment(new ReplicaId(Guid.NewGuid()), tabletKey.PublicKey, ReplicaRole.Client, owner: "ana");
+var serverIs = new Enrolment(new ReplicaId(Guid.NewGuid()), serverKey.PublicKey, ReplicaRole.Server);
+SpaceGenesis team = SpaceGenesis.Create(
+    new ReplicaId(Guid.NewGuid()), "bird team", [], TimeProvider.System, key: office, members: [tabletIs, serverIs]);
 string data = Directory.CreateTempSubdirectory("crdt-").FullName;
-ValueTask<Replica> OpenAsync(string name, ReplicaRole role) => Replica.OpenAsync(
-    FileReplicaStore.Create(Path.Combine(data, name), new ReplicaIdentity(team.Space, new ReplicaId(Guid.NewGuid()), role)),
-    new ReplicaOptions { Time = TimeProvider.System, Genesis = team });
+ValueTask<Replica> OpenAsync(string name, Enrolment member, NodeKey key) => Replica.OpenAsync(
+    FileReplicaStore.Create(Path.Combine(data, name), new ReplicaIdentity(team.Space, member.Replica, member.Role)),
+    new ReplicaOptions { Time = TimeProvider.System, Genesis = team, Key = key });
 
-await using Replica tablet = await OpenAsync("tablet", ReplicaRole.Client), server = await OpenAsync("server", ReplicaRole.Server);
+await using Replica tablet = await OpenAsync("tablet", tabletIs, tabletKey), server = await OpenAsync("server", serverIs, serverKey);
 var strike = new EntityKey("incident", "strike", "42");
 await tablet.CommitAsync(tx => tx.Create(strike).Set("species", "gull").Add("tags", "night").Increment("seen"), user: "ana");
 
-await using PeerNode here = new(), there = new();
+await using PeerNode here = new(new PeerNodeOptions { Key = tabletKey }), there = new(new PeerNodeOptions { Key = serverKey });
 here.Add(tablet);
 there.Add(server);
 PeerConnection peer = await here.ConnectAsync(await there.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0)));

@@ -1,5 +1,6 @@
 using System.Net;
 using Crdt.Transport.Connections;
+using Crdt.Transport.Security;
 using Crdt.Transport.Sessions;
 
 namespace Crdt.Transport;
@@ -21,6 +22,15 @@ public sealed class PeerConnection : IAsyncDisposable
 
     /// <summary>The other node's identity; <see cref="Guid.Empty"/> until its greeting came.</summary>
     public Guid PeerNodeId => run.PeerNodeId;
+
+    /// <summary>The fingerprint of the key that the other node has proved to hold; <see langword="null"/> where the connection
+    /// is not encrypted and proves nothing, and until the keys were exchanged.</summary>
+    public NodeFingerprint? PeerFingerprint =>
+        run.PeerKey.IsEmpty ? null : NodeFingerprint.Of(run.PeerKey.Span);
+
+    /// <summary>The public key that the other node has proved to hold; empty where <see cref="PeerFingerprint"/> is
+    /// <see langword="null"/>.</summary>
+    public ReadOnlyMemory<byte> PeerKey => run.PeerKey;
 
     /// <summary>The other node's address.</summary>
     public EndPoint RemoteEndPoint { get; }

@@ -125,7 +125,7 @@ public sealed class PeerLink : IAsyncDisposable
             Change(now => now with { State = PeerLinkState.Connected, Connection = current, Attempts = 0 });
             CloseReason reason = await current.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
             Change(now => now with { Connection = null, LastError = reason });
-            connection = reason.Error == WireError.Duplicate ? node.Find(current.PeerNodeId) : null;
+            connection = reason.Error == WireError.Duplicate ? node.FindSame(current) : null;
         }
         if (time.GetElapsedTime(since) >= node.Options.ReconnectResetAfter)
             backoff.Reset();

@@ -4,19 +4,23 @@ using System.Net;
 using System.Security.Cryptography;
 using Crdt.Transport.Connections;
 using Crdt.Transport.Frames;
+using Crdt.Transport.Security;
 using Crdt.Transport.Sessions;
 
 namespace Crdt.Transport;
 
 /// <summary>A node of the mesh: listens, dials, and replicates the spaces it was given with every node it is connected
 /// to that has them too. Safe for concurrent calls.</summary>
-/// <remarks>Nodes cannot prove who they are yet, and nothing is encrypted: until they can, only loopback addresses are
-/// listened on and dialled. The replicas stay their owner's: dispose the node first.</remarks>
+/// <remarks>Connections are encrypted (TLS 1.3), both sides prove their keys, and a space replicates only with a node that
+/// is enrolled in it and was not revoked. Without a key (<see cref="PeerNodeOptions.IsPlain"/>) a node speaks without
+/// encryption and believes whom it is told, within this machine only. The replicas stay their owner's: dispose the node
+/// first.</remarks>
 public sealed class PeerNode : IAsyncDisposable
 {
     private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock gate = new();
+    private readonly IPeerTransport transport;
     private readonly ulong bootNonce;
     private readonly CancellationTokenSource lifetime = new();
     private readonly HashSet<PeerConnection> running = [];
@@ -36,6 +40,7 @@ public sealed class PeerNode : IAsyncDisposable
     {
         Options = options ?? new PeerNodeOptions();
         Options.Check();
+        transport = Options.Transport ?? (Options.Key is { } key ? new TlsTransport(key) : new TcpTransport());
         NodeId = Options.NodeId ?? Guid.NewGuid();
         bootNonce = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     }
@@ -76,10 +81,13 @@ public sealed class PeerNode : IAsyncDisposable
     /// <summary>Replicates one more space: on the connections there are, where the peer has it too, and on those to
     /// come.</summary>
     /// <param name="replica">Stays the caller's, who disposes it after the node.</param>
-    /// <exception cref="InvalidOperationException">The node has a replica of that space.</exception>
+    /// <exception cref="InvalidOperationException">The node has a replica of that space. Or it has a key, and the space is
+    /// open, or its founding has not arrived, or the replica is enrolled with another key: nobody could be recognised
+    /// there.</exception>
     public void Add(Replica replica)
     {
         ArgumentNullException.ThrowIfNull(replica);
+        CheckKeys(replica);
         PeerConnection[] connections;
         lock (gate)
         {
@@ -94,7 +102,8 @@ public sealed class PeerNode : IAsyncDisposable
     }
 
     /// <summary>Listens.</summary>
-    /// <param name="endPoint">A loopback address; port 0 lets the system choose one.</param>
+    /// <param name="endPoint">An address of this machine, a loopback address without encryption; port 0 lets the system choose
+    /// one.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>Where it listens.</returns>
     /// <exception cref="WireException"><see cref="WireError.NotLoopback"/>, or <see
@@ -187,11 +196,13 @@ public sealed class PeerNode : IAsyncDisposable
             await connection.Completion.ConfigureAwait(false);
         foreach (PeerLink link in linksToStop)
             await link.DisposeAsync().ConfigureAwait(false);
+        if (Options.Transport is null)
+            (transport as IDisposable)?.Dispose();
     }
 
     internal async ValueTask<EndPoint> ListenAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
-        IPeerListener listener = await Options.Transport.ListenAsync(endPoint, cancellationToken).ConfigureAwait(false);
+        IPeerListener listener = await transport.ListenAsync(endPoint, cancellationToken).ConfigureAwait(false);
         bool late;
         lock (gate)
         {
@@ -209,13 +220,13 @@ public sealed class PeerNode : IAsyncDisposable
     }
 
     /// <summary>Composes a connection's greeting, with what is known at this moment.</summary>
-    internal Hello ComposeHello(ConnectionRun run, IReadOnlyList<SpaceChannel> spaces)
+    internal Hello ComposeHello(ConnectionRun run, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks)
     {
         lock (gate)
         {
             // Whom one is dialling, one does not know yet: all those count.
             IEnumerable<ConnectionRun> known = admitted.Select(connection => connection.Run)
-                .Where(held => run.IsDialler || held.PeerNodeId == run.PeerNodeId)
+                .Where(held => run.IsDialler || held.IsOfSameNode(run))
                 .Concat(dialling);
             ulong[]? holds = [.. known.Select(held => held.Facts.ConnectionId).Take(MessageFormat.HoldsMax + 1)];
             if (holds.Length > MessageFormat.HoldsMax)
@@ -234,6 +245,7 @@ public sealed class PeerNode : IAsyncDisposable
                 DataLengthBytesMax = FrameFormat.DataLengthBytesMax,
                 Spaces = spaces,
                 Holds = holds,
+                Asks = asks,
             };
         }
     }
@@ -250,7 +262,7 @@ public sealed class PeerNode : IAsyncDisposable
             if (run.IsClosing || disposed)
                 throw NodeClosed().ToException();
             run.Facts = run.Facts with { BootNonce = peerBootNonce, PeerHolds = peerHolds };
-            foreach (PeerConnection old in admitted.Where(old => old.PeerNodeId == run.PeerNodeId))
+            foreach (PeerConnection old in admitted.Where(old => old.Run.IsOfSameNode(run)))
             {
                 DuplicateVerdict verdict =
                     DuplicateRule.Judge(old.Run.Facts, run.Facts, (NodeId, bootNonce), run.PeerNodeId);
@@ -310,11 +322,11 @@ public sealed class PeerNode : IAsyncDisposable
             links.Remove(link);
     }
 
-    /// <summary>A connection to that node, if there is one.</summary>
-    internal PeerConnection? Find(Guid peerNodeId)
+    /// <summary>The connection to the same node that is there now, if there is one.</summary>
+    internal PeerConnection? FindSame(PeerConnection other)
     {
         lock (gate)
-            return admitted.Find(connection => connection.PeerNodeId == peerNodeId);
+            return admitted.Find(connection => connection.Run.IsOfSameNode(other.Run));
     }
 
     private void NoteSuccess(EndPoint endPoint, Guid node)
@@ -345,6 +357,20 @@ public sealed class PeerNode : IAsyncDisposable
         }
     }
 
+    private void CheckKeys(Replica replica)
+    {
+        if (Options.Key is not { } key)
+            return;
+        if (!replica.IsKeyed)
+        {
+            throw new InvalidOperationException(
+                $"Space {replica.Space} is open, or its founding has not arrived: nobody is enrolled, and so nobody can be recognised. "
+                + "Open spaces replicate without encryption, within one machine.");
+        }
+        if (replica.OwnEnrolment is { } own && !own.PublicKey.Span.SequenceEqual(key.PublicKey.Span))
+            throw new InvalidOperationException($"Replica {replica.Id} is enrolled with another key than the node's.");
+    }
+
     private static CloseReason NodeClosed() => new(WireError.Closed, ByPeer: false, "The node was closed.");
 
     private async ValueTask<IPeerStream> DialAsync(EndPoint endPoint, CancellationToken cancellationToken)
@@ -354,7 +380,7 @@ public sealed class PeerNode : IAsyncDisposable
             cancellationToken, deadline.Token, lifetime.Token);
         try
         {
-            return await Options.Transport.ConnectAsync(endPoint, stop.Token).ConfigureAwait(false);
+            return await transport.ConnectAsync(endPoint, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

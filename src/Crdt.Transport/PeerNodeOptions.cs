@@ -10,6 +10,14 @@ public sealed record PeerNodeOptions
     /// random UUID for each node.</summary>
     public Guid? NodeId { get; init; }
 
+    /// <summary>The node's key, the one that its replicas are enrolled with: connections are encrypted and both sides prove
+    /// theirs. The caller keeps it, and disposes of it after the node. Needed unless <see cref="IsPlain"/>.</summary>
+    public EcdsaNodeKey? Key { get; init; }
+
+    /// <summary>Speaks without encryption, and believes everybody: for tests and trials within one machine, whose addresses
+    /// alone are listened on and dialled. Default: no.</summary>
+    public bool IsPlain { get; init; }
+
     /// <summary>Clock and timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
@@ -71,7 +79,7 @@ public sealed record PeerNodeOptions
     /// <summary>How the replication of each space runs, such as how much a peer may send ahead.</summary>
     public SyncSessionOptions Sync { get; init; } = new();
 
-    internal IPeerTransport Transport { get; init; } = new TcpTransport();
+    internal IPeerTransport? Transport { get; init; }
 
     /// <summary>How often the watch over a connection looks: a quarter of the shortest time it guards.</summary>
     internal TimeSpan WatchInterval
@@ -90,6 +98,12 @@ public sealed record PeerNodeOptions
 
     internal void Check()
     {
+        if (IsPlain == Key is not null && Transport is null)
+        {
+            throw new ArgumentException(IsPlain
+                ? "A node that has a key does not speak without encryption: leave the key out, or IsPlain."
+                : "A node needs its key, so that both sides of a connection can prove who they are; or IsPlain, which stays within this machine.");
+        }
         ArgumentOutOfRangeException.ThrowIfEqual(NodeId ?? Guid.AllBitsSet, Guid.Empty, nameof(NodeId));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ConnectionsMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesMax);

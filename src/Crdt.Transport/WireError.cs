@@ -58,6 +58,10 @@ public enum WireError
     /// <summary>Nothing came from the peer for too long, in spite of pings: the connection is half open.</summary>
     Silent = 35,
 
+    /// <summary>The two sides did not come to TLS 1.3: one of them speaks without encryption, or no TLS at all, or shows no
+    /// key of the kind that nodes have.</summary>
+    TlsFailed = 36,
+
     /// <summary>Closed on purpose, by whichever side.</summary>
     Closed = 48,
 
@@ -70,9 +74,40 @@ public enum WireError
     /// <summary>The side that ended the connection had a failure of its own, such as a full disk.</summary>
     LocalFailure = 51,
 
-    /// <summary>An address other than loopback: refused as long as peers cannot prove who they are.</summary>
+    /// <summary>An address other than loopback, by a node that speaks without encryption.</summary>
     NotLoopback = 52,
 
     /// <summary>The address to listen on is taken, or not this machine's.</summary>
     AddressUnavailable = 53,
+
+    /// <summary>The peer's key is enrolled in none of the spaces that both sides hold, and it has shown no certificate.
+    /// </summary>
+    NotEnrolled = 64,
+
+    /// <summary>The peer's key has been revoked.</summary>
+    KeyRevoked = 65,
+
+    /// <summary>The peer is another one than it says, or than was to be reached.</summary>
+    WrongIdentity = 66,
+
+    /// <summary>Nobody is to be paired now.</summary>
+    PairingClosed = 80,
+
+    /// <summary>The invitation's token is not one that was given out.</summary>
+    WrongToken = 81,
+
+    /// <summary>The invitation has been used, by another device.</summary>
+    TokenUsed = 82,
+
+    /// <summary>The invitation's time is over.</summary>
+    TokenExpired = 83,
+
+    /// <summary>Too many attempts to be paired failed: for a while there are no more.</summary>
+    TooManyAttempts = 84,
+
+    /// <summary>What was revealed is not what had been committed to: somebody stands in between.</summary>
+    CodeMismatch = 85,
+
+    /// <summary>A person said that the codes differ, or did not want this device.</summary>
+    CodeDeclined = 86,
 }

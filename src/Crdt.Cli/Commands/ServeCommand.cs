@@ -44,7 +44,7 @@ internal static class ServeCommand
     /// <summary>A node of this replica: recognised again, since it is named like the replica.</summary>
     internal static PeerNode CreateNode(CliHost host)
     {
-        var node = new PeerNode(new PeerNodeOptions { NodeId = host.Replica.Id.Value, Journal = host.Journal });
+        var node = new PeerNode(new PeerNodeOptions { NodeId = host.Replica.Id.Value, Journal = host.Journal, IsPlain = true });
         node.Add(host.Replica);
         return node;
     }

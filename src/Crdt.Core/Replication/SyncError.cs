@@ -68,4 +68,8 @@ public enum SyncError
     /// <summary>Nothing is wrong with the peer: a batch or a snapshot is in a format that a later build has written and this
     /// one does not read. It stays where it is, and comes once this build was updated.</summary>
     UnknownFormat,
+
+    /// <summary>The peer says that it is a replica which is enrolled with another key than the one the peer has proved to
+    /// hold.</summary>
+    WrongPeer,
 }

@@ -99,6 +99,10 @@ public sealed partial class SyncSession : IDisposable
     /// <summary>The space it is about.</summary>
     public SpaceId Space => replica.Space;
 
+    /// <summary>The public key that the peer has proved to hold; empty where the connection proves nothing. A peer that says
+    /// it is a replica of another key is refused.</summary>
+    public ReadOnlyMemory<byte> PeerKey { get; init; }
+
     /// <summary>What it has done so far.</summary>
     public SyncProgress Progress
     {
@@ -272,6 +276,11 @@ public sealed partial class SyncSession : IDisposable
 
     private async ValueTask TakeAsync(HaveMessage have, CancellationToken cancellationToken)
     {
+        if (!PeerKey.IsEmpty && replica.IsOfOtherKey(have.Replica, PeerKey.Span))
+        {
+            throw new SyncException(SyncError.WrongPeer,
+                $"The peer says that it is replica {have.Replica}, which is enrolled with another key than the peer's.");
+        }
         if (have.Replica == replica.Id && !isOnPaper)
         {
             await replica.NoteForkAsync(have.Replica, null, have.Replica, cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Text;
+using MessagePack;
+
 namespace Crdt;
 
 /// <summary>Says who a replica is: the key that its node signs with, the role it writes in, the person it belongs to.
@@ -66,6 +70,42 @@ public sealed class Enrolment
             throw new ArgumentException($"This is no public key of {authority.Scheme.Name}.", nameof(publicKey));
         byte[] certificate = authority.Sign(SignedBytes.OfEnrolment(space, replica, role, owner, publicKey.Span));
         return new Enrolment(plain.Replica, plain.PublicKey, plain.Role, plain.Owner, certificate);
+    }
+
+    /// <summary>Reads what <see cref="ToBytes"/> wrote. Whether the certificate holds is another question.</summary>
+    /// <exception cref="BatchFormatException">The bytes are something else.</exception>
+    public static Enrolment FromBytes(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            var reader = new CanonicalReader(bytes);
+            ReplicaId replica = AcknowledgementCodec.ReadReplica(ref reader);
+            var role = (ReplicaRole)reader.ReadInt32((int)ReplicaRole.Authority, "A role");
+            string owner = Encoding.UTF8.GetString(reader.ReadUtf8(FormatLimits.NameLengthBytesMax, "An owner's name"));
+            byte[] key = reader.ReadBytes(SignatureScheme.PublicKeyLengthBytesMax, "A public key").ToArray();
+            byte[] certificate = reader.ReadBytes(SignatureScheme.SignatureLengthBytesMax, "A certificate").ToArray();
+            if (reader.Remaining != 0) throw reader.Fail(BatchError.Trailing, "There is more after the enrolment");
+            return new Enrolment(replica, key, role, owner.Length == 0 ? null : owner, certificate);
+        }
+        catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException
+            or OverflowException or ArgumentException or InvalidOperationException)
+        {
+            throw new BatchFormatException(BatchError.Truncated, $"This is no enrolment: {e.Message}", e);
+        }
+    }
+
+    /// <summary>All of it (WF-7.5), to be shown to a node that has not heard of it.</summary>
+    public byte[] ToBytes()
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        var writer = new MessagePackWriter(buffer);
+        AcknowledgementCodec.WriteReplica(ref writer, Replica);
+        writer.Write((int)Role);
+        writer.Write(Owner ?? "");
+        writer.Write(PublicKey.Span);
+        writer.Write(Certificate.Span);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
     }
 
     /// <summary>The same, for a further id of the node.</summary>

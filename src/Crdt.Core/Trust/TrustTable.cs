@@ -76,15 +76,34 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     /// <summary>Everybody with the dots by which they are enrolled and joined, for the checkpoint.</summary>
     public IEnumerable<KeyValuePair<ReplicaId, Member>> Members => members.OrderBy(m => m.Key);
 
+    /// <summary>Whether a replica of that key is enrolled, as published.</summary>
+    public bool IsKeyEnrolled(ReadOnlySpan<byte> publicKey)
+    {
+        foreach ((ReplicaId _, Member member) in published)
+        {
+            if (member.Current.Enrolment.PublicKey.Span.SequenceEqual(publicKey)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>What this replica writes by, as published; <see langword="null"/> when it is not enrolled.</summary>
+    public Enrolment? FindOwn() => Find(identity.Replica) ?? (key is null ? null : published.OrderBy(m => m.Key)
+        .Select(m => m.Value.Current.Enrolment)
+        .FirstOrDefault(e => e.Role == identity.Role && e.PublicKey.Span.SequenceEqual(key.PublicKey.Span)));
+
+    /// <summary>Whether the authority of this keyed space has certified an enrolment.</summary>
+    public bool IsCertified(Enrolment enrolment) => PublishedFounding is { IsKeyed: true } known
+        && enrolment.Replica != known.Authority && scheme.IsPublicKey(enrolment.PublicKey.Span)
+        && enrolment.IsCertifiedBy(scheme, known.Key.Span, identity.Space);
+
     /// <summary>Whether an enrolment would count if it were written now.</summary>
     /// <exception cref="InvalidOperationException">The space is open.</exception>
     /// <exception cref="ArgumentException">It would not.</exception>
     public void CheckCertificate(Enrolment enrolment)
     {
-        if (PublishedFounding is not { IsKeyed: true } known)
+        if (PublishedFounding is not { IsKeyed: true })
             throw new InvalidOperationException("The space is open, or its founding has not arrived: nobody is enrolled.");
-        if (enrolment.Replica != known.Authority && scheme.IsPublicKey(enrolment.PublicKey.Span)
-            && enrolment.IsCertifiedBy(scheme, known.Key.Span, identity.Space)) return;
+        if (IsCertified(enrolment)) return;
         throw new ArgumentException(
             $"The enrolment of {enrolment.Replica} is not certified by this space's authority.", nameof(enrolment));
     }

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 namespace Crdt.Transport.Connections;
 
 /// <summary>A listening socket.</summary>
-internal sealed class TcpPeerListener(Socket socket) : IPeerListener
+/// <param name="socket">It, bound and listening; owned from here on.</param>
+/// <param name="take">Makes a stream of an accepted socket.</param>
+internal sealed class TcpPeerListener(Socket socket, Func<Socket, IPeerStream> take) : IPeerListener
 {
     private volatile bool disposed;
 
@@ -18,7 +20,7 @@ internal sealed class TcpPeerListener(Socket socket) : IPeerListener
             try
             {
                 accepted = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                return new TcpPeerStream(accepted);
+                return take(accepted);
             }
             catch (SocketException) when (accepted is not null)
             {

@@ -26,6 +26,11 @@ internal static class FrameFormat
     /// <summary>A <see cref="FrameType.Data"/> frame: a run of 1 MiB and its signatures, with room.</summary>
     public const int DataLengthBytesMax = 1_310_720;
 
+    // How TLS begins, and how it refuses: types of records, then the version. As a length it would exceed any limit.
+    private const byte TlsAlert = 0x15;
+    private const byte TlsHandshake = 0x16;
+    private const byte TlsVersionMajor = 0x03;
+
     /// <summary>The cap on a frame of that type, in that state.</summary>
     public static int LengthBytesMax(FrameType type, bool greeted) => !greeted
         ? HelloLengthBytesMax
@@ -48,6 +53,11 @@ internal static class FrameFormat
             return false;
         buffer.Slice(0, known).CopyTo(header);
         uint lengthBytes = BinaryPrimitives.ReadUInt32LittleEndian(header);
+        if (!greeted && header[0] is TlsHandshake or TlsAlert && header[1] == TlsVersionMajor)
+        {
+            throw new WireException(
+                WireError.TlsFailed, $"{peer} speaks TLS, and this node was told to speak without encryption.");
+        }
         if (lengthBytes < OverheadLengthBytes)
         {
             throw new WireException(

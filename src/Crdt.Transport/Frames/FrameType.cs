@@ -21,6 +21,12 @@ internal enum FrameType : byte
     /// <summary>More spaces than the greeting declared.</summary>
     Spaces = 6,
 
+    /// <summary>What the sender shows of its enrolment in a space, where it was asked to.</summary>
+    Proof = 7,
+
+    /// <summary>A step of pairing.</summary>
+    Pair = 8,
+
     /// <summary>One replication message of one space.</summary>
     Data = 16,
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using Crdt.Transport.Connections;
 using Crdt.Transport.Frames;
+using Crdt.Transport.Security;
 
 namespace Crdt.Transport.Sessions;
 
@@ -65,6 +66,14 @@ internal sealed class ConnectionRun
     public PeerClock Clock { get; }
 
     public Guid PeerNodeId { get; private set; }
+
+    /// <summary>The key that the peer has proved to hold; empty where a connection proves nothing.</summary>
+    public ReadOnlyMemory<byte> PeerKey => Channels.Peer.Key;
+
+    /// <summary>Whether two connections lead to the same node: what a node calls itself counts only for its own key.
+    /// </summary>
+    public bool IsOfSameNode(ConnectionRun other) =>
+        PeerNodeId == other.PeerNodeId && PeerKey.Span.SequenceEqual(other.PeerKey.Span);
 
     /// <summary>Whether the end has begun.</summary>
     public bool IsClosing => Volatile.Read(ref reason) is not null;
@@ -149,6 +158,10 @@ internal sealed class ConnectionRun
 
     private async ValueTask GreetAsync()
     {
+        await stream.OpenAsync(aborted.Token).ConfigureAwait(false);
+        Channels.Peer = new PeerRecognition(stream.PeerKey);
+        if (!stream.PeerKey.IsEmpty)
+            Frames.Peer = $"{NodeFingerprint.Of(stream.PeerKey.Span).Short} at {stream.RemoteEndPoint}";
         long sentAt = 0;
         if (IsDialler)
         {
@@ -163,17 +176,17 @@ internal sealed class ConnectionRun
             Clock.Answered(sentAt, hello.WallClockMs);
         else
             Clock.Heard(hello.WallClockMs);
-        Channels.Learn(hello.Spaces, Frames.Peer);
+        Channels.Learn(hello.Spaces, hello.Asks, Frames.Peer);
         if (!IsDialler)
         {
             Facts = Facts with { ConnectionId = hello.ConnectionId };
             await ComposeGreetingAsync().ConfigureAwait(false);
         }
         if (Channels.KeepCommon() == 0 && hello.Spaces.Count < MessageFormat.HelloSpacesMax)
-            throw new WireException(WireError.NoCommonSpace, $"{Frames.Peer} and this node have no space in common.");
-
-        PeerConnection? staying = node.Admit(connection, hello.BootNonce, hello.Holds);
+            throw NothingInCommon();
         Frames.Advance();
+        await RecogniseAsync().ConfigureAwait(false);
+        PeerConnection? staying = node.Admit(connection, hello.BootNonce, hello.Holds);
         Frames.Greeted = true;
         if (staying is not null)
         {
@@ -188,11 +201,67 @@ internal sealed class ConnectionRun
     // The greeting and, of each space, the first message: they travel together.
     private async ValueTask ComposeGreetingAsync()
     {
-        IReadOnlyList<SpaceChannel> spaces = Channels.DeclareInHello(node.Replicas);
-        MessageFormat.WriteHello(Frames.Outgoing, node.ComposeHello(this, spaces));
+        (IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks) = Channels.DeclareInHello(node.Replicas);
+        if (spaces.Count == 0 && Channels.MetRevoked)
+            throw NothingInCommon();
+        MessageFormat.WriteHello(Frames.Outgoing, node.ComposeHello(this, spaces, asks));
+        WriteProofs(Channels.TakeOwedProofs());
         foreach (SpaceSession session in Channels.Sessions)
             await turns.WriteNextAsync(session).ConfigureAwait(false);
     }
+
+    // Until there is a space in which the peer is known to be enrolled it stays a stranger, with a stranger's limits. And a
+    // dialler that was asked to show its enrolment everywhere is not let in before the first message.
+    private async ValueTask RecogniseAsync()
+    {
+        WriteProofs(Channels.TakeOwedProofs());
+        bool awaitsWelcome = IsDialler && Channels.IsStranger;
+        while (Channels.Sessions.Count == 0 || awaitsWelcome)
+        {
+            await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+            Frame frame = await Frames.ReadAsync(aborted.Token).ConfigureAwait(false)
+                ?? throw new WireException(WireError.Lost, $"{Frames.Peer} closed the connection before it was recognised.");
+            if (frame.Type is FrameType.Bye or FrameType.Reject)
+                throw TakeFarewell(frame);
+            awaitsWelcome &= frame.Type != FrameType.Data;
+            await HandleAsync(frame).ConfigureAwait(false);
+            Frames.Advance();
+        }
+    }
+
+    private void WriteProofs(IReadOnlyList<SpaceChannel> owed)
+    {
+        foreach (SpaceChannel space in owed)
+        {
+            Enrolment? own = node.Replicas.FirstOrDefault(replica => replica.Space == space.Space)?.OwnEnrolment;
+            MessageFormat.WriteProof(Frames.Outgoing, space.Number, own);
+        }
+    }
+
+    private void TakeProof(in Frame frame)
+    {
+        (int channel, Enrolment? shown) = MessageFormat.ReadProof(frame, Frames.Peer);
+        NodeStanding? standing = Channels.TakeProof(channel, shown, Frames.Peer);
+        if (standing is NodeStanding.Unknown or NodeStanding.Revoked
+            && Channels.Sessions.Count == 0 && Channels.CountStrangers() == 0)
+            throw NothingInCommon(isStranger: true);
+        writerCall.Set();
+    }
+
+    private WireException NothingInCommon(bool isStranger = false)
+    {
+        if (Channels.MetRevoked)
+            return new WireException(WireError.KeyRevoked, $"The key of {Frames.Peer} has been revoked.");
+        return isStranger
+            ? new WireException(
+                WireError.NotEnrolled, $"{Frames.Peer} is enrolled in none of the spaces that it asked for: it is to be paired first.")
+            : new WireException(WireError.NoCommonSpace, $"{Frames.Peer} and this node have no space in common.");
+    }
+
+    private WireException? Revoked(SpaceSession session) => Channels.Peer.IsRevokedIn(session.Replica)
+        ? new WireException(
+            WireError.KeyRevoked, $"The key of {Frames.Peer} has been revoked in space {session.Channel.Space}.")
+        : null;
 
     private async ValueTask<Hello> ReadHelloAsync()
     {
@@ -206,7 +275,7 @@ internal sealed class ConnectionRun
                     return MessageFormat.ReadHello(frame, Frames.Peer);
                 case FrameType.Reject or FrameType.Bye:
                     throw TakeFarewell(frame);
-                case FrameType.Ping or FrameType.Pong or FrameType.Spaces or FrameType.Data:
+                case FrameType.Ping or FrameType.Pong or FrameType.Spaces or FrameType.Proof or FrameType.Pair or FrameType.Data:
                     throw Unexpected(frame);
                 default:
                     SkipUnknown(frame);
@@ -230,7 +299,9 @@ internal sealed class ConnectionRun
         if (IsDialler && hello.ConnectionId != Facts.ConnectionId)
             throw new WireException(WireError.Malformed, $"{Frames.Peer} answers to another connection's greeting.");
         PeerNodeId = hello.NodeId;
-        Frames.Peer = $"{hello.NodeId} at {stream.RemoteEndPoint}";
+        Frames.Peer = stream.PeerKey.IsEmpty
+            ? $"{hello.NodeId} at {stream.RemoteEndPoint}"
+            : $"{hello.NodeId} ({NodeFingerprint.Of(stream.PeerKey.Span).Short}) at {stream.RemoteEndPoint}";
     }
 
     private async ValueTask ReadAsync()
@@ -269,11 +340,16 @@ internal sealed class ConnectionRun
                 pings.Take(MessageFormat.ReadPong(frame, Frames.Peer));
                 break;
             case FrameType.Spaces:
-                Channels.Learn(MessageFormat.ReadSpaces(frame, Frames.Peer), Frames.Peer);
+                (IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks) = MessageFormat.ReadSpaces(frame, Frames.Peer);
+                Channels.Learn(spaces, asks, Frames.Peer);
+                writerCall.Set();
                 foreach (Replica replica in node.Replicas)
                     Offer(replica);
                 break;
-            case FrameType.Hello:
+            case FrameType.Proof:
+                TakeProof(frame);
+                break;
+            case FrameType.Hello or FrameType.Pair:
                 throw Unexpected(frame);
             default:
                 SkipUnknown(frame);
@@ -284,6 +360,8 @@ internal sealed class ConnectionRun
 
     private async ValueTask ApplyAsync(SpaceSession session, ReadOnlySequence<byte> message)
     {
+        if (Revoked(session) is { } revoked)
+            throw revoked;
         deadlines.BeginApplying();
         try
         {
@@ -313,10 +391,13 @@ internal sealed class ConnectionRun
             while (!IsClosing)
             {
                 pings.Write(Frames.Outgoing);
-                // Looked up before the declarations are: so each of these sessions is declared before it speaks.
+                // Sessions are looked up behind what is owed to them and before the declarations are: so each of these is
+                // declared, and its enrolment shown, before it speaks.
+                IReadOnlyList<SpaceChannel> owed = Channels.TakeOwedProofs();
                 IReadOnlyList<SpaceSession> sessions = Channels.Sessions;
-                while (Channels.TakeUndeclared() is { Count: > 0 } spaces)
-                    MessageFormat.WriteSpaces(Frames.Outgoing, spaces);
+                while (Channels.TakeUndeclared() is { Spaces.Count: > 0 } declared)
+                    MessageFormat.WriteSpaces(Frames.Outgoing, declared.Spaces, declared.Asks);
+                WriteProofs(owed);
                 bool more = await turns.WriteAsync(sessions).ConfigureAwait(false);
                 await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
                 if (!more && !IsClosing)
@@ -425,6 +506,10 @@ internal sealed class ConnectionRun
         else if (deadlines.Overdue() is CloseReason overdue)
         {
             Abort(overdue);
+        }
+        else if (Channels.Sessions.Select(Revoked).FirstOrDefault(found => found is not null) is { } revoked)
+        {
+            End(CloseReason.From(revoked), sayFarewell: true);
         }
         else if (deadlines.IsPingDue())
         {

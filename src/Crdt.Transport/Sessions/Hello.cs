@@ -31,4 +31,8 @@ internal sealed record Hello
     /// <summary>The connections that the sender knows of and that may lead to the receiver, without this one;
     /// <see langword="null"/> when they are too many to list.</summary>
     public required IReadOnlyList<ulong>? Holds { get; init; }
+
+    /// <summary>Channels of <see cref="Spaces"/> in which the sender does not know the receiver, and asks for a <c>proof</c>.
+    /// </summary>
+    public IReadOnlyList<int> Asks { get; init; } = [];
 }

@@ -33,7 +33,7 @@ internal static class MessageFormat
     private const int GuidLengthBytes = 16;
     private const int HelloElements = 10;
 
-    private delegate T Decoder<out T>(ref MessagePackReader reader, int elements);
+    private delegate T Decoder<out T>(ref MessagePackReader reader, ref int elements);
 
     public static void WriteHello(FrameBuffer output, Hello hello)
     {
@@ -58,7 +58,7 @@ internal static class MessageFormat
             foreach (ulong id in hello.Holds)
                 writer.Write(id);
         }
-        writer.WriteNil(); // the place of a certificate's proof, and towards a server of an access token
+        WriteCredentials(ref writer, hello.Asks);
         writer.Flush();
         output.Commit();
     }
@@ -105,18 +105,41 @@ internal static class MessageFormat
     public static (uint Number, long WallClockMs) ReadPong(in Frame frame, string peer) =>
         Decode(frame, peer, 2, ReadPong);
 
-    public static void WriteSpaces(FrameBuffer output, IReadOnlyList<SpaceChannel> spaces)
+    /// <param name="output">Takes the frame.</param>
+    /// <param name="spaces">What is declared.</param>
+    /// <param name="asks">In which of them the receiver is to show its enrolment.</param>
+    public static void WriteSpaces(
+        FrameBuffer output, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks)
     {
         output.Begin(FrameType.Spaces);
         var writer = new MessagePackWriter(output);
-        writer.WriteArrayHeader(1);
+        writer.WriteArrayHeader(asks.Count == 0 ? 1 : 2);
         WriteSpaces(ref writer, spaces);
+        if (asks.Count > 0)
+            WriteCredentials(ref writer, asks);
         writer.Flush();
         output.Commit();
     }
 
-    public static IReadOnlyList<SpaceChannel> ReadSpaces(in Frame frame, string peer) =>
+    public static (IReadOnlyList<SpaceChannel> Spaces, IReadOnlyList<int> Asks) ReadSpaces(in Frame frame, string peer) =>
         Decode(frame, peer, 1, ReadSpacesFrame);
+
+    /// <param name="output">Takes the frame.</param>
+    /// <param name="channel">The sender's number of the space.</param>
+    /// <param name="enrolment">What is shown; <see langword="null"/> when there is nothing to show.</param>
+    public static void WriteProof(FrameBuffer output, int channel, Enrolment? enrolment)
+    {
+        output.Begin(FrameType.Proof);
+        var writer = new MessagePackWriter(output);
+        writer.WriteArrayHeader(2);
+        writer.Write(channel);
+        writer.Write(enrolment is null ? [] : enrolment.ToBytes());
+        writer.Flush();
+        output.Commit();
+    }
+
+    public static (int Channel, Enrolment? Enrolment) ReadProof(in Frame frame, string peer) =>
+        Decode(frame, peer, 2, ReadProof);
 
     /// <summary>Begins a <c>data</c> frame: the message follows the channel's number without further wrapping.
     /// </summary>
@@ -152,8 +175,9 @@ internal static class MessageFormat
             int count = reader.ReadArrayHeader();
             if (count < elements)
                 throw new MessagePackSerializationException($"{count} elements where {elements} are needed.");
-            T decoded = decoder(ref reader, elements);
-            Skip(ref reader, count - elements);
+            int rest = count;
+            T decoded = decoder(ref reader, ref rest);
+            Skip(ref reader, rest);
             if (!reader.End)
                 throw new MessagePackSerializationException("There are bytes after its end.");
             return decoded;
@@ -164,8 +188,10 @@ internal static class MessageFormat
         }
     }
 
-    private static Hello ReadHello(ref MessagePackReader reader, int elements)
+    // Each decoder takes off the number of elements what it has read.
+    private static Hello ReadHello(ref MessagePackReader reader, ref int elements)
     {
+        elements -= HelloElements;
         int versionMin = reader.ReadInt32();
         int versionMax = reader.ReadInt32();
         if (versionMin < 0 || versionMax < versionMin)
@@ -184,6 +210,7 @@ internal static class MessageFormat
             DataLengthBytesMax = reader.ReadInt32(),
             Spaces = ReadSpaces(ref reader, HelloSpacesMax),
             Holds = ReadHolds(ref reader),
+            Asks = ReadCredentials(ref reader, HelloSpacesMax),
         };
         if (hello.DataLengthBytesMax < FrameFormat.DataLengthBytesMax)
         {
@@ -191,7 +218,6 @@ internal static class MessageFormat
                 $"Data frames of {hello.DataLengthBytesMax} bytes are less than a run needs, "
                 + $"{FrameFormat.DataLengthBytesMax}.");
         }
-        Skip(ref reader, 1); // credentials: none are read yet
         return hello;
     }
 
@@ -206,8 +232,45 @@ internal static class MessageFormat
         return holds;
     }
 
-    private static Farewell ReadFarewell(ref MessagePackReader reader, int elements)
+    // Nil, or an array whose first element says where the receiver is to show its enrolment; others are of later versions.
+    private static void WriteCredentials(ref MessagePackWriter writer, IReadOnlyList<int> asks)
     {
+        if (asks.Count == 0)
+        {
+            writer.WriteNil();
+            return;
+        }
+        writer.WriteArrayHeader(1);
+        writer.WriteArrayHeader(asks.Count);
+        foreach (int channel in asks)
+            writer.Write(channel);
+    }
+
+    private static int[] ReadCredentials(ref MessagePackReader reader, int max)
+    {
+        if (reader.TryReadNil())
+            return [];
+        int elements = reader.ReadArrayHeader();
+        if (elements < 1)
+            throw new MessagePackSerializationException("Credentials without an element.");
+        var asks = new int[ReadCount(ref reader, max, "channels to show an enrolment on")];
+        for (int i = 0; i < asks.Length; i++)
+            asks[i] = ReadChannel(ref reader);
+        Skip(ref reader, elements - 1);
+        return asks;
+    }
+
+    private static (int Channel, Enrolment? Enrolment) ReadProof(ref MessagePackReader reader, ref int elements)
+    {
+        elements -= 2;
+        int channel = ReadChannel(ref reader);
+        byte[] bytes = (reader.ReadBytes() ?? default).ToArray();
+        return (channel, bytes.Length == 0 ? null : Enrolment.FromBytes(bytes));
+    }
+
+    private static Farewell ReadFarewell(ref MessagePackReader reader, ref int elements)
+    {
+        elements -= 3;
         var error = (WireError)reader.ReadInt32();
         int detail = reader.ReadInt32();
         ReadOnlySequence<byte> text = reader.ReadStringSequence() ?? default;
@@ -219,13 +282,25 @@ internal static class MessageFormat
         return new Farewell(error, detail, Printable(Encoding.UTF8.GetString(text)));
     }
 
-    private static uint ReadPing(ref MessagePackReader reader, int elements) => reader.ReadUInt32();
+    private static uint ReadPing(ref MessagePackReader reader, ref int elements)
+    {
+        elements--;
+        return reader.ReadUInt32();
+    }
 
-    private static (uint Number, long WallClockMs) ReadPong(ref MessagePackReader reader, int elements) =>
-        (reader.ReadUInt32(), reader.ReadInt64());
+    private static (uint Number, long WallClockMs) ReadPong(ref MessagePackReader reader, ref int elements)
+    {
+        elements -= 2;
+        return (reader.ReadUInt32(), reader.ReadInt64());
+    }
 
-    private static SpaceChannel[] ReadSpacesFrame(ref MessagePackReader reader, int elements) =>
-        ReadSpaces(ref reader, SpacesMax);
+    private static (IReadOnlyList<SpaceChannel> Spaces, IReadOnlyList<int> Asks) ReadSpacesFrame(
+        ref MessagePackReader reader, ref int elements)
+    {
+        bool hasAsks = elements > 1;
+        elements -= hasAsks ? 2 : 1;
+        return (ReadSpaces(ref reader, SpacesMax), hasAsks ? ReadCredentials(ref reader, SpacesMax) : []);
+    }
 
     private static void WriteSpaces(ref MessagePackWriter writer, IReadOnlyList<SpaceChannel> spaces)
     {
@@ -318,7 +393,7 @@ internal static class MessageFormat
 
     // Out of range: what the reader throws for a string or binary of 2 GiB or more, whose length it takes as negative.
     private static bool IsMalformed(Exception e) => e is MessagePackSerializationException or EndOfStreamException
-        or OverflowException or ArgumentOutOfRangeException;
+        or OverflowException or ArgumentOutOfRangeException or BatchFormatException;
 
     private static WireException Malformed(FrameType type, string peer, Exception cause) =>
         new(WireError.Malformed, $"A {type} frame from {peer} is malformed: {cause.Message}", cause);

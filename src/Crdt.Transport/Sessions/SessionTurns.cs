@@ -62,6 +62,8 @@ internal sealed class SessionTurns(
         SyncError.Rebuilt => new WireException(WireError.Closed, $"Space {session.Channel.Space}: {error.Message}", error),
         SyncError.UnknownFormat => new WireException(
             WireError.VersionNotSupported, $"Space {session.Channel.Space}: {error.Message}", error),
+        SyncError.WrongPeer => new WireException(
+            WireError.WrongIdentity, $"{peer}, space {session.Channel.Space}: {error.Message}", error),
         _ => new WireException(
             WireError.SyncViolation,
             $"{peer} broke the replication of space {session.Channel.Space} ({error.Error}): {error.Message}",

@@ -1,8 +1,10 @@
 namespace Crdt.Transport.Sessions;
 
 /// <summary>A space that both sides of a connection replicate, under our number for it.</summary>
-internal sealed class SpaceSession(SpaceChannel channel, SyncSession sync)
+internal sealed class SpaceSession(SpaceChannel channel, Replica replica, SyncSession sync)
 {
+    public Replica Replica { get; } = replica;
+
     public SpaceChannel Channel { get; } = channel;
 
     public SyncSession Sync { get; } = sync;

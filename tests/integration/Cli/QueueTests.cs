@@ -171,7 +171,7 @@ public sealed class QueueTests : CliTest
             Genesis = genesis,
             Admission = RefuseWhere.Writes("bad"),
         });
-        await using var node = new PeerNode(new PeerNodeOptions { NodeId = judge.Value });
+        await using var node = new PeerNode(new PeerNodeOptions { NodeId = judge.Value, IsPlain = true });
         node.Add(server);
         IPEndPoint address = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
         for (int i = 0; i < 2; i++) await OkAsync(data, "sync", address.ToString());

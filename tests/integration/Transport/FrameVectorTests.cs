@@ -24,6 +24,10 @@ public sealed class FrameVectorTests
         Holds = [0x1112131415161718],
     };
 
+    private static readonly Enrolment Shown = new(
+        new ReplicaId(new Guid("0b000000-0000-4000-8000-000000000001")), new byte[] { 4, 1, 2, 3 }, ReplicaRole.Server, "ann",
+        new byte[] { 9, 8, 7 });
+
     private static readonly (string Name, Action<FrameBuffer> Write, Action<Frame> Read)[] Frames =
     [
         ("hello", output => MessageFormat.WriteHello(output, Greeting), frame =>
@@ -50,8 +54,22 @@ public sealed class FrameVectorTests
             frame => Assert.Equal(300u, MessageFormat.ReadPing(frame, "x"))),
         ("pong", output => MessageFormat.WritePong(output, 300, 1_777_622_400_000),
             frame => Assert.Equal((300u, 1_777_622_400_000), MessageFormat.ReadPong(frame, "x"))),
-        ("spaces", output => MessageFormat.WriteSpaces(output, [new SpaceChannel(1, Space)]),
-            frame => Assert.Equal([new SpaceChannel(1, Space)], MessageFormat.ReadSpaces(frame, "x"))),
+        ("spaces", output => MessageFormat.WriteSpaces(output, [new SpaceChannel(1, Space)], []),
+            frame => Assert.Equal([new SpaceChannel(1, Space)], MessageFormat.ReadSpaces(frame, "x").Spaces)),
+        ("hello that asks for an enrolment", output => MessageFormat.WriteHello(output, Greeting with { Asks = [0] }),
+            frame => Assert.Equal([0], MessageFormat.ReadHello(frame, "x").Asks)),
+        ("spaces that ask for an enrolment", output => MessageFormat.WriteSpaces(output, [new SpaceChannel(1, Space)], [1]),
+            frame => Assert.Equal([1], MessageFormat.ReadSpaces(frame, "x").Asks)),
+        ("proof", output => MessageFormat.WriteProof(output, 1, Shown), frame =>
+        {
+            (int channel, Enrolment? read) = MessageFormat.ReadProof(frame, "x");
+            Assert.Equal(1, channel);
+            Assert.Equal((Shown.Replica, Shown.Role, Shown.Owner), (read!.Replica, read.Role, read.Owner));
+            Assert.Equal(Shown.PublicKey.ToArray(), read.PublicKey.ToArray());
+            Assert.Equal(Shown.Certificate.ToArray(), read.Certificate.ToArray());
+        }),
+        ("proof of nothing", output => MessageFormat.WriteProof(output, 1, null),
+            frame => Assert.Null(MessageFormat.ReadProof(frame, "x").Enrolment)),
         ("data", output =>
         {
             MessageFormat.BeginData(output, 200);
@@ -68,6 +86,8 @@ public sealed class FrameVectorTests
     [Trait("Spec", "WF-6.6")]
     [Trait("Spec", "WF-6.7")]
     [Trait("Spec", "WF-6.8")]
+    [Trait("Spec", "WF-6.10")]
+    [Trait("Spec", "WF-7.5")]
     public void The_vectors_are_what_is_written_and_read_back()
     {
         var vectors = new JsonArray();

@@ -233,17 +233,17 @@ public sealed class HandshakeTests
         await peer.GreetAsync(hello with { Spaces = [.. hello.Spaces, new SpaceChannel(7, later.Space)] });
         await Mesh.UntilAsync(() => node.Connections.Count == 1, "the connection");
         node.Add(await mesh.ReplicaAsync(later));
-        SpaceChannel declared = MessageFormat.ReadSpaces(await peer.ReadAsync(FrameType.Spaces), "the node").Single();
+        SpaceChannel declared = MessageFormat.ReadSpaces(await peer.ReadAsync(FrameType.Spaces), "the node").Spaces.Single();
         Assert.Equal(later.Space, declared.Space);
 
         await peer.SendAsync(FrameType.Data, 0x07, 0xC1); // nonsense to any session: it must reach none
-        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(8, later.Space)]));
+        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(8, later.Space)], []));
         await peer.SendAsync(FrameType.Data, 0x07, 0xC1);
         await peer.SendAsync(frames => MessageFormat.WritePing(frames, 5));
         await peer.ReadAsync(FrameType.Pong);
         Assert.Equal(2, node.Connections.Single().Spaces.Count);
 
-        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(9, later.Space)]));
+        await peer.SendAsync(frames => MessageFormat.WriteSpaces(frames, [new SpaceChannel(9, later.Space)], []));
         Assert.Equal(WireError.Malformed, (await peer.ReadFarewellAsync(FrameType.Bye)).Error);
     }
 

@@ -6,25 +6,60 @@ using Crdt.Transport.Connections;
 namespace Crdt.Integration.Transport;
 
 /// <summary>Nodes with real replicas of one space, or of several, on one transport.</summary>
-internal sealed class Mesh(IPeerTransport transport, TimeProvider? time = null) : IAsyncDisposable
+internal sealed class Mesh : IAsyncDisposable
 {
+    private const int MembersOfEachRole = 48;
+
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     private readonly List<PeerNode> nodes = [];
     private readonly List<Replica> replicas = [];
-    private readonly TimeProvider time = time ?? TimeProvider.System;
+    private readonly Dictionary<SpaceId, List<Enrolment>> free = [];
+    private readonly IPeerTransport transport;
+    private readonly TimeProvider time;
+    private readonly EcdsaNodeKey? key;
 
-    public SpaceGenesis Genesis { get; } = Found("test");
+    /// <param name="transport">What connects them.</param>
+    /// <param name="time">Their clock; the system's by default.</param>
+    /// <param name="key">The key of all of them, in spaces that are keyed; open ones by default.</param>
+    public Mesh(IPeerTransport transport, TimeProvider? time = null, EcdsaNodeKey? key = null)
+    {
+        (this.transport, this.time, this.key) = (transport, time ?? TimeProvider.System, key);
+        Genesis = Space("test");
+    }
+
+    public SpaceGenesis Genesis { get; }
 
     public static IPEndPoint AnyPort => new(IPAddress.Loopback, 0);
 
     public static SpaceGenesis Found(string name) => SpaceGenesis.Create(NewId(), name, [], TimeProvider.System);
 
+    /// <summary>Founds a space, keyed if the mesh has a key.</summary>
+    public SpaceGenesis Space(string name)
+    {
+        if (key is null)
+            return Found(name);
+        ReplicaRole[] roles = [ReplicaRole.Client, ReplicaRole.Server];
+        List<Enrolment> members = [.. roles.SelectMany(role => Enumerable.Range(0, MembersOfEachRole)
+            .Select(_ => new Enrolment(NewId(), key.PublicKey, role)))];
+        using EcdsaNodeKey authority = EcdsaSignatures.CreateKey();
+        SpaceGenesis genesis = SpaceGenesis.Create(NewId(), name, [], TimeProvider.System, authority, members);
+        free.Add(genesis.Space, members);
+        return genesis;
+    }
+
     public async Task<Replica> ReplicaAsync(SpaceGenesis? genesis = null, ReplicaRole role = ReplicaRole.Client)
     {
         genesis ??= Genesis;
-        var store = new MemoryReplicaStore(new ReplicaIdentity(genesis.Space, NewId(), role));
-        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = time, Genesis = genesis });
+        ReplicaId id = NewId();
+        if (free.TryGetValue(genesis.Space, out List<Enrolment>? members))
+        {
+            Enrolment member = members.First(m => m.Role == role);
+            members.Remove(member);
+            id = member.Replica;
+        }
+        var store = new MemoryReplicaStore(new ReplicaIdentity(genesis.Space, id, role));
+        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = time, Genesis = genesis, Key = key });
         replicas.Add(replica);
         return replica;
     }
@@ -36,7 +71,7 @@ internal sealed class Mesh(IPeerTransport transport, TimeProvider? time = null) 
         var node = new PeerNode(options with
         {
             TimeProvider = time,
-            Transport = options.Transport is TcpTransport ? transport : options.Transport,
+            Transport = options.Transport ?? transport,
             HandshakesPerAddressMax = Math.Max(options.HandshakesPerAddressMax, options.HandshakesMax),
         });
         foreach (Replica replica in held)

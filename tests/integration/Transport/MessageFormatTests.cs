@@ -88,7 +88,7 @@ public sealed class MessageFormatTests
         AssertMalformed(Decoders[0], Bytes(o => MessageFormat.WriteHello(o, SampleHello(1, 17))));
         AssertMalformed(
             Decoders[4],
-            Bytes(o => MessageFormat.WriteSpaces(o, [.. Enumerable.Range(0, 1_001).Select(Channel)])));
+            Bytes(o => MessageFormat.WriteSpaces(o, [.. Enumerable.Range(0, 1_001).Select(Channel)], [])));
         AssertMalformed(Decoders[5], Bytes(o =>
         {
             MessageFormat.BeginData(o, MessageFormat.ChannelsMax);

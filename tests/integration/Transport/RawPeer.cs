@@ -20,8 +20,12 @@ internal sealed class RawPeer : IAsyncDisposable
 
     public FramedConnection Frames { get; }
 
-    public static async Task<RawPeer> DialAsync(IPeerTransport transport, EndPoint endPoint) =>
-        new(await transport.ConnectAsync(endPoint, CancellationToken.None));
+    public static async Task<RawPeer> DialAsync(IPeerTransport transport, EndPoint endPoint)
+    {
+        IPeerStream stream = await transport.ConnectAsync(endPoint, CancellationToken.None);
+        await stream.OpenAsync(CancellationToken.None);
+        return new RawPeer(stream);
+    }
 
     public static async Task<RawPeer> AcceptAsync(IPeerListener listener) =>
         new((await listener.AcceptAsync(CancellationToken.None))!);

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using Crdt.Transport;
 using Crdt.Transport.Connections;
+using Crdt.Transport.Security;
 
 namespace Crdt.Integration.Transport;
 
@@ -122,6 +123,7 @@ public abstract class TransportConformance : IDisposable
         Task<IPeerStream?> first = listener.AcceptAsync(deadline.Token).AsTask();
         await using IPeerStream dialler = await Transport.ConnectAsync(listener.LocalEndPoint, deadline.Token);
         await using IPeerStream? acceptor = await first;
+        await Task.WhenAll(dialler.OpenAsync(deadline.Token).AsTask(), acceptor!.OpenAsync(deadline.Token).AsTask());
         Task<IPeerStream?> second = listener.AcceptAsync(deadline.Token).AsTask();
 
         await listener.DisposeAsync();
@@ -135,7 +137,9 @@ public abstract class TransportConformance : IDisposable
         await using IPeerListener listener = await Transport.ListenAsync(AnyPort, deadline.Token);
         Task<IPeerStream?> accepting = listener.AcceptAsync(deadline.Token).AsTask();
         IPeerStream dialler = await Transport.ConnectAsync(listener.LocalEndPoint, deadline.Token);
-        return (dialler, Assert.IsAssignableFrom<IPeerStream>(await accepting));
+        IPeerStream acceptor = Assert.IsAssignableFrom<IPeerStream>(await accepting);
+        await Task.WhenAll(dialler.OpenAsync(deadline.Token).AsTask(), acceptor.OpenAsync(deadline.Token).AsTask());
+        return (dialler, acceptor);
     }
 
     private async Task<byte[]> ReadAsync(PipeReader reader, int lengthBytes)
@@ -200,5 +204,29 @@ public sealed class TcpTransportTests : TransportConformance
         await using IPeerStream stream =
             await Transport.ConnectAsync(new DnsEndPoint("localhost", port), CancellationToken.None);
         Assert.Equal(port, ((IPEndPoint)stream.RemoteEndPoint).Port);
+    }
+}
+
+public sealed class TlsTransportTests : TransportConformance
+{
+    private readonly EcdsaNodeKey key = EcdsaSignatures.CreateKey();
+
+    public TlsTransportTests() => Transport = new TlsTransport(key);
+
+    private protected override IPeerTransport Transport { get; }
+
+    [Fact]
+    public async Task Both_sides_know_the_key_that_the_other_has_proved()
+    {
+        using EcdsaNodeKey other = EcdsaSignatures.CreateKey();
+        using var dialling = new TlsTransport(other);
+        await using IPeerListener listener = await Transport.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), default);
+        Task<IPeerStream?> accepting = listener.AcceptAsync(default).AsTask();
+        await using IPeerStream dialler = await dialling.ConnectAsync(listener.LocalEndPoint, default);
+        await using IPeerStream? acceptor = await accepting;
+        await Task.WhenAll(dialler.OpenAsync(default).AsTask(), acceptor!.OpenAsync(default).AsTask());
+        Assert.Equal(key.PublicKey.ToArray(), dialler.PeerKey.ToArray());
+        Assert.Equal(other.PublicKey.ToArray(), acceptor.PeerKey.ToArray());
+        Assert.Equal(StreamPurpose.Session, acceptor.Purpose);
     }
 }
