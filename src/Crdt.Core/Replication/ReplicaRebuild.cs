@@ -37,6 +37,7 @@ internal static class ReplicaRebuild
             await next.RestoreAsync().ConfigureAwait(false);
         }
         while (next.Fences.MustRebuild);
+        await next.TakeHeadsAtFencesAsync().ConfigureAwait(false);
         next.Inherit(before);
         return (next, [.. changed.Order()]);
     }

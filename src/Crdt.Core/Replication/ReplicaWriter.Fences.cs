@@ -204,7 +204,7 @@ internal sealed partial class ReplicaWriter
     public bool PrepareAside(BatchRun run, ReadOnlyMemory<byte> before, bool isProven)
     {
         ulong id = AsideCodec.IdOf(run);
-        if (!(isProven || Fences.Table.IsBeyond(run.Author, run.FirstSequence)) || Fences.HasAside(run.Author, id)
+        if (!(isProven || Fences.Table.IsBeyond(run.Author, run.LastSequence)) || Fences.HasAside(run.Author, id)
             || asidesNow.Exists(a => a.Author == run.Author && a.Id == id)) return false;
         SetAsideRun aside = Describe(run);
         if (Fences.AsideLengthBytes(run.Author) + aside.LengthBytes > AsideLengthBytesMax) return false;
@@ -234,6 +234,41 @@ internal sealed partial class ReplicaWriter
                 $"Its log ends at sequence {fence.Sequence}, and the run leads past that");
         }
         return false;
+    }
+
+    /// <summary>Takes the head at an author's fence, where the own log holds what leads there as a part of a longer run.</summary>
+    private bool TryTakeHead(BatchRun run)
+    {
+        if (inForce.Of(run.Author) is not { } fence || run.LastSequence != fence.Sequence || !IsAwaitingHead(fence)
+            || !run.Head.Span[..AuthorTable.HashLengthBytes].SequenceEqual(fence.Head.Hash.Span)) return false;
+        int author = Authors.IndexOf(run.Author);
+        // Where heads are signed the run was verified before, or is now.
+        if (Trust.IsKeyed && !run.IsVerified && !Trust.Verify(run).IsVerified) return false;
+        AddEntry(new LogEntry(LogEntryKind.Head, run.Author, run.LastSequence, run.LastSequence, run.Head));
+        Authors.Advance(author, new AuthorTable.AuthorState(run.LastSequence, run.LastSequence, fence.Head.Hash.ToArray())
+        {
+            Signature = AuthorTable.SignatureOf(run.Head),
+        });
+        return true;
+    }
+
+    private bool IsAwaitingHead(Fence fence) => Authors.Ids.TryGetIndex(fence.Replica, out int author)
+        && Authors[author] is var state && state.Applied == fence.Sequence && state.HeadSequence < fence.Sequence;
+
+    /// <summary>In an open space a head is what leads there, and nobody has to vouch for it: takes the heads at fences that lie
+    /// within runs. Before the writer is at work.</summary>
+    public async ValueTask TakeHeadsAtFencesAsync()
+    {
+        if (Trust.IsKeyed) return;
+        List<Fence> open = [.. Fences.Table.Standing.Where(f => !Fences.IsOffBranch(f.Replica) && IsAwaitingHead(f))];
+        await AppendAsync(open.Select(static f => new LogEntry(LogEntryKind.Head, f.Replica, f.Sequence, f.Sequence, f.Head.Hash)))
+            .ConfigureAwait(false);
+        foreach (Fence fence in open)
+        {
+            Authors.Advance(Authors.IndexOf(fence.Replica),
+                new AuthorTable.AuthorState(fence.Sequence, fence.Sequence, fence.Head.Hash.ToArray()));
+        }
+        Authors.Publish();
     }
 
     /// <summary>The rest of a run whose first batches are held already: its author's runs may be cut elsewhere in a copy
@@ -309,17 +344,19 @@ internal sealed partial class ReplicaWriter
         fencesTouched = true;
     }
 
-    /// <summary>Whether a snapshot that was made here includes what a fence has cut off since: the log before it is whole, so
-    /// it can be done without.</summary>
+    /// <summary>Whether a snapshot that was made here includes what a fence has cut off since: the log tells what is in it, from
+    /// its beginning or from the snapshot on which it stands, so it can be done without.</summary>
     private bool IsVoidSnapshot(in LogEntry entry) => entry.Kind == LogEntryKind.Snapshot
-        && store.LogStart == default(LogPosition) && IsOwnId(entry.Author)
+        && IsOwnId(entry.Author) && !IsStoodOn(entry.LastSequence)
         && entry.Reaches().Any(d => Fences.IsVoid(d.Replica, d.Sequence));
+
+    private bool IsStoodOn(long number) => store.LogStart != default(LogPosition) && Snapshots.IsBasis(number);
 
     private bool IsOwnId(ReplicaId id) => id == Identity.Replica || Fences.FormerIds.Contains(id);
 
     /// <summary>Up to where a snapshot that this state stands on includes an author: nothing of that can be left out.</summary>
     private long FloorOf(ReplicaId author) => Snapshots.Held
-        .Where(s => store.LogStart != default(LogPosition) || !IsOwnId(s.Maker)).Select(s => s.Vector[author]).DefaultIfEmpty().Max();
+        .Where(s => !IsOwnId(s.Maker) || IsStoodOn(s.Number)).Select(s => s.Vector[author]).DefaultIfEmpty().Max();
 
     /// <summary>The chain's hash at a head of an author that some snapshot here includes.</summary>
     private byte[]? SnapshotHeadAt(ReplicaId author, long sequence) => Snapshots.Held.FirstOrDefault(s => s.Vector[author] == sequence)

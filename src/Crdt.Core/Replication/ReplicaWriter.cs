@@ -431,6 +431,7 @@ internal sealed partial class ReplicaWriter
                     $"This replica wrote {Own.Applied} mutations, and a peer holds more: the id is in use twice");
         }
         long applied = Authors.AppliedOf(run.Author);
+        if (run.LastSequence <= applied && TryTakeHead(run)) return true;
         if (run.LastSequence <= applied || IsBeyondFence(run, applied)) return false;
         CloseOwnRun();
         UnitMark mark = Mark();

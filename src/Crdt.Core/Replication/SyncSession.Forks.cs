@@ -148,6 +148,18 @@ public sealed partial class SyncSession
     /// <summary>Likewise a statement may be of somebody whom the peer cannot get to know before that.</summary>
     private bool HasSaidStatements => setAside.Count > 0 || (!mustTellStatements && !mustHearStatements);
 
+    /// <summary>What counts of a run within which its author's fence lies; nothing while the head there is not known.</summary>
+    private BatchRun? RunToFence(ReplicaId author, long first, List<ReadOnlyMemory<byte>> batches)
+    {
+        ChainHead head = Array.Find(replica.Writer.Authors.Heads(), h => h.Author == author);
+        if (Fences.Table.Of(author) is not { } fence || head.Sequence != fence.Sequence)
+        {
+            lock (gate) setAside.Add(author);
+            return null;
+        }
+        return new BatchRun(author, first, batches, head.Sequence, (byte[])[.. head.Hash.Span, .. head.Signature.Span]);
+    }
+
     private void PassOver(BatchRun run, long lengthBytes)
     {
         lock (gate)

@@ -721,7 +721,10 @@ public sealed partial class SyncSession : IDisposable
             else if (entry.Kind == LogEntryKind.Head && batches.Count > 0)
             {
                 cursor = next;
-                return new BatchRun(entry.Author, first, batches, entry.LastSequence, entry.Payload);
+                if (!Fences.IsVoid(entry)) return new BatchRun(entry.Author, first, batches, entry.LastSequence, entry.Payload);
+                // A fence ends the log within this run, which a copy has closed elsewhere.
+                if (RunToFence(entry.Author, first, batches) is { } run) return run;
+                batches.Clear();
             }
             if (batches.Count == 0) cursor = runStart = next;
             if (entry.Kind == LogEntryKind.Snapshot && batches.Count == 0 && Offer(entry)) return null;

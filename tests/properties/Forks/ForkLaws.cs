@@ -13,15 +13,22 @@ public class ForkLaws
     [Trait("Law", "14")]
     public void After_the_fences_have_spread_everybody_holds_the_same_and_nothing_is_lost()
     {
-        int unsettled = 0;
-        Law.Holds(ForkLife.WithWholeLogs, async life =>
-        {
-            if (!await LiveAsync(life)) unsettled++;
-        }, Cases);
-        // The one defect that is known (docs/convergence.md): in about one of 2,000 lives a fork stays open, with nobody cut off
-        // and nothing lost.
-        Assert.True(unsettled <= Cases / 250, $"{unsettled} lives ended with two logs.");
+        Law.Holds(ForkLife.WithWholeLogs, async life => Assert.True(await LiveAsync(life), "A fork stays open."), Cases);
     }
+
+    /// <summary>Where a copy closes what it found open in one run with what it wrote itself, it has no head at the fence, which
+    /// lies within that run. Found at seed 5154845315753515232,15057972372067208457,29.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Law", "13")]
+    public async Task A_fence_within_a_run_that_a_copy_closed_elsewhere_takes_effect_there(bool isKeyed) =>
+        Assert.True(await LiveAsync(new ForkLife(1, isKeyed, IsProjecting: false,
+        [
+            new(ForkEvent.Write, 5, 0), new(ForkEvent.Clone, 1, 0), new(ForkEvent.Write, 1, 3), new(ForkEvent.MeetShortly, 5, 4),
+            new(ForkEvent.Write, 4, 4), new(ForkEvent.Write, 4, 2), new(ForkEvent.BackUp, 0, 0), new(ForkEvent.Restore, 4, 5),
+            new(ForkEvent.Meet, 2, 4),
+        ])));
 
     /// <summary>A clone hears from somebody who has met the other one, and then more from the same: found at seed
     /// 15600122367277225064,12579464974249562565.</summary>

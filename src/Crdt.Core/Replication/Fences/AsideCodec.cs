@@ -36,6 +36,18 @@ internal static class AsideCodec
     /// <summary>What tells a run from every other.</summary>
     public static ulong IdOf(BatchRun run) => BinaryPrimitives.ReadUInt64BigEndian(run.Head.Span);
 
+    /// <summary>Whether one of the batches ends at a head.</summary>
+    public static bool LeadsThrough(AsideMessage aside, in ChainHead head)
+    {
+        byte[] hash = aside.Before.ToArray();
+        foreach (ReadOnlyMemory<byte> batch in aside.Run.Batches)
+        {
+            hash = AuthorTable.ChainNext(hash, batch.Span);
+            if (head.Hash.Span.SequenceEqual(hash)) return true;
+        }
+        return false;
+    }
+
     /// <summary>Whether the batches lead from the hash before them to the head.</summary>
     public static bool IsWhole(BatchRun run, ReadOnlyMemory<byte> before)
     {

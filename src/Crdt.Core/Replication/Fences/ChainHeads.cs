@@ -188,9 +188,13 @@ internal static class ChainHeads
             if (place.Head.Sequence == run.FirstSequence - 1) compared = CheckStart(place.Head.Hash.Span);
         }
         if (compared <= 0) return null;
-        // A run that leads past a fence cannot be cut: its author is fenced again, further back.
-        bool isPastFence = replica.Writer.Fences.Table.Of(run.Author) is { } fence
-            && run.FirstSequence <= fence.Sequence && run.LastSequence > fence.Sequence;
+        // A run that leads past a fence, and not through it, is of another log: its author is fenced again, further back.
+        bool isPastFence = false;
+        if (replica.Writer.Fences.Table.Of(run.Author) is { } fence && run.FirstSequence <= fence.Sequence && run.LastSequence > fence.Sequence)
+        {
+            if (goesOnAlike && AsideCodec.LeadsThrough(aside, fence.Head)) return null;
+            isPastFence = true;
+        }
         isSameLog = goesOnAlike && !isPastFence;
         return isSameLog ? null : ForkReport.Of(common, last, HeadOf(run));
 

@@ -133,14 +133,22 @@ internal sealed class FenceKeeper
         AuthorTable.AuthorState state = authors[authors.IndexOf(fence.Replica)];
         if (state.HeadSequence == fence.Sequence) return hash.SequenceEqual(state.Head);
         if (SnapshotHead(fence.Replica, fence.Sequence) is { } included) return hash.SequenceEqual(included);
-        foreach (LoggedEntry logged in store.ReadLog(store.FindStart(fence.Replica, fence.Sequence)))
+        // A copy may have closed its run elsewhere, and so have no head there: then its batches tell.
+        return LeadsTo(store.FindStart(fence.Replica, fence.Sequence)) ?? LeadsTo(store.LogStart) ?? false;
+
+        bool? LeadsTo(LogPosition from)
         {
-            LogEntry entry = logged.Entry;
-            if (entry.Author != fence.Replica || entry.Kind is not (LogEntryKind.Batch or LogEntryKind.Head)) continue;
-            if (entry.Kind == LogEntryKind.Head && entry.LastSequence == fence.Sequence)
-                return entry.Payload.Span[..AuthorTable.HashLengthBytes].SequenceEqual(hash);
-            if (entry.Kind == LogEntryKind.Batch && entry.FirstSequence > fence.Sequence) return false;
+            byte[]? reached = from == default(LogPosition) ? AuthorTable.ChainStart(fence.Replica) : null;
+            foreach (LogEntry entry in store.ReadLog(from).Select(static l => l.Entry))
+            {
+                if (entry.Author != fence.Replica || entry.Kind is not (LogEntryKind.Batch or LogEntryKind.Head)) continue;
+                if (entry.Kind == LogEntryKind.Batch && entry.FirstSequence > 1) reached ??= SnapshotHead(fence.Replica, entry.FirstSequence - 1);
+                if (entry.Kind == LogEntryKind.Head) reached = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
+                else if (reached is not null) reached = AuthorTable.ChainNext(reached, entry.Payload.Span);
+                if (entry.LastSequence == fence.Sequence && reached is not null) return reached.AsSpan().SequenceEqual(fence.Head.Hash.Span);
+                if (entry.LastSequence > fence.Sequence) return entry.FirstSequence <= fence.Sequence ? false : null;
+            }
+            return null;
         }
-        return false;
     }
 }

@@ -106,7 +106,7 @@ internal sealed class Reissue
         {
             LogEntry entry = logged.Entry;
             if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry)) Decode(entry, known, isVoid: false);
-            if (entry.Kind == LogEntryKind.Aside && entry.Author == author && writer.Fences.Table.IsBeyond(author, entry.FirstSequence))
+            if (entry.Kind == LogEntryKind.Aside && entry.Author == author && writer.Fences.Table.IsBeyond(author, entry.LastSequence))
                 runs.Add(AsideCodec.Decode(entry));
         }
         runs.Sort((a, b) => a.Run.FirstSequence.CompareTo(b.Run.FirstSequence));
@@ -124,7 +124,7 @@ internal sealed class Reissue
                 {
                     var batch = new BatchColumns();
                     new BatchReader().Read(payload, author, first, batch);
-                    branch.Add(batch, first, payload);
+                    if (writer.Fences.Table.IsBeyond(author, first)) branch.Add(batch, first, payload);
                     first += batch.MutationCount;
                 }
                 runs.RemoveAt(i--);

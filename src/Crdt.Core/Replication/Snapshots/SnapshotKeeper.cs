@@ -21,6 +21,9 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
     /// <summary>The snapshot that stands for what was dropped from the log; <see langword="null"/> when nothing was.</summary>
     public Snapshot? Basis => Volatile.Read(ref basis);
 
+    /// <summary>Whether a snapshot is the basis, also before that is published. On the writer's turn.</summary>
+    public bool IsBasis(long number) => (basisAdded ?? basis)?.Number == number;
+
     /// <summary>How many chunks of a snapshot are there already. On the writer's turn.</summary>
     public int CountOf(long number) => Find(number)?.Count ?? 0;
 
