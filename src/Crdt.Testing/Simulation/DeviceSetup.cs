@@ -8,4 +8,8 @@ namespace Crdt.Testing.Simulation;
 /// <param name="HasFounding">Whether it is opened with the space's founding; else a peer brings it.</param>
 /// <param name="RefusesOneIn">A server refuses about one transaction in so many; none if 0.</param>
 internal sealed record DeviceSetup(
-    ReplicaRole Role, bool IsProjecting, int CachedEntities, int ProjectedPerUpdate, bool HasFounding, int RefusesOneIn = 0);
+    ReplicaRole Role, bool IsProjecting, int CachedEntities, int ProjectedPerUpdate, bool HasFounding, int RefusesOneIn = 0)
+{
+    /// <summary>Whether its projection keeps the zones by which mutations are found; nothing in a run asks for them.</summary>
+    public bool HasZones { get; init; } = true;
+}

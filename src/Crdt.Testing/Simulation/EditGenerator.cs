@@ -31,9 +31,10 @@ internal sealed class EditGenerator
 
     private readonly SimulationRandom random;
     private readonly long coldEntities;
-    private readonly int hotEntities, hotShare, largeOneIn;
+    private readonly int hotEntities, hotShare, largeOneIn, policyOneIn;
+    private readonly string[] focus;
 
-    public EditGenerator(SimulationRandom random, long operations)
+    public EditGenerator(SimulationRandom random, long operations, bool hasForks)
     {
         this.random = random;
         hotEntities = (int)random.Between(1, 6);
@@ -41,13 +42,29 @@ internal sealed class EditGenerator
         // About so many writes to each of the others; in a long run more, since each replica has to hold them all.
         coldEntities = Math.Clamp(operations / random.Between(8, 30), 4, ColdEntitiesMax);
         largeOneIn = (int)random.Magnitude(500, 20_000);
+        (policyOneIn, focus) = (200, []);
+        if (operations <= SimulationSetup.HugeRun) return;
+        hotShare = (int)random.Between(5, 30);
+        coldEntities = random.Magnitude(2_000, ColdEntitiesMax);
+        policyOneIn = 4_000;
+        focus = new string[random.Magnitude(2, 32)];
+        // What is counted and written again beyond a fence stays beside the counter: where it is much, it must not be in one place.
+        if (hasForks) (hotEntities, hotShare) = ((int)random.Between(20, 60), (int)random.Between(2, 8));
+    }
+
+    /// <summary>Somebody begins to write: in a huge run mostly about a few things, as people do.</summary>
+    public void BeginBurst()
+    {
+        for (int i = 0; i < focus.Length; i++) focus[i] = Cold();
     }
 
     public string? User() => random.OneIn(3) ? random.Pick(Users) : null;
 
     public string Entity() => random.Next(100) < hotShare
         ? string.Create(CultureInfo.InvariantCulture, $"d/t/hot{random.Next(hotEntities)}")
-        : random.OneIn(12) ? string.Create(CultureInfo.InvariantCulture, $"e/t/{random.Next(coldEntities)}")
+        : focus is [string, ..] && !random.OneIn(20) ? random.Pick(focus) : Cold();
+
+    private string Cold() => random.OneIn(12) ? string.Create(CultureInfo.InvariantCulture, $"e/t/{random.Next(coldEntities)}")
         : string.Create(CultureInfo.InvariantCulture, $"d/t/{random.Next(coldEntities)}");
 
     /// <summary>A transaction that mostly fits what the replica holds.</summary>
@@ -61,7 +78,7 @@ internal sealed class EditGenerator
 
     private SimulatedEdit Edit(Replica replica)
     {
-        if (replica.Role != ReplicaRole.Client && random.OneIn(200))
+        if (replica.Role != ReplicaRole.Client && random.OneIn(policyOneIn))
             return random.OneIn(3) ? new SimulatedEdit(EditKind.Upsert, "existence:d/t", false, ExistenceOp())
                 : new SimulatedEdit(EditKind.Upsert, $"policy:d/t/{random.Pick(Paths[..2])}", false, PolicyOp());
         string name = Entity();

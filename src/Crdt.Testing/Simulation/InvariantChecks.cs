@@ -44,7 +44,14 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     {
         List<LogRecord> news = device.Store.News;
         touched.Clear();
-        if (History.Branches is not null) news.Clear();
+        if (History.Branches is not null)
+        {
+            foreach (LogRecord batch in news)
+            {
+                if (batch.Kind == LogEntryKind.Batch && batch.Author != IndexOf(device)) run.Figures.Applied += batch.Last - batch.First + 1;
+            }
+            news.Clear();
+        }
         bool hasJoined = false;
         foreach (LogRecord batch in news)
         {

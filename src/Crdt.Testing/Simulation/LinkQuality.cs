@@ -12,6 +12,9 @@ internal sealed record LinkQuality(
     int LatencyUs, long BytesPerSecond, int SegmentLengthBytes, int ReactionUs, long CutAfterForth, long CutAfterBack,
     bool EndsInSync)
 {
+    /// <summary>At most this carries a link to a slow peer.</summary>
+    public const long SlowBytesPerSecondMax = 30_000;
+
     /// <summary>What links are like when nothing is wrong.</summary>
     public static readonly LinkQuality Good = new(5_000, 10_000_000, 0, 500, 0, 0, false);
 }

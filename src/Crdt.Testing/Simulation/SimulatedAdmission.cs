@@ -4,7 +4,8 @@ namespace Crdt.Testing.Simulation;
 /// decides, all have to live with.</summary>
 /// <param name="salt">What makes it differ from other servers.</param>
 /// <param name="oneIn">About one in so many is refused.</param>
-internal sealed class SimulatedAdmission(ulong salt, int oneIn) : IAdmission
+/// <param name="figures">Counts them.</param>
+internal sealed class SimulatedAdmission(ulong salt, int oneIn, SimulationFigures figures) : IAdmission
 {
     public Refusal? Judge(IncomingTransaction transaction)
     {
@@ -17,6 +18,7 @@ internal sealed class SimulatedAdmission(ulong salt, int oneIn) : IAdmission
         bool isCommon = drawn % 4 == 0;
         drawn = SimulationRandom.Scramble(drawn ^ (isCommon ? 0 : salt));
         bool isRefused = drawn % (ulong)oneIn == 0 || (transaction.BuildsOnRefused && (drawn >> 32) % 2 == 0);
+        if (isRefused) figures.Refusals++;
         return isRefused ? new Refusal(RefusalCode.Other, "drawn") : null;
     }
 }

@@ -20,12 +20,15 @@ internal sealed class SimulatedStore : IReplicaStore
     private readonly List<LogZone> zones = [];
     private readonly Dictionary<(string Domain, string Type), SortedSet<EntityKey>> keys = [];
     private readonly PlantedBug bug;
+    private readonly bool hasZones;
     private int durable;
     private long[] reached = [];
 
-    public SimulatedStore(ReplicaIdentity identity, SpaceHistory history, bool isProjecting, PlantedBug bug)
+    public SimulatedStore(
+        ReplicaIdentity identity, SpaceHistory history, bool isProjecting, PlantedBug bug, bool hasZones = true)
     {
         (created, Identity, IsProjecting, this.history, this.bug) = (identity, identity, isProjecting, history, bug);
+        this.hasZones = hasZones;
         history.IndexOf(identity.Replica);
     }
 
@@ -129,7 +132,7 @@ internal sealed class SimulatedStore : IReplicaStore
             // A projection must not hold what the log might lose.
             MakeDurable();
             foreach (ProjectedEntity entity in update.Entities) Project(entity);
-            zones.AddRange(update.Zones);
+            if (hasZones) zones.AddRange(update.Zones);
             zones.RemoveAll(z => z.To <= update.ZonesFrom);
             (ProjectedTo, Checkpoint) = (update.UpTo, update.Checkpoint.ToArray());
         }
@@ -171,7 +174,7 @@ internal sealed class SimulatedStore : IReplicaStore
     /// <summary>A copy of the files, without the projection.</summary>
     public SimulatedStore Copy()
     {
-        var copy = new SimulatedStore(created, history, IsProjecting, bug);
+        var copy = new SimulatedStore(created, history, IsProjecting, bug, hasZones);
         foreach (LogRecord record in log)
         {
             copy.log.Add(record);

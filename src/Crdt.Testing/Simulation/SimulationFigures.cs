@@ -36,6 +36,15 @@ public sealed record SimulationFigures
     /// <summary>Partitions and links that carried nothing for some time.</summary>
     public long Outages { get; internal set; }
 
+    /// <summary>Of those, partitions.</summary>
+    public long Partitions { get; internal set; }
+
+    /// <summary>Sessions begun beside another of the same two.</summary>
+    public long Duplicates { get; internal set; }
+
+    /// <summary>Sessions over a link so slow that it takes seconds for what others take in milliseconds.</summary>
+    public long SlowSessions { get; internal set; }
+
     /// <summary>Processes that died, whatever they were doing.</summary>
     public long Crashes { get; internal set; }
 
@@ -45,8 +54,17 @@ public sealed record SimulationFigures
     /// <summary>Writes that found no room.</summary>
     public long FailedWrites { get; internal set; }
 
+    /// <summary>Disks that were full for some time.</summary>
+    public long FullDisks { get; internal set; }
+
     /// <summary>Clocks that were set.</summary>
     public long ClockJumps { get; internal set; }
+
+    /// <summary>Clocks that went on at another speed.</summary>
+    public long ClockDrifts { get; internal set; }
+
+    /// <summary>Transactions that a server refused; twice where two did.</summary>
+    public long Refusals { get; internal set; }
 
     /// <summary>Snapshots made.</summary>
     public long Snapshots { get; internal set; }
@@ -62,6 +80,15 @@ public sealed record SimulationFigures
 
     /// <summary>Runs handed over outside any session.</summary>
     public long StaleRuns { get; internal set; }
+
+    /// <summary>Devices whose files were replaced by an older copy of them.</summary>
+    public long Restored { get; internal set; }
+
+    /// <summary>Devices whose files were replaced by a copy of another's.</summary>
+    public long Cloned { get; internal set; }
+
+    /// <summary>Devices whose log a server ended.</summary>
+    public long Retired { get; internal set; }
 
     /// <summary>Comparisons of an entity with the model.</summary>
     public long Checks { get; internal set; }

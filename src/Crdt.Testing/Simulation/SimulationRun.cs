@@ -169,7 +169,10 @@ internal sealed class SimulationRun
                 if (at.Replica?.GetWithDeleted(key) is { } entity) at.Seen[key] = entity;
                 break;
             case ConnectStep connect:
-                if (CanReach(connect.A, connect.B)) Connect(connect.A, connect.B, connect.Quality);
+                if (!CanReach(connect.A, connect.B)) break;
+                if (IsConnected(connect.A, connect.B)) Figures.Duplicates++;
+                if (connect.Quality.BytesPerSecond <= LinkQuality.SlowBytesPerSecondMax) Figures.SlowSessions++;
+                Connect(connect.A, connect.B, connect.Quality);
                 break;
             case CutStep cut:
                 foreach (SimulatedConnection connection in Between(cut.A, cut.B))
@@ -183,6 +186,7 @@ internal sealed class SimulationRun
                 break;
             case PartitionStep split:
                 Figures.Outages++;
+                Figures.Partitions++;
                 partition = split;
                 foreach (SimulatedConnection connection in connections.ToArray())
                 {
@@ -196,11 +200,13 @@ internal sealed class SimulationRun
                 Take(crash);
                 break;
             case FullDiskStep full:
+                Figures.FullDisks++;
                 Devices[full.Replica].Store.IsFull = true;
                 Schedule(NowUs + full.DurationUs, new SimulatedEvent(EventKind.DiskRoom, null, full.Replica, null));
                 break;
             case ClockStep clock:
-                Figures.ClockJumps++;
+                if (clock.JumpMs == 0) Figures.ClockDrifts++;
+                else Figures.ClockJumps++;
                 Devices[clock.Replica].Clock.Set(clock.JumpMs, clock.DriftPpm);
                 break;
             case StaleStep stale:
@@ -429,6 +435,8 @@ internal sealed class SimulationRun
     {
         if (from.Backup is not { } backup) return;
         if (device.Replica is not null) Crash(device, "files replaced");
+        if (from == device) Figures.Restored++;
+        else Figures.Cloned++;
         SimulatedStore old = device.Store;
         device.Store = backup.Copy();
         History.Branches!.NoteReplaced(old, Devices.Select(d => d.Store));
@@ -443,6 +451,7 @@ internal sealed class SimulationRun
         try
         {
             CommitResult result = Now(replica.FenceAsync(device.Identity.Replica, FenceReason.Retired));
+            Figures.Retired++;
             Mix((ulong)result.FirstSequence);
             Listener?.OnEvent(server, NowUs, DiagramMark.Note, $"retires {device.Name}");
         }
@@ -490,7 +499,7 @@ internal sealed class SimulationRun
             Genesis = setup.HasFounding ? genesis : null,
             CachedEntitiesMax = Math.Max(100, setup.CachedEntities),
             ProjectedEntitiesPerUpdate = setup.ProjectedPerUpdate,
-            Admission = setup.RefusesOneIn > 0 ? new SimulatedAdmission((ulong)device.Index + 1, setup.RefusesOneIn) : null,
+            Admission = setup.RefusesOneIn > 0 ? new SimulatedAdmission((ulong)device.Index + 1, setup.RefusesOneIn, Figures) : null,
         };
         if (Setup.IsKeyed)
         {
@@ -783,7 +792,7 @@ internal sealed class SimulationRun
     private SimulatedDevice Create(DeviceSetup setup, ReplicaId id)
     {
         var identity = new ReplicaIdentity(genesis.Space, id, setup.Role);
-        var store = new SimulatedStore(identity, History, setup.IsProjecting, Setup.Bug);
+        var store = new SimulatedStore(identity, History, setup.IsProjecting, Setup.Bug, setup.HasZones);
         return new SimulatedDevice(Devices.Count, store, new SimulatedClock(() => NowUs));
     }
 }

@@ -11,6 +11,10 @@ internal sealed record SimulationSetup(
     ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug,
     bool IsKeyed = false, bool HasForks = false)
 {
+    /// <summary>Beyond so many mutations a run is drawn for its length: everything happens often in it, and what grows with
+    /// the state is kept in proportion.</summary>
+    public const long HugeRun = 200_000;
+
     /// <summary>Draws it.</summary>
     public static SimulationSetup Draw(SimulationOptions options)
     {
@@ -18,23 +22,33 @@ internal sealed record SimulationSetup(
         int servers = options.Servers ?? random.Next(Math.Min(4, options.Replicas + 1));
         // Without a projection a restart reads the whole log: of a long one, too often.
         bool isLong = options.Operations > 20_000;
+        bool isHuge = options.Operations > HugeRun;
+        if (isHuge && options.Servers is null) servers = Math.Max(1, servers);
         var devices = new List<DeviceSetup>();
         for (int i = 0; i < options.Replicas; i++)
         {
             bool isProjecting = isLong || random.Next(2) == 0;
             devices.Add(new DeviceSetup(
                 i < servers ? ReplicaRole.Server : ReplicaRole.Client, isProjecting,
-                isLong ? (int)random.Magnitude(4_000, 32_000) : (int)random.Magnitude(100, 2_000),
-                isLong ? (int)random.Magnitude(512, 4_096) : (int)random.Magnitude(1, 64),
+                isHuge && !random.OneIn(5) ? 100_000
+                    : isLong ? (int)random.Magnitude(4_000, 32_000) : (int)random.Magnitude(100, 2_000),
+                isHuge ? (int)random.Magnitude(2_048, 8_192)
+                    : isLong ? (int)random.Magnitude(512, 4_096) : (int)random.Magnitude(1, 64),
                 // Somebody must have it from the beginning.
                 i == 0 || !random.OneIn(4),
-                i < servers && options.Faults.HasFlag(Fault.Refusal) && random.Next(2) == 0
-                    ? (int)random.Magnitude(isLong ? 50 : 4, isLong ? 2_000 : 200) : 0));
+                i < servers && options.Faults.HasFlag(Fault.Refusal) && (random.Next(2) == 0 || (isHuge && i == 0))
+                    ? RefusesOneIn(random, isLong, isHuge) : 0)
+            {
+                HasZones = !isHuge,
+            });
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
         return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
             IsKeyed: random.OneIn(3), HasForks: servers > 0 && servers < options.Replicas && DrawsForks(options));
     }
+
+    private static int RefusesOneIn(SimulationRandom random, bool isLong, bool isHuge) => (int)(isHuge
+        ? random.Magnitude(500, 20_000) : isLong ? random.Magnitude(50, 2_000) : random.Magnitude(4, 200));
 
     /// <summary>Of runs with all faults every third; drawn apart, so that no other run changes by it.</summary>
     private static bool DrawsForks(SimulationOptions options) => (options.Faults & Fault.Forks) != 0

@@ -10,33 +10,44 @@ internal sealed class StepGenerator : IStepSource
     // What costs as much as the state is large happens about as often in a longer run as in one of this length.
     private const long OperationsPerSnapshots = 400_000;
 
+    // So often in a huge run a server makes a snapshot and purges, and some drop the beginning of their logs, beside what is
+    // drawn: so that each such run has it in numbers.
+    private const int PruningsPerRun = 24;
+
+    // A log that ends, or splits, makes every replica begin its state anew: in a huge run so often at most.
+    private const int ForksPerHugeRun = 4;
+
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
     private readonly EditGenerator edits;
     private readonly (int Weight, Func<SimulationRun, SimulationStep?> Make)[] faults;
     private readonly int faultWeights, stepsPerFault, stepsPerConnect, burstMax, changesOneIn;
-    private readonly bool keepsSessions;
+    private readonly bool keepsSessions, isHuge;
     private readonly long stepUs, quiesceEvery;
+    private readonly Queue<SimulationStep> prunings = [];
     private IReadOnlyList<LinkSetup> links;
-    private long atUs, nextQuiesce;
-    private int burst, burstAt;
+    private long atUs, nextQuiesce, nextPruning;
+    private int burst, burstAt, forks;
     private bool isDone;
 
     public StepGenerator(SimulationOptions options, SimulationSetup setup)
     {
         this.options = options;
         random = new SimulationRandom(options.Seed ^ 0x5DEECE66D);
-        edits = new EditGenerator(random, options.Operations);
+        edits = new EditGenerator(random, options.Operations, setup.HasForks);
         links = setup.Links;
         stepUs = random.Magnitude(1_000, 500_000);
         // What is written in one go travels in one run. A long run of single writes would be one of messages only.
         burstMax = options.Operations > LongRun ? (int)random.Magnitude(100, 800) : (int)random.Magnitude(2, 60);
         stepsPerConnect = (int)random.Magnitude(2, 20);
         keepsSessions = random.Next(2) == 0;
-        stepsPerFault = (int)random.Magnitude(2, 40);
+        isHuge = options.Operations > SimulationSetup.HugeRun;
+        stepsPerFault = (int)(isHuge ? random.Magnitude(setup.HasForks ? 8 : 2, setup.HasForks ? 16 : 8) : random.Magnitude(2, 40));
         changesOneIn = options.Topology is null or Topology.Changing && random.OneIn(3) ? (int)random.Magnitude(20, 500) : 0;
         quiesceEvery = Math.Max(200, options.Operations / QuiescencesPerRun);
         nextQuiesce = quiesceEvery;
+        nextPruning = isHuge && !setup.HasForks && options.Faults.HasFlag(Fault.Pruning) && setup.Devices[0].Role != ReplicaRole.Client
+            ? options.Operations / PruningsPerRun : long.MaxValue;
         faults =
         [
             .. new (Fault Fault, Func<SimulationRun, SimulationStep?> Make)[]
@@ -83,14 +94,27 @@ internal sealed class StepGenerator : IStepSource
         atUs += random.Next(2 * stepUs);
         if (changesOneIn > 0 && random.OneIn(changesOneIn))
             links = SimulationSetup.DrawLinks(random, options.Replicas, Topology.Random);
+        if (prunings.TryDequeue(out SimulationStep? pruning)) return pruning with { At = atUs };
+        if (run.History.Mutations >= nextPruning) EnqueuePruning(run);
         if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
         if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
         burstAt = random.Next(run.Devices.Count);
         if (random.OneIn(6)) return new LookStep(atUs, burstAt, edits.Entity());
         burst = random.Next(burstMax);
+        edits.BeginBurst();
         return run.Devices[burstAt].Replica is { } replica
             ? new CommitStep(atUs, burstAt, edits.User(), edits.Transaction(replica))
             : new LookStep(atUs, burstAt, edits.Entity());
+    }
+
+    private void EnqueuePruning(SimulationRun run)
+    {
+        nextPruning = run.History.Mutations + (options.Operations / PruningsPerRun);
+        int server = random.Pick([.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)]).Index;
+        prunings.Enqueue(new SnapshotStep(0, server));
+        prunings.Enqueue(new PruneStep(0, server));
+        for (int i = 0; i < 3; i++) prunings.Enqueue(new PruneStep(0, Replica()));
+        prunings.Enqueue(new PurgeStep(0, server));
     }
 
     private SimulationStep? DrawFault(SimulationRun run)
@@ -114,7 +138,7 @@ internal sealed class StepGenerator : IStepSource
         bool isSlow = options.Faults.HasFlag(Fault.SlowPeer) && random.OneIn(12);
         return new LinkQuality(
             (int)random.Magnitude(100, isSlow ? 5_000_000 : 300_000),
-            isSlow ? random.Magnitude(1_000, 30_000) : random.Magnitude(100_000, 100_000_000),
+            isSlow ? random.Magnitude(1_000, LinkQuality.SlowBytesPerSecondMax) : random.Magnitude(100_000, 100_000_000),
             random.OneIn(4) ? (int)random.Magnitude(1, 1_460) : 0,
             (int)random.Magnitude(50, 50_000),
             CutAfter(), CutAfter(),
@@ -175,7 +199,7 @@ internal sealed class StepGenerator : IStepSource
     {
         SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
         if (servers.Length == 0) return null;
-        int choice = random.Next(4), oneIn = (int)(options.Operations / OperationsPerSnapshots);
+        int choice = random.Next(4), oneIn = (int)(options.Operations / OperationsPerSnapshots) * (isHuge ? 8 : 1);
         if (choice > 1) return new PruneStep(atUs, Replica());
         if (oneIn > 1 && !random.OneIn(oneIn)) return null;
         return choice == 0 ? new SnapshotStep(atUs, random.Pick(servers).Index) : new PurgeStep(atUs, random.Pick(servers).Index);
@@ -186,11 +210,13 @@ internal sealed class StepGenerator : IStepSource
     private RestoreStep? Restore(SimulationRun run, bool isOwn)
     {
         int from = Pick(run, ReplicaRole.Client), to = isOwn ? from : Pick(run, ReplicaRole.Client);
-        return (from == to) == isOwn && run.Devices[from].Backup is not null ? new RestoreStep(atUs, to, from) : null;
+        return (from == to) == isOwn && run.Devices[from].Backup is not null && MayFork() ? new RestoreStep(atUs, to, from) : null;
     }
 
-    private RetireStep Retire(SimulationRun run) =>
-        new(atUs, Pick(run, ReplicaRole.Server), Pick(run, ReplicaRole.Client));
+    private RetireStep? Retire(SimulationRun run) =>
+        MayFork() ? new(atUs, Pick(run, ReplicaRole.Server), Pick(run, ReplicaRole.Client)) : null;
+
+    private bool MayFork() => !isHuge || forks++ < ForksPerHugeRun;
 
     private int Pick(SimulationRun run, ReplicaRole role) =>
         random.Pick([.. run.Devices.Where(d => d.Identity.Role == role)]).Index;

@@ -54,6 +54,30 @@ public class SimulationTests
         Assert.NotEqual(first.Hash, Simulation.Run(options with { Seed = 8 }).Hash);
     }
 
+    /// <summary>What a run of a million is drawn like; its beginning, since all of it takes minutes.</summary>
+    [Fact]
+    public void A_huge_run_has_every_fault_in_numbers()
+    {
+        const int Enough = 60_000;
+        var options = new SimulationOptions { Seed = 3, Replicas = 5, Operations = SimulationSetup.HugeRun + 1 };
+        using var enough = new CancellationTokenSource();
+        SimulationFigures seen = new();
+        void Look(SimulationFigures figures)
+        {
+            seen = figures;
+            if (figures.Mutations > Enough) enough.Cancel();
+        }
+
+        Assert.Throws<OperationCanceledException>(() => Simulation.Run(options, Look, enough.Token));
+        Assert.All(
+            [
+                seen.Partitions, seen.Cuts, seen.Duplicates, seen.SlowSessions, seen.StaleRuns, seen.Crashes, seen.TornWrites,
+                seen.FullDisks, seen.FailedWrites, seen.ClockJumps, seen.ClockDrifts, seen.Refusals, seen.Snapshots, seen.Prunings,
+                seen.Joins, seen.Purged,
+            ],
+            figure => Assert.True(figure > 0, $"{seen}"));
+    }
+
     [Theory]
     [InlineData(PlantedBug.StoreForgets)]
     [InlineData(PlantedBug.StoreSkips)]
