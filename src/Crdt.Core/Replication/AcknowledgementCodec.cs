@@ -49,9 +49,10 @@ internal static class AcknowledgementCodec
     public static void WriteTime(ref MessagePackWriter writer, DateTimeOffset time) =>
         writer.Write(Math.Max(0, time.ToUnixTimeMilliseconds()));
 
-    public static DateTimeOffset ReadTime(ref CanonicalReader reader)
+    public static DateTimeOffset ReadTime(ref CanonicalReader reader) => ToTime(ref reader, reader.ReadUInt64());
+
+    public static DateTimeOffset ToTime(ref CanonicalReader reader, ulong unixMs)
     {
-        ulong unixMs = reader.ReadUInt64();
         return unixMs <= (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)unixMs)
             : throw reader.Fail(BatchError.OutOfRange, "A time is beyond the year 9999");
@@ -64,9 +65,11 @@ internal static class AcknowledgementCodec
         writer.Advance(ReplicaId.LengthBytes);
     }
 
-    public static ReplicaId ReadReplica(ref CanonicalReader reader)
+    public static ReplicaId ReadReplica(ref CanonicalReader reader) => ToReplica(ref reader, reader.ReadUuid("A replica id"));
+
+    public static ReplicaId ToReplica(ref CanonicalReader reader, ReadOnlySpan<byte> bytes)
     {
-        ReplicaId replica = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
+        ReplicaId replica = ReplicaId.FromBytes(bytes);
         return replica.IsEmpty ? throw reader.Fail(BatchError.OutOfRange, "A replica id is empty") : replica;
     }
 

@@ -10,7 +10,11 @@ internal sealed class SyncMessageCodec
 {
     private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
         Chain = 11, Aside = 12, Standing = 13, Ask = 14;
-    private const int StatementsHashLengthBytes = 8;
+
+    // Of 'have', which all sessions cost: everything but the role in one binary.
+    private const int TimeLengthBytes = 6;
+    private const int HaveLengthBytes =
+        ReplicaId.LengthBytes + TimeLengthBytes + HaveMessage.HeadsHashLengthBytes + HaveMessage.StatementsHashLengthBytes;
 
     private readonly List<ReplicaId> authors = [];
     private readonly Dictionary<ReplicaId, int> indexes = [];
@@ -22,11 +26,7 @@ internal sealed class SyncMessageCodec
         {
             case HaveMessage have:
                 writer.Write(Have);
-                AcknowledgementCodec.WriteReplica(ref writer, have.Replica);
-                writer.Write((int)have.Role);
-                AcknowledgementCodec.WriteTime(ref writer, have.Time);
-                writer.Write(have.HeadsHash.Span);
-                writer.Write(have.StatementsHash.Span);
+                WriteHave(ref writer, have);
                 break;
             case HeadsMessage heads:
                 writer.Write(Heads);
@@ -96,8 +96,7 @@ internal sealed class SyncMessageCodec
         {
             SyncMessage message = reader.ReadInt32(Ask, "The kind of a message") switch
             {
-                Have => new HaveMessage(AcknowledgementCodec.ReadReplica(ref reader), ReadRole(ref reader), AcknowledgementCodec.ReadTime(ref reader),
-                    ReadExactly(ref reader, AuthorTable.HashLengthBytes), ReadExactly(ref reader, StatementsHashLengthBytes)),
+                Have => ReadHave(ref reader),
                 Heads => ReadHeads(ref reader),
                 Run => new RunMessage(ReadRun(ref reader)),
                 Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
@@ -218,6 +217,32 @@ internal sealed class SyncMessageCodec
         var statements = new List<Acknowledgement>(Math.Min(count, 64));
         for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader));
         return statements;
+    }
+
+    private static void WriteHave(ref MessagePackWriter writer, HaveMessage have)
+    {
+        writer.Write((int)have.Role);
+        Span<byte> rest = stackalloc byte[HaveLengthBytes];
+        have.Replica.WriteBytes(rest);
+        Span<byte> time = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(time, Math.Max(0, have.Time.ToUnixTimeMilliseconds()));
+        time[^TimeLengthBytes..].CopyTo(rest[ReplicaId.LengthBytes..]);
+        have.HeadsHash.Span.CopyTo(rest[(ReplicaId.LengthBytes + TimeLengthBytes)..]);
+        have.StatementsHash.Span.CopyTo(rest[^HaveMessage.StatementsHashLengthBytes..]);
+        WriteBytes(ref writer, rest);
+    }
+
+    private static HaveMessage ReadHave(ref CanonicalReader reader)
+    {
+        ReplicaRole role = ReadRole(ref reader);
+        ReadOnlyMemory<byte> rest = ReadExactly(ref reader, HaveLengthBytes);
+        Span<byte> time = stackalloc byte[sizeof(long)];
+        rest.Span.Slice(ReplicaId.LengthBytes, TimeLengthBytes).CopyTo(time[^TimeLengthBytes..]);
+        return new HaveMessage(
+            AcknowledgementCodec.ToReplica(ref reader, rest.Span[..ReplicaId.LengthBytes]), role,
+            AcknowledgementCodec.ToTime(ref reader, BinaryPrimitives.ReadUInt64BigEndian(time)),
+            rest.Slice(ReplicaId.LengthBytes + TimeLengthBytes, HaveMessage.HeadsHashLengthBytes),
+            rest[^HaveMessage.StatementsHashLengthBytes..]);
     }
 
     private static ReplicaRole ReadRole(ref CanonicalReader reader) =>

@@ -7,10 +7,15 @@ internal abstract record SyncMessage;
 /// <param name="Replica">The sender.</param>
 /// <param name="Role">Its role.</param>
 /// <param name="Time">Its wall time.</param>
-/// <param name="HeadsHash">SHA-256 over its heads.</param>
-/// <param name="StatementsHash">Eight bytes over what it knows that server-role replicas hold.</param>
+/// <param name="HeadsHash">The beginning of SHA-256 over its heads.</param>
+/// <param name="StatementsHash">The beginning of a hash over what it knows that server-role replicas hold.</param>
 internal sealed record HaveMessage(
-    ReplicaId Replica, ReplicaRole Role, DateTimeOffset Time, ReadOnlyMemory<byte> HeadsHash, ReadOnlyMemory<byte> StatementsHash) : SyncMessage;
+    ReplicaId Replica, ReplicaRole Role, DateTimeOffset Time, ReadOnlyMemory<byte> HeadsHash, ReadOnlyMemory<byte> StatementsHash) : SyncMessage
+{
+    // Who lies about them keeps nothing from anybody but itself, so they are only as long as chance asks for.
+    public const int HeadsHashLengthBytes = 12;
+    public const int StatementsHashLengthBytes = 6;
+}
 
 /// <summary>All heads, where the hashes differ.</summary>
 /// <param name="Digest">Digest of the sender's state at these heads.</param>

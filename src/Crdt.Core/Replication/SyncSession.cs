@@ -603,7 +603,10 @@ public sealed partial class SyncSession : IDisposable
         {
             ownHeads = own.Heads;
             ownStatements = [.. ServerStatements()];
-            ownHave = new HaveMessage(replica.Id, replica.Role, replica.Options.Time.GetUtcNow(), HashOf(ownHeads, own.Digest), HashOf(ownStatements));
+            ownHave = new HaveMessage(
+                replica.Id, replica.Role, replica.Options.Time.GetUtcNow(),
+                HashOf(ownHeads, own.Digest).AsMemory(0, HaveMessage.HeadsHashLengthBytes),
+                HashOf(ownStatements).AsMemory(0, HaveMessage.StatementsHashLengthBytes));
             CompareFirstMessages();
         }
         await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);

@@ -150,7 +150,7 @@ public sealed class RecognitionTests
             {
                 MessageFormat.BeginData(frames, 0);
                 new SyncMessageCodec().Write(frames, new HaveMessage(
-                    presented, ReplicaRole.Client, DateTimeOffset.UtcNow, new byte[32], new byte[8]));
+                    presented, ReplicaRole.Client, DateTimeOffset.UtcNow, new byte[HaveMessage.HeadsHashLengthBytes], new byte[HaveMessage.StatementsHashLengthBytes]));
                 frames.Commit();
             });
             Assert.Equal(WireError.WrongIdentity, (await peer.ReadFarewellAsync(FrameType.Bye)).Error);

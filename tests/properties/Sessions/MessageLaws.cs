@@ -122,7 +122,7 @@ public class MessageLaws
 
     private static SyncMessage Build(Random random) => random.Next(11) switch
     {
-        0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, 32), Bytes(random, 8)),
+        0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, HaveMessage.HeadsHashLengthBytes), Bytes(random, HaveMessage.StatementsHashLengthBytes)),
         1 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
             [.. Ids(random).Select(id => new ChainHead(id, random.NextInt64(1, Dot.SequenceMax), Bytes(random, 8)))]),
         2 => BuildRun(random),

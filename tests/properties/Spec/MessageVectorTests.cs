@@ -199,7 +199,7 @@ public class MessageVectorTests
         ReplicaStatus status = await team[0].GetStatusAsync();
         BinaryPrimitives.WriteUInt128BigEndian(digest, status.Digest.Value);
         bytes.AddRange([0xCF, .. digest.Take(8), 0xCF, .. digest.Skip(8)]);
-        Assert.Equal(SHA256.HashData([.. bytes]), have.HeadsHash.ToArray());
+        Assert.Equal(SHA256.HashData([.. bytes])[..12], have.HeadsHash.ToArray());
     }
 
     [Fact]
@@ -211,7 +211,7 @@ public class MessageVectorTests
         using var session = new SyncSession(team[1]);
         var codec = new SyncMessageCodec();
         await session.ReceiveAsync(Encode(codec, new HaveMessage(
-            BatchCases.A, ReplicaRole.Client, Time, new byte[32], new byte[8])), default);
+            BatchCases.A, ReplicaRole.Client, Time, new byte[HaveMessage.HeadsHashLengthBytes], new byte[HaveMessage.StatementsHashLengthBytes])), default);
         // A run that is covered already changes nothing, and uses up credit all the same.
         Assert.True(await session.WriteNextAsync(new ArrayBufferWriter<byte>(), default));
         var run = new RunMessage(new BatchRun(team.Genesis.Authority, 1, [new byte[1 << 20]], 1, new byte[32]));
@@ -239,7 +239,7 @@ public class MessageVectorTests
     {
         byte[] hash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
         var vector = VersionVector.From([new Dot(BatchCases.B, 300), new Dot(BatchCases.A, 5)]);
-        yield return ("have", new HaveMessage(BatchCases.A, ReplicaRole.Server, Time, hash, hash.AsMemory(0, 8)));
+        yield return ("have", new HaveMessage(BatchCases.A, ReplicaRole.Server, Time, hash.AsMemory(0, 12), hash.AsMemory(0, 6)));
         yield return ("heads", new HeadsMessage((UInt128)1 << 100,
             [new ChainHead(BatchCases.A, 5, hash.AsMemory(0, 8)), new ChainHead(BatchCases.B, 300, hash.AsMemory(8, 8))]));
         yield return ("run of an author named here first", new RunMessage(new BatchRun(BatchCases.B, 299, [new byte[] { 1, 2 }], 300, hash)));

@@ -24,7 +24,7 @@ internal sealed class Impostor(SyncSession victim)
         return impostor;
     }
 
-    public static HaveMessage Have(ReplicaId id) => new(id, ReplicaRole.Client, Team.Start, new byte[32], new byte[8]);
+    public static HaveMessage Have(ReplicaId id) => new(id, ReplicaRole.Client, Team.Start, new byte[HaveMessage.HeadsHashLengthBytes], new byte[HaveMessage.StatementsHashLengthBytes]);
 
     public ValueTask SayAsync(SyncMessage message)
     {
