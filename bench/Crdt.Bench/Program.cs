@@ -28,6 +28,11 @@ if (args is ["queue", ..])
 }
 if (args is ["workloads", string results, ..])
     return SideBySideRun.Run(results, args[2..]);
+if (args is ["aims", string measured])
+{
+    TargetTable.Print(measured);
+    return 0;
+}
 if (args is ["workload", string step])
 {
     SideBySideRun.RunStep(step);

@@ -17,6 +17,8 @@ internal static class LoopRun
         List<BatchRun> runs = Lab.RunsOf(writer);
         Replica loaded = Lab.Open(7);
         Lab.Apply(loaded, runs);
+        if (what == "merge") Lab.Write(loaded, updates, 100);
+        List<BatchRun> foreign = Lab.RunsOf(loaded);
         Action? once = what switch
         {
             "insert1" => () => Lab.Write(Lab.Open(1), inserts, 1),
@@ -24,20 +26,28 @@ internal static class LoopRun
             "update1" => () => Lab.Write(loaded, updates, 1),
             "update100" => () => Lab.Write(loaded, updates, 100),
             "apply1" or "apply100" => () => Lab.Apply(Lab.Open(2), runs),
+            "merge" => () => Lab.Apply(Reopened(runs), foreign),
             _ => null,
         };
         if (once is null)
         {
-            Console.Error.WriteLine("loop insert1|insert100|update1|update100|apply1|apply100 [SECONDS [allocations]]");
+            Console.Error.WriteLine("loop insert1|insert100|update1|update100|apply1|apply100|merge [SECONDS [allocations]]");
             return 2;
         }
         using Allocations? allocations = sortsAllocations ? new Allocations() : null;
         long rounds = 0, allocated = GC.GetTotalAllocatedBytes();
         for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; rounds++) once();
-        int writes = (what.StartsWith("update", StringComparison.Ordinal) ? updates : inserts).Length;
+        int writes = (what == "merge" || what.StartsWith("update", StringComparison.Ordinal) ? updates : inserts).Length;
         double bytesPerWrite = (GC.GetTotalAllocatedBytes() - allocated) / ((double)rounds * writes);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {writes} writes, {bytesPerWrite:F0} bytes allocated for each"));
         allocations?.Print(bytesPerWrite);
         return 0;
+    }
+
+    private static Replica Reopened(List<BatchRun> runs)
+    {
+        Replica replica = Lab.Open(3);
+        Lab.Apply(replica, runs);
+        return replica;
     }
 }

@@ -23,6 +23,11 @@ internal static class ChurnWork
         long before = new Whole(server).LengthBytes;
         churn["bytes"] = before;
         churn["bytesPerDeleted"] = Rows.Round((before - empty) / (double)Churned);
+        Talk.Hold(churned!, server);
+        Talk.Hold(churned!, server);
+        Field.Check(Lab.Finish(server.PurgeAsync()).Purged == Churned);
+        long purged = new Whole(server).LengthBytes;
+        rows.Add("W7.purged", new() { ["bytes"] = purged, ["bytesPerDeleted"] = Rows.Round((purged - empty) / (double)Churned) });
         FieldWrite[] writes = FieldWorkload.Updates(5, 100, Overwritten);
         Replica? overwritten = null;
         System.Text.Json.Nodes.JsonObject overwrite = rows.Time("W7.overwrite", Overwritten, () =>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Diagnostics;
 using Crdt.Bench.Workloads;
 
 namespace Crdt.Bench.SideBySide;
@@ -15,13 +13,13 @@ internal static class SyncWork
         {
             List<BatchRun> runs = RunsOf(fields, kind);
             Replica a = Field.Load(7, runs), b = Field.Load(8, runs);
-            Exchanged first = Sync(a, b), idle = Sync(a, b), news = default;
+            Talk first = Talk.Hold(a, b), idle = Talk.Hold(a, b), news = default;
             var times = new List<double>();
             for (int i = 0; i < Warm + Counted; i++)
             {
                 Lab.Write(a, FieldWorkload.Updates(100 + i, fields / 10, 100), 100);
                 TimeSpan before = Environment.CpuUsage.TotalTime;
-                Exchanged one = Sync(a, b);
+                Talk one = Talk.Hold(a, b);
                 if (i >= Warm) times.Add((Environment.CpuUsage.TotalTime - before).TotalMilliseconds);
                 if (i == 0) news = one;
             }
@@ -63,35 +61,5 @@ internal static class SyncWork
             all.AddRange(Lab.RunsOf(one));
         }
         return all;
-    }
-
-    private readonly record struct Exchanged(long Bytes, int Messages);
-
-    /// <summary>Both sides say everything: what leaves one arrives at the other at once.</summary>
-    private static Exchanged Sync(Replica a, Replica b)
-    {
-        using SyncSession left = new(a), right = new(b);
-        var buffer = new ArrayBufferWriter<byte>();
-        long bytes = 0;
-        int messages = 0;
-        bool isMoving = true;
-        while (isMoving)
-        {
-            isMoving = false;
-            foreach ((SyncSession from, SyncSession to) in new[] { (left, right), (right, left) })
-            {
-                while (true)
-                {
-                    buffer.ResetWrittenCount();
-                    if (!Lab.Finish(from.WriteNextAsync(buffer, CancellationToken.None))) break;
-                    bytes += buffer.WrittenCount;
-                    messages++;
-                    isMoving = true;
-                    Lab.Finish(to.ReceiveAsync(new ReadOnlySequence<byte>(buffer.WrittenMemory), CancellationToken.None));
-                }
-            }
-        }
-        Field.Check(left.IsInSync && right.IsInSync);
-        return new Exchanged(bytes, messages);
     }
 }
