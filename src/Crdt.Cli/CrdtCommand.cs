@@ -68,6 +68,7 @@ public static class CrdtCommand
             GetCommand.Create(),
             HistoryCommand.Create(),
             QueryCommand.Create(),
+            IndexCommand.Create(),
             ExportCommand.Create(),
             .. LogCommand.Create(),
             WhyCommand.Create(),

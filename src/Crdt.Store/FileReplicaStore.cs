@@ -211,6 +211,45 @@ public sealed class FileReplicaStore : IReplicaStore
     /// <inheritdoc/>
     public IEnumerable<LogZone> ReadZones(LogPosition from) => projection.ReadZones(from);
 
+    /// <inheritdoc/>
+    public IReadOnlyList<EntityIndex> Indexes => projection.Indexes;
+
+    /// <inheritdoc/>
+    /// <exception cref="StoreException">As of the projection; the index may have come to be.</exception>
+    public async ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        cancellationToken.ThrowIfCancellationRequested();
+        // A thread of its own: LiteDB's transactions belong to threads, and this may take seconds.
+        Task making = Task.Factory.StartNew(
+            () => projection.EnsureIndex(index), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await making.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<bool> dropping = Task.Factory.StartNew(
+            () => projection.DropIndex(index), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return await dropping.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public IndexSearch? Find(string domain, string type, EntityFilter filter)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        return projection.Find(domain, type, filter);
+    }
+
+    /// <inheritdoc/>
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        return projection.FindSorted(index, isDescending, filter);
+    }
+
     /// <summary>The LiteDB collection that holds the documents of a type, for <see cref="Query"/>.</summary>
     /// <returns>Null when no entity of the type was projected yet.</returns>
     public string? CollectionOf(string domain, string type) => projection.CollectionOf(domain, type);
@@ -221,8 +260,11 @@ public sealed class FileReplicaStore : IReplicaStore
     /// LiteDB's
     /// cursors before it returns, and must not change documents: they are overwritten by the next change of the entity.
     /// Collections whose names begin with <c>_</c> are the store's own.</param>
-    /// <remarks>Shows each entity as last projected, which is shortly behind what was committed. Instants are cut to
-    /// milliseconds; names that LiteDB cannot hold are in the array <c>_other</c>.</remarks>
+    /// <remarks>Shows each entity as last projected, which is shortly behind what was committed: behind
+    /// <see cref="Replica.FlushAsync"/> everything that was committed before it. <see cref="Replica.Query"/> shows that always.
+    /// Instants are cut to milliseconds; names that LiteDB cannot hold are in the array <c>_other</c>. An index of one's own over
+    /// a field fails when somebody writes a text above 1,021 bytes there, and the projection is built anew without it:
+    /// <see cref="Replica.EnsureIndexAsync"/> makes one that holds.</remarks>
     public T Query<T>(Func<ILiteDatabase, T> query)
     {
         ArgumentNullException.ThrowIfNull(query);
@@ -241,6 +283,8 @@ public sealed class FileReplicaStore : IReplicaStore
             log.Dispose();
         }
     }).ConfigureAwait(false);
+
+    internal ProjectionDatabase Projection => projection;
 
     internal static FileReplicaStore Create(
         string directory, ReplicaIdentity identity, LogOptions options, StoreKey? key = null)

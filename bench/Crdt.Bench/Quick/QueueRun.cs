@@ -173,6 +173,19 @@ internal static class QueueRun
 
         public IEnumerable<LogZone> ReadZones(LogPosition from) => inner.ReadZones(from);
 
+        public IReadOnlyList<EntityIndex> Indexes => inner.Indexes;
+
+        public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+            inner.EnsureIndexAsync(index, cancellationToken);
+
+        public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+            inner.DropIndexAsync(index, cancellationToken);
+
+        public IndexSearch? Find(string domain, string type, EntityFilter filter) => inner.Find(domain, type, filter);
+
+        public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) =>
+            inner.FindSorted(index, isDescending, filter);
+
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

@@ -8,6 +8,18 @@ internal sealed record FieldCondition(FieldPath Field, string Operator, string T
 {
     private static readonly string[] Operators = ["!=", ">=", "<=", "=", ">", "<", "~"];
 
+    /// <summary>The condition as stores know it; null for <c>~</c>, which only <see cref="Holds"/> knows.</summary>
+    public EntityFilter? Filter => Operator switch
+    {
+        "=" => Compare(ComparisonOperator.Equal),
+        "!=" => Compare(ComparisonOperator.Equal).Negate(),
+        ">" => Compare(ComparisonOperator.Greater),
+        ">=" => Compare(ComparisonOperator.GreaterOrEqual),
+        "<" => Compare(ComparisonOperator.Less),
+        "<=" => Compare(ComparisonOperator.LessOrEqual),
+        _ => null,
+    };
+
     /// <summary>Reads <c>FIELD=VALUE</c>, also with <c>!=</c>, <c>&gt;</c>, <c>&gt;=</c>, <c>&lt;</c>, <c>&lt;=</c>,
     /// and <c>~</c> for "contains, whatever the case".</summary>
     public static FieldCondition Parse(string text)
@@ -24,36 +36,13 @@ internal sealed record FieldCondition(FieldPath Field, string Operator, string T
             FieldArguments.Path(text[..at]), found, wanted, FieldArguments.Value(wanted, text[..at]));
     }
 
-    public bool Holds(Entity entity) => entity[Field] is { } held ? Holds(held) : Operator == "!=";
+    /// <summary>Whether an entity that is known to fulfil <see cref="Filter"/> fulfils the condition.</summary>
+    public bool Holds(Entity entity) => Filter is not null
+        || entity[Field]?.ToString().Contains(Text, StringComparison.OrdinalIgnoreCase) == true;
 
-    private bool Holds(Value held) => Operator switch
+    private EntityFilter Compare(ComparisonOperator comparison)
     {
-        "=" => IsEqual(held),
-        "!=" => !IsEqual(held),
-        "~" => held.ToString().Contains(Text, StringComparison.OrdinalIgnoreCase),
-        _ => Compare(held) is { } order && Operator switch
-        {
-            ">" => order > 0,
-            ">=" => order >= 0,
-            "<" => order < 0,
-            _ => order <= 0,
-        },
-    };
-
-    private bool IsEqual(Value held) => held == Value || Compare(held) == 0
-        || (held.Kind == ValueKind.Array && held.AsArray().Any(IsEqual));
-
-    private int? Compare(Value held)
-    {
-        if (held.Kind == ValueKind.String) return string.CompareOrdinal(held.AsString(), Literal);
-        if (held.Kind == ValueKind.Timestamp)
-            return string.CompareOrdinal(held.ToString(), Literal);
-        if (held.Kind == ValueKind.Integer && Value.Kind == ValueKind.Integer)
-            return held.AsInteger().CompareTo(Value.AsInteger());
-        return IsNumber(held) && IsNumber(Value) ? held.AsDouble().CompareTo(Value.AsDouble()) : null;
+        EntityFilter asRead = EntityFilter.Compare(Field, comparison, Value);
+        return Value.Kind == ValueKind.String ? asRead : asRead.Or(EntityFilter.Compare(Field, comparison, Text));
     }
-
-    private string Literal => Value.Kind == ValueKind.String ? Value.AsString() : Text;
-
-    private static bool IsNumber(Value value) => value.Kind is ValueKind.Integer or ValueKind.Double;
 }

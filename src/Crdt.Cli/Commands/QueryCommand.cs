@@ -18,6 +18,23 @@ internal static class QueryCommand
         Description = "FIELD=VALUE, or with !=, >, >=, <, <=, or ~ for \"contains\". Repeated: all must hold.",
     };
 
+    private static readonly Option<string?> Filter = new("--filter", "-f")
+    {
+        HelpName = "EXPRESSION",
+        Description = "A condition with AND, OR, NOT and brackets: \"status = 'open' AND (priority >= 3 OR city LIKE 'Os%')\".",
+    };
+
+    private static readonly Option<string?> Order = new("--order-by", "-o")
+    {
+        HelpName = "FIELD",
+        Description = "Sorted by this field instead of the ids; -FIELD for the other way round.",
+    };
+
+    private static readonly Option<bool> Explain = new("--explain")
+    {
+        Description = "Tells which index would be read, instead of the entities. 'crdt index' makes one.",
+    };
+
     private static readonly Option<string?> Select = new("--select")
     {
         HelpName = "A,B",
@@ -28,7 +45,7 @@ internal static class QueryCommand
         CommonOptions.Limit($"At most so many. Default: {RowsShown} in a table, all with --json.");
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("query", "Lists the entities of a type, in order of their ids.") { Type, Where, Select, Limit },
+        new Command("query", "Lists the entities of a type.") { Type, Where, Filter, Order, Select, Limit, Explain },
         RunAsync);
 
     private static async Task<ExitCode> RunAsync(CliContext context)
@@ -39,8 +56,17 @@ internal static class QueryCommand
             .Select(FieldArguments.Path).ToArray();
         int? limit = context.Parsed.GetValue(Limit);
         await using CliHost host = await context.OpenAsync();
-        IEnumerable<Entity> found = host.Replica.Query(type.Domain, type.Type!)
-            .Where(e => conditions.All(c => c.Holds(e)));
+        EntityQuery query = Ask(host.Replica.Query(type.Domain, type.Type!), conditions, context);
+        if (context.Parsed.GetValue(Explain))
+        {
+            Tell(context.Output, query.Explain());
+            return ExitCode.Ok;
+        }
+        FieldCondition[] beside = [.. conditions.Where(c => c.Filter is null)];
+        // One more than shown, to know whether there are more; the rest is not looked for.
+        int most = limit ?? (context.Output.IsJson ? int.MaxValue : RowsShown);
+        if (beside.Length == 0 && most < int.MaxValue) query = query.Limit(most + 1);
+        IEnumerable<Entity> found = query.Where(e => beside.All(c => c.Holds(e)));
         if (context.Output.IsJson)
         {
             foreach (Entity entity in limit is { } max ? found.Take(max) : found)
@@ -51,6 +77,45 @@ internal static class QueryCommand
         }
         else WriteTable(context.Output, found, selected, limit ?? RowsShown);
         return ExitCode.Ok;
+    }
+
+    private static EntityQuery Ask(EntityQuery query, FieldCondition[] conditions, CliContext context)
+    {
+        foreach (FieldCondition condition in conditions)
+        {
+            if (condition.Filter is { } filter) query = query.Where(filter);
+        }
+        try
+        {
+            if (context.Parsed.GetValue(Filter) is { } expression) query = query.Where(expression);
+        }
+        catch (FormatException e)
+        {
+            throw CliException.Usage(e.Message, "Names stand bare, text in quotes: \"status = 'open' AND priority >= 3\".");
+        }
+        if (context.Parsed.GetValue(Order) is not { } order) return query;
+        return order.StartsWith('-')
+            ? query.OrderByDescending(FieldArguments.Path(order[1..]))
+            : query.OrderBy(FieldArguments.Path(order));
+    }
+
+    private static void Tell(CliOutput output, EntityQueryPlan plan)
+    {
+        if (output.IsJson)
+        {
+            output.Json(w =>
+            {
+                w.WriteStartArray("indexes");
+                foreach (EntityIndex index in plan.Indexes) w.WriteStringValue(index.Field.ToString());
+                w.WriteEndArray();
+                w.WriteBoolean("sorted_by_index", plan.IsSortedByIndex);
+                w.WriteNumber("unprojected", plan.Unprojected);
+            });
+            return;
+        }
+        output.Line(plan.Indexes.Count == 0
+            ? "Every entity of the type is looked at."
+            : $"Read by the index of {string.Join(" and ", plan.Indexes.Select(i => i.Field))}{(plan.IsSortedByIndex ? ", in its order" : "")}.");
     }
 
     private static void WriteJson(CliOutput output, Entity entity, FieldPath[]? selected)

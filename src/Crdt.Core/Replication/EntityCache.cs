@@ -17,6 +17,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
 
     // What was purged: it goes when the projection has let go of it, and no view could see what was there.
     private readonly List<EntitySlot> emptied = [];
+
+    // What was published and may not be projected yet: what an index may not know.
+    private readonly List<EntitySlot> unprojected = [];
     private readonly Lock gate = new();
     private Moment moment = new(0, policies);
     private int count, sweptTo;
@@ -140,6 +143,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
                 slot.Working = null;
                 if (working.Slots.IsEmpty) emptied.Add(slot);
                 onPublish?.Invoke(slot, working);
+                List(slot);
             }
             Volatile.Write(ref moment, new Moment(epoch, policies));
         }
@@ -198,7 +202,32 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     private static bool IsKept(EntityKey key) => key.IsSpaceData && key.Type != RefusalTable.EntityType;
 
     /// <summary>After an update of the projection: more can be forgotten than the last sweep could.</summary>
-    public void NoteProjected() => Volatile.Write(ref sweptTo, 0);
+    public void NoteProjected()
+    {
+        Volatile.Write(ref sweptTo, 0);
+        lock (gate)
+        {
+            unprojected.RemoveAll(static slot =>
+            {
+                if (slot.IsDirty || slot.IsInFlight) return false;
+                slot.IsListed = false;
+                return true;
+            });
+        }
+    }
+
+    /// <summary>A state is to be projected though it has not changed: what is read of it has.</summary>
+    public void NoteUnprojected(EntitySlot slot)
+    {
+        lock (gate) List(slot);
+    }
+
+    private void List(EntitySlot slot)
+    {
+        if (!store.IsProjecting || slot.IsListed) return;
+        slot.IsListed = true;
+        unprojected.Add(slot);
+    }
 
     // ---- the readers' side ----
 
@@ -283,6 +312,28 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         return state;
     }
 
+    /// <summary>Keys of the entities of a type that the projection may not hold as they were last published.</summary>
+    public HashSet<EntityKey> UnprojectedKeys(string domain, string type)
+    {
+        CheckAttached();
+        lock (gate)
+        {
+            return [.. unprojected.Where(s => s.Key.Type == type && s.Key.Domain == domain).Select(static s => s.Key)];
+        }
+    }
+
+    /// <summary>Keys of the entities of a type that were there at a moment for which a view is open, and have changed
+    /// since.</summary>
+    public List<EntityKey> KeysChangedSince(long epoch, string domain, string type)
+    {
+        CheckAttached();
+        lock (gate)
+        {
+            return [.. chained.Where(s => s.Key.Type == type && s.Key.Domain == domain && s.Published is { } state && state.Epoch > epoch)
+                .Select(static s => s.Key)];
+        }
+    }
+
     /// <summary>Keys of a domain and type, or of all, in order, each once.</summary>
     public IEnumerable<EntityKey> Keys(string? domain, string? type)
     {
@@ -355,13 +406,18 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>The projection is begun anew, and no longer this cache's: what is not in memory is not to be had.</summary>
     public void Detach() => isDetached = true;
 
-    private EntitySlot? Load(EntityKey key)
+    private void CheckAttached()
     {
         if (isDetached && store.IsProjecting)
         {
             throw new InvalidOperationException(
                 "The replica has begun its state anew since this was opened, because of a fence. Open another view.");
         }
+    }
+
+    private EntitySlot? Load(EntityKey key)
+    {
+        CheckAttached();
         if (!store.IsProjecting || store.ReadState(key) is not { } bytes) return null;
         EntityState state = EntityStateCodec.Decode(key, bytes, out UInt128 digest);
         return new EntitySlot(key) { Published = state, Counted = digest, IsRecentlyUsed = true };

@@ -31,6 +31,9 @@ internal sealed class EntitySlot(EntityKey key)
     /// <summary>Whether a projection that includes it is under way.</summary>
     public bool IsInFlight { get; set; }
 
+    /// <summary>Whether it is listed as one that the projection may lack.</summary>
+    public bool IsListed { get; set; }
+
     /// <summary>Whether the digest's sum holds an older state.</summary>
     public bool IsDigestStale { get; set; }
 

@@ -4,13 +4,13 @@ namespace Crdt;
 public sealed partial class Replica
 {
     /// <summary>Who wrote what of an entity when, and what that replaced, in the order in which this replica learned of it.
-    /// One pass over the log; writers do not wait for it.</summary>
+    /// Reads the parts of the log that the queue's index does not rule out; writers do not wait for it.</summary>
     /// <param name="key">The entity, deleted or not.</param>
     /// <param name="field">Only this field, with what lies in it; all when <see langword="null"/>.</param>
     public IEnumerable<HistoryEntry> History(EntityKey key, FieldPath? field = null)
     {
         ArgumentNullException.ThrowIfNull(key);
-        foreach (HistoryEntry entry in new EntityReplay(store, writer, key).Run())
+        foreach (HistoryEntry entry in new EntityReplay(store, writer, index, key).Run())
         {
             if (field is null)
             {
@@ -37,10 +37,11 @@ public sealed partial class Replica
         Snapshot? joined = null;
         // Behind what its maker wrote later everything in a snapshot is past.
         HybridTimestamp? behind = null;
-        var replay = new EntityReplay(store, writer, key)
+        var replay = new EntityReplay(store, writer, index, key)
         {
             Includes = (_, timestamp) => timestamp <= until,
             Joining = snapshot => (joined, behind) = (snapshot, null),
+            Needs = zone => joined is not null && behind is null && zone.Authors.Any(a => a.Author == joined.Maker),
             Passing = (dot, timestamp) =>
             {
                 if (joined is not null && behind is null && dot.Replica == joined.Maker) behind = timestamp;
@@ -64,7 +65,7 @@ public sealed partial class Replica
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(version);
-        return ToEntity(new EntityReplay(store, writer, key)
+        return ToEntity(new EntityReplay(store, writer, index, key)
         {
             Includes = (dot, _) => version.Covers(dot),
             Joining = snapshot =>
@@ -83,7 +84,7 @@ public sealed partial class Replica
     public Entity? GetAsOf(EntityKey key, Dot mutation)
     {
         ArgumentNullException.ThrowIfNull(key);
-        var replay = new EntityReplay(store, writer, key);
+        var replay = new EntityReplay(store, writer, index, key);
         foreach (HistoryEntry entry in replay.Run())
         {
             if (entry.Mutation?.Dot == mutation) return ToEntity(replay.State);

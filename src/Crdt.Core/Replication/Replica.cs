@@ -192,13 +192,6 @@ public sealed partial class Replica : IAsyncDisposable
     /// <param name="type">Which type; all when <see langword="null"/>.</param>
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => writer.Cache.Keys(domain, type);
 
-    /// <summary>The living entities of a type, in order of their ids, all as of one moment.</summary>
-    public IEnumerable<Entity> Query(string domain, string type)
-    {
-        using ReplicaView view = View();
-        foreach (Entity entity in view.Query(domain, type)) yield return entity;
-    }
-
     /// <summary>Holds on to the present state, so that several reads belong together.</summary>
     public ReplicaView View() => new(writer);
 

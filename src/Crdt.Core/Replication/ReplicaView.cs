@@ -26,14 +26,25 @@ public sealed class ReplicaView : IDisposable
         return writer.Cache.Read(key, moment.Epoch) is { } state ? writer.ToEntity(state, moment) : null;
     }
 
-    /// <summary>The living entities of a type, in order of their ids.</summary>
-    public IEnumerable<Entity> Query(string domain, string type)
+    /// <summary>The living entities of a type, in order of their ids: to be narrowed, sorted and counted.</summary>
+    public EntityQuery Query(string domain, string type) => new(this, domain, type);
+
+    /// <summary>The commit it holds on to.</summary>
+    internal long Epoch => moment.Epoch;
+
+    internal ReplicaWriter Writer
     {
-        foreach (EntityKey key in writer.Cache.Keys(domain, type))
+        get
         {
-            if (Get(key) is { } entity) yield return entity;
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
+            return writer;
         }
     }
+
+    /// <summary>The entity, without keeping it in memory; <see langword="null"/> when it is not alive.</summary>
+    internal Entity? Peek(EntityKey key) =>
+        writer.Cache.Peek(key, moment.Epoch) is { Slots.IsEmpty: false } state && writer.ToEntity(state, moment) is { Exists: true } entity
+            ? entity : null;
 
     /// <summary>The entity's siblings; <see langword="null"/> when it never was.</summary>
     internal EntityState? Read(EntityKey key) => writer.Cache.Read(key, moment.Epoch);

@@ -90,6 +90,8 @@ internal sealed partial class ReplicaWriter
 
     public EntityCache Cache { get; }
 
+    public IReplicaStore Store => store;
+
     public TrustTable Trust { get; }
 
     public SnapshotKeeper Snapshots { get; }
@@ -701,7 +703,11 @@ internal sealed partial class ReplicaWriter
             if (slot.Published is not { } state || slot.Working is not null) continue;
             int change = (IsAlive(state, now) ? 1 : 0) - (IsAlive(state, then) ? 1 : 0);
             // Its document comes, or goes.
-            if (change != 0) projector.Note(slot);
+            if (change != 0)
+            {
+                projector.Note(slot);
+                Cache.NoteUnprojected(slot);
+            }
             revived += change;
         }
         return revived;

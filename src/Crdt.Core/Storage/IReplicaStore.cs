@@ -16,7 +16,7 @@ public interface IReplicaStore : IAsyncDisposable
     /// <summary>Whether the store keeps projected entities, so that the replica may forget them. If not, the replica
     /// keeps all in memory, reads the whole log at opening, and never calls <see cref="ProjectAsync"/>,
     /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/>, <see cref="ContestedKeys"/>,
-    /// <see cref="ZonedTo"/> or <see cref="ReadZones"/>.</summary>
+    /// <see cref="ZonedTo"/>, <see cref="ReadZones"/>, <see cref="Find"/> or <see cref="FindSorted"/>.</summary>
     bool IsProjecting { get; }
 
     /// <summary>The position that the projection includes the log up to: the beginning when there is none.</summary>
@@ -92,4 +92,29 @@ public interface IReplicaStore : IAsyncDisposable
 
     /// <summary>The zones that updates brought and that end behind a position, in order; read page by page.</summary>
     IEnumerable<LogZone> ReadZones(LogPosition from);
+
+    /// <summary>The indexes that were asked for, in order of domain, type and field.</summary>
+    IReadOnlyList<EntityIndex> Indexes { get; }
+
+    /// <summary>Makes an index over the projected entities, those to come included, unless there is one. It stays until it is
+    /// dropped, also when the projection is forgotten or lost. Runs beside commits; a projection that is under way is waited
+    /// for. Where nothing is projected the index is only taken note of.</summary>
+    /// <exception cref="ArgumentException">There are too many.</exception>
+    ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken);
+
+    /// <summary>Drops an index.</summary>
+    /// <returns>Whether there was one.</returns>
+    ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken);
+
+    /// <summary>Finds, by indexes, the projected living entities of a type that may fulfil a filter; <see langword="null"/> when
+    /// no index narrows it down. While it is enumerated, updates may come in between: of entities that none of them brings all
+    /// are found.</summary>
+    IndexSearch? Find(string domain, string type, EntityFilter filter);
+
+    /// <summary>Reads the projected living entities of a type out of an index, in the order of what is visible in its field, and
+    /// then of keys; <see langword="null"/> when there is no such index. Otherwise as <see cref="Find"/>.</summary>
+    /// <param name="index">Which.</param>
+    /// <param name="isDescending">Whether to begin at the end.</param>
+    /// <param name="filter">May be used to read less.</param>
+    IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter);
 }

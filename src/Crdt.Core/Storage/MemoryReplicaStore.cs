@@ -11,6 +11,7 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     private readonly Lock gate = new();
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<ReplicaId, long> reached = [];
+    private readonly SortedSet<EntityIndex> indexes = new(EntityIndex.Order);
     private ReplicaIdentity identity = identity;
     private LogEntry[] entries = new LogEntry[16];
 
@@ -138,6 +139,36 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
 
     /// <inheritdoc/>
     public IEnumerable<LogZone> ReadZones(LogPosition from) => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EntityIndex> Indexes
+    {
+        get
+        {
+            lock (gate) return [.. indexes];
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        lock (gate) indexes.Add(index);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        lock (gate) return ValueTask.FromResult(indexes.Remove(index));
+    }
+
+    /// <inheritdoc/>
+    public IndexSearch? Find(string domain, string type, EntityFilter filter) => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => throw NoProjection();
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

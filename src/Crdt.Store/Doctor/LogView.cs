@@ -46,6 +46,16 @@ internal sealed class LogView(ReplicaLog log, ReplicaIdentity identity, long end
 
     public IEnumerable<LogZone> ReadZones(LogPosition from) => projection!.ReadZones(from);
 
+    public IReadOnlyList<EntityIndex> Indexes => [];
+
+    public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken) => throw OnlyLooking();
+
+    public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken) => throw OnlyLooking();
+
+    public IndexSearch? Find(string domain, string type, EntityFilter filter) => null;
+
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => null;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private static InvalidOperationException OnlyLooking() => new("The replica is only looked at.");

@@ -248,7 +248,7 @@ internal sealed class StoreExamination : IDisposable
             if (stored is not null && projection.CollectionOf(key.Domain, key.Type) is { } collection)
                 living[collection] = living.GetValueOrDefault(collection) + 1;
             if (then.HoldsUnknownTypes(key)) continue;
-            if (IsDocumentOf(entity, stored, projection.ReadState(key)?.Length ?? 0)) continue;
+            if (IsDocumentOf(entity, stored, projection.ReadState(key)?.Length ?? 0, projection.CompleteIndexes)) continue;
             yield return (key.ToString(), stored is null ? "Its document is missing." : entity.Exists
                 ? "Its document is not what its registers say." : "It is deleted, and there is a document of it.");
         }
@@ -259,10 +259,13 @@ internal sealed class StoreExamination : IDisposable
         }
     }
 
-    private static bool IsDocumentOf(Entity entity, BsonDocument? stored, int stateLength)
+    private static bool IsDocumentOf(Entity entity, BsonDocument? stored, int stateLength, FieldIndexes indexes)
     {
         if (!entity.Exists || stored is null) return !entity.Exists && stored is null;
         BsonDocument expected = MaterializedDocument.Of(entity, stateLength);
+        indexes.AddKeys(expected, entity.Key);
+        // Keys of indexes that were dropped stay until the entity is written again.
+        foreach (string name in stored.Keys.Where(MaterializedDocument.IsIndexName).Except(expected.Keys).ToList()) stored.Remove(name);
         expected["_id"] = stored["_id"];
         return BsonSerializer.Serialize(expected).AsSpan().SequenceEqual(BsonSerializer.Serialize(stored));
     }

@@ -42,10 +42,12 @@ internal static class EntityKeyBytes
         return bytes;
     }
 
-    public static string DecodeId(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">A key that ends with an id.</param>
+    /// <param name="from">Where the id begins.</param>
+    public static string DecodeId(ReadOnlySpan<byte> bytes, int from = TypeLengthBytes)
     {
         var id = new StringBuilder(bytes.Length);
-        for (int at = TypeLengthBytes; at < bytes.Length;)
+        for (int at = from; at < bytes.Length;)
         {
             byte lead = bytes[at];
             if (lead < 0x80)

@@ -9,14 +9,12 @@ namespace Crdt.Store.LiteDb;
 /// <param name="IsContested">Whether its key is listed.</param>
 internal readonly record struct EntityRow(EntityKey Key, byte[]? State, BsonDocument? Document, bool IsContested)
 {
-    public static EntityRow Of(ProjectedEntity projected)
+    public static EntityRow Of(ProjectedEntity projected, FieldIndexes indexes)
     {
         if (projected.IsGone) return new EntityRow(projected.Key, null, null, IsContested: false);
         byte[] state = projected.State.Value.ToArray();
-        return new EntityRow(
-            projected.Key,
-            state,
-            projected.Entity.Exists ? MaterializedDocument.Of(projected.Entity, state.Length) : null,
-            projected.IsContested);
+        BsonDocument? document = projected.Entity.Exists ? MaterializedDocument.Of(projected.Entity, state.Length) : null;
+        if (document is not null) indexes.AddKeys(document, projected.Key);
+        return new EntityRow(projected.Key, state, document, projected.IsContested);
     }
 }

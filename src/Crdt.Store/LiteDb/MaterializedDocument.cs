@@ -62,9 +62,20 @@ internal static class MaterializedDocument
 
     private static bool IsHeld(string name) =>
         !name.Contains('\0', StringComparison.Ordinal)
-        && !name.Equals("_id", StringComparison.OrdinalIgnoreCase)
-        && !name.Equals(OtherFields, StringComparison.OrdinalIgnoreCase)
-        && !name.Equals(TooLarge, StringComparison.OrdinalIgnoreCase);
+        && !IsReserved(name);
+
+    /// <summary>Whether a name is the store's own, and no field's.</summary>
+    public static bool IsReserved(string name) =>
+        name.Equals("_id", StringComparison.OrdinalIgnoreCase)
+        || name.Equals(OtherFields, StringComparison.OrdinalIgnoreCase)
+        || name.Equals(TooLarge, StringComparison.OrdinalIgnoreCase)
+        || IsIndexName(name);
+
+    /// <summary>Whether a name is that of a member for an index.</summary>
+    public static bool IsIndexName(string name) =>
+        name.Length > FieldIndex.NamePrefix.Length
+        && name.StartsWith(FieldIndex.NamePrefix, StringComparison.OrdinalIgnoreCase)
+        && !name.AsSpan(FieldIndex.NamePrefix.Length).ContainsAnyExceptInRange('0', '9');
 
     private static BsonValue Of(Value value) => value.Kind switch
     {

@@ -17,7 +17,7 @@ namespace Crdt.Store.LiteDb;
 /// ones,
 /// is <see cref="StoreError.ProjectionDamaged"/>: the projection is rebuilt then.
 /// </remarks>
-internal sealed class ProjectionDatabase : IDisposable
+internal sealed partial class ProjectionDatabase : IDisposable
 {
     private const string Registers = "_registers";
     private const string Parts = "_parts";
@@ -25,6 +25,7 @@ internal sealed class ProjectionDatabase : IDisposable
     private const string Zones = "_zones";
     private const string Meta = "_meta";
     private const string CheckpointId = "checkpoint";
+    private const string IndexFileName = "indexes";
 
     // LiteDB's log is copied into its data file every 8 MB or so: a pause of about 25 ms.
     private const int DefaultCheckpointPages = 1000;
@@ -70,6 +71,7 @@ internal sealed class ProjectionDatabase : IDisposable
         this.damagedPath = damagedPath;
         this.checkpointPages = checkpointPages;
         this.cipher = cipher;
+        indexFile = new IndexFile(disk, Path.Combine(Path.GetDirectoryName(dataPath) ?? "", IndexFileName), cipher);
     }
 
     /// <summary>How far in the log the projection is.</summary>
@@ -282,6 +284,7 @@ internal sealed class ProjectionDatabase : IDisposable
             WaitForWriter(database);
             (Mark, ZonedTo) = ReadMark(database);
             types = TypeTable.Load(database);
+            LoadIndexes(database);
             filter = KeyFilter.Load(database);
             contestedKeys = [.. types.Find(null, null).SelectMany(type => KeysOf(Contested, type))];
         }
@@ -315,18 +318,20 @@ internal sealed class ProjectionDatabase : IDisposable
         IReadOnlyList<ProjectedEntity> entities = update.Entities;
         lock (gate)
             Opened().BeginTrans();
+        // A projection that was begun anew lacks them.
+        FieldIndexes complete = indexes.All.Count < wanted!.Count ? Build(wanted) : indexes;
         for (int from = 0; from < entities.Count; from += EntitiesAtOnce)
         {
             // Encoding and materialising are done before anybody has to wait.
             var rows = new List<EntityRow>(EntitiesAtOnce);
             isPreparing = true;
             for (int i = from; i < Math.Min(from + EntitiesAtOnce, entities.Count); i++)
-                rows.Add(EntityRow.Of(entities[i]));
+                rows.Add(EntityRow.Of(entities[i], complete));
             isPreparing = false;
             foreach (EntityRow row in rows)
             {
                 lock (gate)
-                    Write(row);
+                    Write(row, complete);
                 LetReadersIn();
             }
         }
@@ -358,6 +363,7 @@ internal sealed class ProjectionDatabase : IDisposable
             });
             db.Commit();
             WaitForWriter(db);
+            Volatile.Write(ref indexes, complete);
         }
         pages!.Flush();
         return zonedTo;
@@ -369,10 +375,16 @@ internal sealed class ProjectionDatabase : IDisposable
         pages!.Log.WaitForLength(status["logFileSize"].AsInt64);
     }
 
-    private void Write(EntityRow row)
+    private void Write(EntityRow row, FieldIndexes complete)
     {
         LiteDatabase db = Opened();
+        bool isNewType = types.Find(row.Key) is null;
         EntityType type = types.GetOrAdd(row.Key, db);
+        if (isNewType)
+        {
+            foreach (FieldIndex index in complete.Of(row.Key.Domain, row.Key.Type))
+                EnsureLiteIndex(db, type, index);
+        }
         byte[] id = EntityKeyBytes.Encode(type.Number, row.Key.Id);
         if (row.State is null) DeleteState(db, id);
         else WriteState(db, id, row.State);

@@ -18,6 +18,7 @@ internal sealed class SimulatedStore : IReplicaStore
     private readonly Dictionary<EntityKey, ReadOnlyMemory<byte>> states = [];
     private readonly HashSet<EntityKey> contested = [];
     private readonly List<LogZone> zones = [];
+    private readonly SortedSet<EntityIndex> indexes = new(EntityIndex.Order);
     private readonly Dictionary<(string Domain, string Type), SortedSet<EntityKey>> keys = [];
     private readonly PlantedBug bug;
     private readonly bool hasZones;
@@ -168,6 +169,21 @@ internal sealed class SimulatedStore : IReplicaStore
     public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
 
     public IEnumerable<LogZone> ReadZones(LogPosition from) => zones.Where(z => z.To > from).ToList();
+
+    public IReadOnlyList<EntityIndex> Indexes => [.. indexes];
+
+    public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken)
+    {
+        indexes.Add(index);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(indexes.Remove(index));
+
+    public IndexSearch? Find(string domain, string type, EntityFilter filter) => null;
+
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => null;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

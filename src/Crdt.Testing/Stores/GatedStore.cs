@@ -11,6 +11,9 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     /// <summary>How many appends have begun.</summary>
     public int Appends { get; private set; }
 
+    /// <summary>How many entries of the log were read.</summary>
+    public long EntriesRead { get; private set; }
+
     /// <inheritdoc/>
     public ReplicaIdentity Identity => inner.Identity;
 
@@ -55,7 +58,14 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
         Problem is null ? inner.SyncAsync(cancellationToken) : ValueTask.FromException(Problem);
 
     /// <inheritdoc/>
-    public IEnumerable<LoggedEntry> ReadLog(LogPosition from) => inner.ReadLog(from);
+    public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
+    {
+        foreach (LoggedEntry logged in inner.ReadLog(from))
+        {
+            EntriesRead++;
+            yield return logged;
+        }
+    }
 
     /// <inheritdoc/>
     public LogPosition FindStart(VersionVector covered) => inner.FindStart(covered);
@@ -89,6 +99,24 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
 
     /// <inheritdoc/>
     public IEnumerable<LogZone> ReadZones(LogPosition from) => inner.ReadZones(from);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EntityIndex> Indexes => inner.Indexes;
+
+    /// <inheritdoc/>
+    public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+        inner.EnsureIndexAsync(index, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+        inner.DropIndexAsync(index, cancellationToken);
+
+    /// <inheritdoc/>
+    public IndexSearch? Find(string domain, string type, EntityFilter filter) => inner.Find(domain, type, filter);
+
+    /// <inheritdoc/>
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) =>
+        inner.FindSorted(index, isDescending, filter);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();

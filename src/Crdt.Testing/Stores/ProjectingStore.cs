@@ -4,6 +4,7 @@ namespace Crdt.Testing;
 public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : IReplicaStore
 {
     private readonly SortedDictionary<EntityKey, (byte[] State, bool IsContested)> states = [];
+    private readonly Dictionary<EntityKey, Entity> living = [];
     private readonly List<LogZone> zones = [];
 
     /// <summary>An empty store of a replica.</summary>
@@ -77,6 +78,8 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
         {
             if (entity.IsGone) states.Remove(entity.Key);
             else states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
+            if (entity.Entity.Exists) living[entity.Key] = entity.Entity;
+            else living.Remove(entity.Key);
         }
         zones.AddRange(update.Zones);
         zones.RemoveAll(z => z.To <= update.ZonesFrom);
@@ -88,6 +91,7 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     public ValueTask ResetProjectionAsync(CancellationToken cancellationToken)
     {
         states.Clear();
+        living.Clear();
         zones.Clear();
         (ProjectedTo, Checkpoint) = (default, default);
         return ValueTask.CompletedTask;
@@ -109,6 +113,63 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
 
     /// <inheritdoc/>
     public IEnumerable<LogZone> ReadZones(LogPosition from) => zones.Where(z => z.To > from).ToList();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EntityIndex> Indexes => log.Indexes;
+
+    /// <inheritdoc/>
+    public ValueTask EnsureIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+        log.EnsureIndexAsync(index, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DropIndexAsync(EntityIndex index, CancellationToken cancellationToken) =>
+        log.DropIndexAsync(index, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>What fulfils the filter in the projection, one by one: as an index would, if some is about one of its
+    /// fields.</remarks>
+    public IndexSearch? Find(string domain, string type, EntityFilter filter)
+    {
+        EntityIndex[] indexes = [.. Indexes.Where(i => i.Domain == domain && i.Type == type)];
+        return indexes.Length == 0 ? null : new IndexSearch(indexes, Found(domain, type, filter.Holds));
+    }
+
+    /// <inheritdoc/>
+    public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        if (!Indexes.Contains(index)) return null;
+        return new IndexSearch([index], Sorted());
+
+        IEnumerable<IReadOnlyList<EntityKey>> Sorted()
+        {
+            // As it is when it is read: page by page, each behind the last of the page before.
+            (Value Value, EntityKey Key)? last = null;
+            while (true)
+            {
+                IEnumerable<(Value Value, EntityKey Key)> all = living.Values
+                    .Where(e => e.Key.Domain == index.Domain && e.Key.Type == index.Type)
+                    .Select(e => (FieldComparison.Read(e, index.Field), e.Key));
+                if (last is { } before) all = all.Where(e => Compare(e, before) > 0);
+                (Value Value, EntityKey Key)[] page = [.. all.Order(Comparer<(Value, EntityKey)>.Create(Compare)).Take(3)];
+                foreach ((Value _, EntityKey key) in page) yield return [key];
+                if (page.Length < 3) yield break;
+                last = page[^1];
+            }
+        }
+
+        int Compare((Value Value, EntityKey Key) left, (Value Value, EntityKey Key) right)
+        {
+            int order = ValueOrder.Sort(left.Value, right.Value);
+            if (order == 0) order = left.Key.CompareTo(right.Key);
+            return isDescending ? -order : order;
+        }
+    }
+
+    private IEnumerable<IReadOnlyList<EntityKey>> Found(string domain, string type, Func<Entity, bool> holds)
+    {
+        yield return [.. living.Values.Where(e => e.Key.Domain == domain && e.Key.Type == type && holds(e)).Select(e => e.Key)];
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -61,6 +61,37 @@ public sealed class QueryAndExportTests : CliTest
     }
 
     [Fact]
+    public async Task An_expression_selects_and_sorts_by_the_index_that_was_made_for_it()
+    {
+        await FillAsync();
+        string[] question = ["--json", "query", "incident/strike", "--filter", "speed >= 99 AND NOT species LIKE 'B%'", "--select", "species"];
+        const string answer = "{\"key\":\"incident/strike/1\",\"fields\":{\"species\":\"Red kite\"}}\n";
+        Assert.Equal(answer, (await RunAsync("a", question)).Succeeded().Output);
+        Assert.Contains("Every entity", (await OkAsync("a", "query", "incident/strike", "-f", "speed >= 99", "--explain")).Output, StringComparison.Ordinal);
+
+        Assert.Contains("no index", (await OkAsync("a", "index", "incident/strike")).Error, StringComparison.Ordinal);
+        Assert.Contains("speed", (await OkAsync("a", "index", "incident/strike", "--add", "speed", "--add", "address/city")).Output, StringComparison.Ordinal);
+        Assert.Equal(answer, (await RunAsync("a", question)).Succeeded().Output);
+        Assert.Contains("index of speed", (await OkAsync("a", "query", "incident/strike", "-w", "speed>99", "--explain")).Output, StringComparison.Ordinal);
+        Assert.Equal(["incident/strike/1", "incident/strike/2"],
+            (await OkAsync("a", "--json", "query", "incident/strike", "--order-by", "-speed", "-n", "2")).JsonLines.Select(e => e.GetProperty("key").GetString()!));
+        Assert.Equal(["3"], (await OkAsync("a", "--json", "query", "incident/strike", "-f", "address.city = 'Oslo'")).JsonLines
+            .Select(e => e.GetProperty("key").GetString()!.Split('/')[2]));
+
+        Assert.DoesNotContain("speed", (await OkAsync("a", "index", "incident/strike", "--drop", "speed")).Output, StringComparison.Ordinal);
+        Assert.Equal(answer, (await RunAsync("a", question)).Succeeded().Output);
+    }
+
+    [Fact]
+    public async Task An_expression_that_cannot_be_read_is_told_with_its_place()
+    {
+        await InitAsync("a");
+        CliResult result = await RunAsync("a", "query", "incident/strike", "--filter", "speed >");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("letter 8", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_export_has_what_is_alive_in_order_of_the_keys()
     {
         await FillAsync();

@@ -293,6 +293,47 @@ public abstract class ReplicaStoreConformance
     }
 
     [Fact]
+    public async Task Indexes_are_listed_and_find_what_was_projected()
+    {
+        IReplicaStore store = Create();
+        EntityIndex first = new("d", "t", "a"), second = new("d", "t", FieldPath.Of("b", "c"));
+        await store.EnsureIndexAsync(second, default);
+        await store.EnsureIndexAsync(first, default);
+        await store.EnsureIndexAsync(first, default);
+        Assert.Equal([first, second], store.Indexes);
+        Assert.True(await store.DropIndexAsync(second, default));
+        Assert.False(await store.DropIndexAsync(second, default));
+        if (store.IsProjecting)
+        {
+            LogPosition end = await store.AppendAsync(new[] { Batch(Ann, 1, 1) }, isDurable: true, default);
+            await store.ProjectAsync(
+                new ProjectionUpdate(end, default,
+                [
+                    .. Enumerable.Range(0, 1_500).Select(i =>
+                        StoredEntities.Make(new EntityKey("d", "t", $"{i:D4}"), [1], exists: i % 5 > 0, fields: ("a", Value.From(i % 3)))),
+                    StoredEntities.Make(new EntityKey("d", "u", "1"), [1], fields: ("a", Value.From(1))),
+                ]), default);
+            for (int opening = 0; opening < 2; opening++)
+            {
+                Assert.Equal([first], store.Indexes);
+                Assert.Null(store.Find("d", "u", EntityFilter.Parse("a = 1")));
+                Assert.Null(store.Find("d", "t", EntityFilter.Parse("b = 1")));
+                Assert.Null(store.FindSorted(second, false, null));
+                Assert.Equal(
+                    Enumerable.Range(0, 1_500).Where(i => i % 3 == 1 && i % 5 > 0).Select(i => $"{i:D4}"),
+                    store.Find("d", "t", EntityFilter.Parse("a = 1"))!.Groups.SelectMany(g => g).Select(k => k.Id).Distinct().Order());
+                string[] sorted = [.. store.FindSorted(first, true, null)!.Groups.SelectMany(g => g).Select(k => k.Id)];
+                Assert.Equal(
+                    Enumerable.Range(0, 1_500).Where(i => i % 5 > 0).OrderByDescending(i => i % 3).ThenByDescending(i => i).Select(i => $"{i:D4}"),
+                    sorted);
+                if (opening == 0)
+                    store = await ReopenAsync(store);
+            }
+        }
+        await store.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_projection_that_was_forgotten_is_empty_and_takes_updates_again()
     {
         IReplicaStore store = Create();

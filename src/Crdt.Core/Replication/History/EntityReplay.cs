@@ -1,7 +1,7 @@
 namespace Crdt;
 
 /// <summary>Follows one entity through the log: the engine's own rules, beside the engine. Costs writers nothing, and a
-/// reader one pass over the log.</summary>
+/// reader the zones of the log that may be about the entity.</summary>
 internal sealed class EntityReplay
 {
     private readonly IReplicaStore store;
@@ -10,17 +10,22 @@ internal sealed class EntityReplay
     private readonly LogPosition end;
     private readonly ReplicaTable replicas;
     private readonly long[] included;
+    private readonly IReadOnlyList<ZoneSummary> zones;
+    private readonly List<Snapshot> ahead;
     private readonly BatchReader reader = new();
     private readonly BatchColumns columns = new();
     private EntityState state;
 
     /// <param name="store">Where the log is.</param>
     /// <param name="writer">Whose.</param>
+    /// <param name="index">Tells what the log's zones are about.</param>
     /// <param name="key">The entity.</param>
-    public EntityReplay(IReplicaStore store, ReplicaWriter writer, EntityKey key)
+    public EntityReplay(IReplicaStore store, ReplicaWriter writer, MutationIndex index, EntityKey key)
     {
         (this.store, this.writer, this.key) = (store, writer, key);
         end = writer.PublishedEnd;
+        zones = index.UpTo(end);
+        ahead = [.. writer.Snapshots.Held];
         // Who is named in the log was applied, and so is in the table: it is only read here.
         replicas = writer.Authors.Ids;
         included = new long[replicas.Count];
@@ -39,17 +44,61 @@ internal sealed class EntityReplay
     /// <summary>Told of each mutation that no snapshot before it stands for, of whatever entity.</summary>
     public Action<Dot, HybridTimestamp>? Passing { get; init; }
 
+    /// <summary>Zones that <see cref="Passing"/> has to be told of, beside those that may be about the entity; none when
+    /// <see langword="null"/>.</summary>
+    public Func<ZoneSummary, bool>? Needs { get; init; }
+
     /// <summary>What happened, in the order of the log.</summary>
     public IEnumerable<HistoryEntry> Run()
     {
-        if (store.LogStart > default(LogPosition) && writer.Snapshots.Basis is { } basis && Join(basis) is { } begun) yield return begun;
-        foreach (LoggedEntry logged in store.ReadLog(store.LogStart))
+        LogPosition at = store.LogStart;
+        if (at > default(LogPosition) && writer.Snapshots.Basis is { } basis)
         {
-            if (logged.Next > end) yield break;
+            // Of those before it nothing is left to be read.
+            ahead.RemoveAll(s => s.ManifestFrom < at && s.Number == basis.Number);
+            if (Join(basis) is { } begun) yield return begun;
+        }
+        ulong name = ZoneSummary.NameOf(key);
+        foreach (ZoneSummary zone in zones)
+        {
+            if (MustRead(zone, name))
+            {
+                foreach (HistoryEntry happened in Run(at, zone.To)) yield return happened;
+            }
+            else Include(zone);
+            at = zone.To;
+        }
+        foreach (HistoryEntry happened in Run(at, end)) yield return happened;
+    }
+
+    private bool MustRead(ZoneSummary zone, ulong name) =>
+        zone.MayHold(name)
+        || ahead.Exists(s => s.ManifestFrom < zone.To)
+        || Needs?.Invoke(zone) == true
+        // What of its sequences counts, its entries have to tell.
+        || zone.Authors.Any(a => writer.Fences.IsVoid(a.Author, a.Last));
+
+    private void Include(ZoneSummary zone)
+    {
+        foreach ((ReplicaId replica, _, long last) in zone.Authors)
+        {
+            if (replicas.TryGetIndex(replica, out int author) && author < included.Length)
+                included[author] = Math.Max(included[author], last);
+        }
+    }
+
+    private IEnumerable<HistoryEntry> Run(LogPosition from, LogPosition to)
+    {
+        if (from >= to) yield break;
+        foreach (LoggedEntry logged in store.ReadLog(from))
+        {
+            if (logged.Next > to) yield break;
             LogEntry entry = logged.Entry;
-            if (entry.Kind == LogEntryKind.Snapshot
-                && writer.Snapshots.Held.FirstOrDefault(s => s.Number == entry.LastSequence) is { } snapshot
-                && Join(snapshot) is { } joined) yield return joined;
+            if (entry.Kind == LogEntryKind.Snapshot && ahead.Find(s => s.Number == entry.LastSequence) is { } snapshot)
+            {
+                ahead.Remove(snapshot);
+                if (Join(snapshot) is { } joined) yield return joined;
+            }
             if (entry.Kind != LogEntryKind.Batch || writer.Fences.IsVoid(entry)
                 || !replicas.TryGetIndex(entry.Author, out int author) || author >= included.Length
                 || entry.LastSequence <= included[author]) continue;
