@@ -54,4 +54,7 @@ public enum StoreError
     /// <summary>The file that holds the replica's data key is missing or damaged. Nothing was touched; nothing can be read
     /// until it is brought back from a backup.</summary>
     KeyDamaged,
+
+    /// <summary>A private key's file may be read by others than its owner. Nothing was touched.</summary>
+    KeyExposed,
 }

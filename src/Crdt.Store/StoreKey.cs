@@ -55,6 +55,9 @@ public sealed class StoreKey : IDisposable
     /// <summary>Wipes the secret from memory.</summary>
     public void Dispose() => CryptographicOperations.ZeroMemory(secret);
 
+    /// <summary>The secret as the password of a standard format; an application's key as hexadecimal digits.</summary>
+    internal string ToPassword() => IsPassphrase ? Encoding.UTF8.GetString(secret) : Convert.ToHexString(secret);
+
     /// <summary>The key that wraps the data key of one file.</summary>
     internal AtRestCipher ToWrappingCipher(ReadOnlySpan<byte> salt, int iterations)
     {

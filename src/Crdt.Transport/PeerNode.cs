@@ -307,9 +307,14 @@ public sealed class PeerNode : IAsyncDisposable
             NoteFailure(dialledAt, reason);
         if (wasOpen)
             Report(PeerNodeEventKind.Disconnected, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
-        else if (!connection.IsDialler)
+        else if (!connection.IsDialler && !connection.Run.HasPaired)
             Report(PeerNodeEventKind.Refused, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
     }
+
+    /// <summary>A device was let into a space.</summary>
+    internal void ReportPaired(PeerConnection connection, Enrolment paired) => Report(
+        PeerNodeEventKind.Paired, connection.RemoteEndPoint, connection, WireError.None,
+        $"Replica {paired.Replica} of {NodeFingerprint.Of(paired.PublicKey.Span).Short} was let in as a {paired.Role.ToString().ToLowerInvariant()}.");
 
     /// <summary>How a peer is named in the journal.</summary>
     internal static string NameOf(EndPoint endPoint) => endPoint is DnsEndPoint dns

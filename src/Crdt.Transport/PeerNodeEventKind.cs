@@ -20,4 +20,7 @@ public enum PeerNodeEventKind
 
     /// <summary>Somebody dialled and could not be taken, for want of resources of this machine.</summary>
     AcceptFailed,
+
+    /// <summary>A device was let into a space.</summary>
+    Paired,
 }

@@ -1,4 +1,5 @@
 using Crdt.Transport.Connections;
+using Crdt.Transport.Pairing;
 
 namespace Crdt.Transport;
 
@@ -37,6 +38,12 @@ public sealed record PeerNodeOptions
 
     /// <summary>For an address to answer, and again from there to the end of the greeting. Default: 5 s.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Lets devices into a space that dial for it. Default: nobody is let in.</summary>
+    public PairingDesk? Pairing { get; init; }
+
+    /// <summary>For a device to be let in, people's answers included. Default: 3 min.</summary>
+    public TimeSpan PairingTimeout { get; init; } = TimeSpan.FromMinutes(3);
 
     /// <summary>A ping is due when nothing was received, or nothing sent, for so long. Default: 5 s.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(5);
@@ -110,6 +117,7 @@ public sealed record PeerNodeOptions
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesPerAddressMax);
         ArgumentOutOfRangeException.ThrowIfNegative(ReceiveRateMin);
         ArgumentOutOfRangeException.ThrowIfLessThan(WatchInterval, TimeSpan.FromMilliseconds(1));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(PairingTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(DeadAfter, PingInterval);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayMin, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectDelayMax, ReconnectDelayMin);

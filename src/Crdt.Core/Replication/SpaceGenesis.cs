@@ -135,6 +135,17 @@ public sealed class SpaceGenesis
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>Whether the authority has certified an enrolment in this space; nobody is enrolled in an open one.</summary>
+    /// <param name="enrolment">As somebody shows it.</param>
+    /// <param name="scheme">The scheme of signing that is known here.</param>
+    public bool Certifies(Enrolment enrolment, SignatureScheme? scheme = null)
+    {
+        ArgumentNullException.ThrowIfNull(enrolment);
+        scheme ??= EcdsaSignatures.Instance;
+        return IsKeyed && scheme.Name == SchemeName && enrolment.Replica != Authority
+            && scheme.IsPublicKey(enrolment.PublicKey.Span) && enrolment.IsCertifiedBy(scheme, AuthorityKey.Span, Space);
+    }
+
     /// <summary>The founding as a run, to begin a replica with.</summary>
     internal BatchRun ToRun() => new(Authority, 1, [Batch], founding.Last, Head) { IsFounding = true };
 

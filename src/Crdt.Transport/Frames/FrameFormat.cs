@@ -34,7 +34,7 @@ internal static class FrameFormat
     /// <summary>The cap on a frame of that type, in that state.</summary>
     public static int LengthBytesMax(FrameType type, bool greeted) => !greeted
         ? HelloLengthBytesMax
-        : type == FrameType.Data ? DataLengthBytesMax : ControlLengthBytesMax;
+        : type is FrameType.Data or FrameType.Pair ? DataLengthBytesMax : ControlLengthBytesMax;
 
     /// <summary>Finds the first frame of <paramref name="buffer"/>.</summary>
     /// <param name="buffer">What was received and not yet consumed.</param>

@@ -75,6 +75,9 @@ internal sealed class ConnectionRun
     public bool IsOfSameNode(ConnectionRun other) =>
         PeerNodeId == other.PeerNodeId && PeerKey.Span.SequenceEqual(other.PeerKey.Span);
 
+    /// <summary>Whether it has let a device into a space, which was all that it was for.</summary>
+    public bool HasPaired { get; private set; }
+
     /// <summary>Whether the end has begun.</summary>
     public bool IsClosing => Volatile.Read(ref reason) is not null;
 
@@ -97,10 +100,18 @@ internal sealed class ConnectionRun
         Task writing = Task.CompletedTask;
         try
         {
-            await GreetAsync().ConfigureAwait(false);
-            opened.TrySetResult();
-            writing = WriteAsync();
-            await ReadAsync().ConfigureAwait(false);
+            await OpenAsync().ConfigureAwait(false);
+            if (stream.Purpose == StreamPurpose.Pairing)
+            {
+                await PairAsync().ConfigureAwait(false);
+            }
+            else
+            {
+                await GreetAsync().ConfigureAwait(false);
+                opened.TrySetResult();
+                writing = WriteAsync();
+                await ReadAsync().ConfigureAwait(false);
+            }
         }
         catch (Exception e)
         {
@@ -156,12 +167,28 @@ internal sealed class ConnectionRun
             writerCall.Set();
     }
 
-    private async ValueTask GreetAsync()
+    private async ValueTask OpenAsync()
     {
         await stream.OpenAsync(aborted.Token).ConfigureAwait(false);
         Channels.Peer = new PeerRecognition(stream.PeerKey);
         if (!stream.PeerKey.IsEmpty)
             Frames.Peer = $"{NodeFingerprint.Of(stream.PeerKey.Span).Short} at {stream.RemoteEndPoint}";
+    }
+
+    // The dialler wants to be let into a space, and nothing else.
+    private async ValueTask PairAsync()
+    {
+        if (options.Pairing is not { } desk || options.Key is not { } key)
+            throw new WireException(WireError.PairingClosed, "Nobody is let into a space here.");
+        deadlines.BeginPairing();
+        Enrolment paired = await desk.ServeAsync(Frames, stream.PeerKey, key.PublicKey, aborted.Token).ConfigureAwait(false);
+        HasPaired = true;
+        node.ReportPaired(connection, paired);
+        End(new CloseReason(WireError.Closed, ByPeer: false, "Paired."), sayFarewell: true);
+    }
+
+    private async ValueTask GreetAsync()
+    {
         long sentAt = 0;
         if (IsDialler)
         {
@@ -555,11 +582,7 @@ internal sealed class ConnectionRun
     {
         Farewell words = MessageFormat.ReadFarewell(frame, Frames.Peer);
         peerParted = true;
-        string text = words.Text.Length > 0 ? $": {words.Text}" : ".";
-        return new WireException(words.Error, $"{Frames.Peer} ended the connection ({words.Error}){text}")
-        {
-            ByPeer = true,
-        };
+        return MessageFormat.ToException(words, Frames.Peer);
     }
 
     private WireException Unexpected(in Frame frame) => new(

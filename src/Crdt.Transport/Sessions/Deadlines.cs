@@ -7,8 +7,12 @@ internal sealed class Deadlines(FramedConnection frames, PeerNodeOptions options
 {
     private readonly TimeProvider time = options.TimeProvider;
     private readonly long startedAt = options.TimeProvider.GetTimestamp();
+    private volatile bool isPairing;
     private long applyingSince;
     private long appliedAt;
+
+    /// <summary>People are asked from here on: they are slower than machines.</summary>
+    public void BeginPairing() => isPairing = true;
 
     /// <summary>A message is being applied: nothing is read meanwhile, and silence says nothing about the peer.
     /// </summary>
@@ -30,6 +34,12 @@ internal sealed class Deadlines(FramedConnection frames, PeerNodeOptions options
     public CloseReason? Overdue()
     {
         long now = time.GetTimestamp();
+        if (isPairing)
+        {
+            return time.GetElapsedTime(startedAt, now) >= options.PairingTimeout
+                ? Reason(WireError.HandshakeTimeout, $"{frames.Peer} was not paired within {options.PairingTimeout}.")
+                : OverdueFlush(now) ?? OverdueFrame(now);
+        }
         if (!frames.Greeted && time.GetElapsedTime(startedAt, now) >= options.HandshakeTimeout)
         {
             return Reason(

@@ -79,6 +79,13 @@ internal static class MessageFormat
 
     public static Farewell ReadFarewell(in Frame frame, string peer) => Decode(frame, peer, 3, ReadFarewell);
 
+    /// <summary>The peer's last words as what they mean here.</summary>
+    public static WireException ToException(in Farewell words, string peer)
+    {
+        string text = words.Text.Length > 0 ? $": {words.Text}" : ".";
+        return new WireException(words.Error, $"{peer} ended the connection ({words.Error}){text}") { ByPeer = true };
+    }
+
     public static void WritePing(FrameBuffer output, uint number)
     {
         output.Begin(FrameType.Ping);
@@ -392,25 +399,25 @@ internal static class MessageFormat
     }
 
     // Out of range: what the reader throws for a string or binary of 2 GiB or more, whose length it takes as negative.
-    private static bool IsMalformed(Exception e) => e is MessagePackSerializationException or EndOfStreamException
+    internal static bool IsMalformed(Exception e) => e is MessagePackSerializationException or EndOfStreamException
         or OverflowException or ArgumentOutOfRangeException or BatchFormatException;
 
-    private static WireException Malformed(FrameType type, string peer, Exception cause) =>
+    internal static WireException Malformed(FrameType type, string peer, Exception cause) =>
         new(WireError.Malformed, $"A {type} frame from {peer} is malformed: {cause.Message}", cause);
 
-    private static ReadOnlySpan<byte> Utf8Prefix(string text)
+    internal static ReadOnlySpan<byte> Utf8Prefix(string text, int lengthBytesMax = TextLengthBytesMax)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        if (utf8.Length <= TextLengthBytesMax)
+        if (utf8.Length <= lengthBytesMax)
             return utf8;
-        int length = TextLengthBytesMax;
+        int length = lengthBytesMax;
         while ((utf8[length] & 0xC0) == 0x80) // not inside a character
             length--;
         return utf8.AsSpan(0, length);
     }
 
     // A peer's words end up on terminals and in logs: no control characters.
-    private static string Printable(string text) => string.Create(text.Length, text, static (span, source) =>
+    internal static string Printable(string text) => string.Create(text.Length, text, static (span, source) =>
     {
         for (int i = 0; i < span.Length; i++)
             span[i] = char.IsControl(source[i]) ? ' ' : source[i];

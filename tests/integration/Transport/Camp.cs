@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using Crdt.Transport;
+using Crdt.Transport.Pairing;
 
 namespace Crdt.Integration.Transport;
 
@@ -23,9 +24,24 @@ internal sealed class Camp : IAsyncDisposable
 
     public SpaceGenesis Genesis { get; }
 
+    public NodeKey Authority => authority;
+
     public static ReplicaId NewId() => ReplicaId.FromRandom(RandomNumberGenerator.GetBytes(16));
 
     public Task<Device> OfficeAsync(PeerNodeOptions? options = null) => OpenAsync(officeIs, officeKey, options);
+
+    /// <summary>The office with a desk where devices are let in.</summary>
+    public async Task<(Device Office, PairingDesk Desk)> OfficeWithDeskAsync(
+        IPairingBook book, TimeProvider? time = null, PeerNodeOptions? options = null)
+    {
+        PairingDesk? desk = null;
+        Device office = await OpenAsync(officeIs, officeKey, options,
+            replica => desk = new PairingDesk(replica, Genesis, authority, book, time));
+        return (office, desk!);
+    }
+
+    /// <summary>The replica of a device that was let in, and its node.</summary>
+    public Task<Device> BeginAsync(PairingGrant grant, EcdsaNodeKey key) => OpenAsync(grant.Enrolment, key, null);
 
     /// <summary>Another server, enrolled from the beginning.</summary>
     public Task<Device> BranchAsync(PeerNodeOptions? options = null) => OpenAsync(branchIs, branchKey, options);
@@ -50,12 +66,13 @@ internal sealed class Camp : IAsyncDisposable
         return OpenAsync(new Enrolment(NewId(), key.PublicKey, ReplicaRole.Client), key, null);
     }
 
-    public async Task<Device> OpenAsync(Enrolment enrolled, EcdsaNodeKey key, PeerNodeOptions? options)
+    public async Task<Device> OpenAsync(Enrolment enrolled, EcdsaNodeKey key, PeerNodeOptions? options,
+        Func<Replica, PairingDesk>? desk = null)
     {
         var store = new MemoryReplicaStore(new ReplicaIdentity(Genesis.Space, enrolled.Replica, enrolled.Role));
         Replica replica = await Replica.OpenAsync(
             store, new ReplicaOptions { Time = TimeProvider.System, Genesis = Genesis, Key = key });
-        options ??= new PeerNodeOptions();
+        options = (options ?? new PeerNodeOptions()) with { Pairing = desk?.Invoke(replica) };
         var node = new PeerNode(options.Transport is null ? options with { Key = key } : options);
         node.Add(replica);
         var device = new Device(key, replica, node, await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0)));
