@@ -26,7 +26,7 @@ public class ArchitectureTests
     public void Every_public_type_is_sealed_static_a_value_or_made_to_be_derived_from()
     {
         IEnumerable<Type> open = Core.GetExportedTypes().Where(t => t is { IsClass: true, IsSealed: false });
-        Assert.Equal([nameof(DataType), nameof(NodeKey), nameof(SignatureScheme)], open.Select(t => t.Name).Order(StringComparer.Ordinal));
+        Assert.Equal([nameof(DataType), nameof(EntityFilter), nameof(NodeKey), nameof(SignatureScheme)], open.Select(t => t.Name).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -5,7 +5,8 @@ namespace Crdt.Store.Log;
 
 internal sealed record LogOptions
 {
-    public static readonly LogOptions Default = new();
+    /// <summary>Those of real replicas.</summary>
+    public static readonly LogOptions Default = new() { SealAfter = TimeSpan.FromSeconds(1) };
 
     public IDisk Disk { get; init; } = RealDisk.Instance;
 
@@ -19,4 +20,9 @@ internal sealed record LogOptions
 
     /// <summary>Appends that wait together are written together up to this many bytes.</summary>
     public int BurstLengthBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>When nothing was appended for so long, a seal proves that what came before had been durable: from then on
+    /// damage to it is never taken for an unfinished write, also where the process is killed. Null: only when the log is
+    /// closed or goes on.</summary>
+    public TimeSpan? SealAfter { get; init; }
 }

@@ -181,6 +181,10 @@ internal sealed class LogTail : IDisposable
         return kept;
     }
 
+    /// <summary>Whether what stands at the end is durable, and nothing proves it yet.</summary>
+    public bool NeedsSeal =>
+        file is not null && !isSealed && writtenEnd == durableEnd && writtenEnd - segment.BasePosition > headerLength;
+
     /// <summary>Ends with a group that proves all before it durable, so that later damage is not taken for a torn
     /// tail.</summary>
     public void SealTail()

@@ -114,6 +114,11 @@ internal sealed class LogWriter : IDisposable
     {
         while (TakeBurst())
         {
+            if (burst.Count == 0)
+            {
+                SealIdle();
+                continue;
+            }
             Exception? failure = WriteBurst();
             foreach (AppendRequest request in burst)
             {
@@ -136,6 +141,8 @@ internal sealed class LogWriter : IDisposable
         }
     }
 
+    /// <summary>Waits for appends, and takes them; takes none when there were none for long, and the end is to be
+    /// sealed.</summary>
     private bool TakeBurst()
     {
         lock (gate)
@@ -144,7 +151,10 @@ internal sealed class LogWriter : IDisposable
             {
                 if (isClosing)
                     return false;
-                Monitor.Wait(gate);
+                if (options.SealAfter is not { } idle || fault is not null || !tail.NeedsSeal)
+                    Monitor.Wait(gate);
+                else if (!Monitor.Wait(gate, idle) && waiting.Count == 0 && !isClosing)
+                    return true;
             }
 
             long length = 0;
@@ -155,6 +165,19 @@ internal sealed class LogWriter : IDisposable
                 burst.Add(waiting.Dequeue());
             }
             return true;
+        }
+    }
+
+    private void SealIdle()
+    {
+        try
+        {
+            tail.SealTail();
+        }
+        catch (Exception e) when (StoreException.IsEnvironmental(e) || e is StoreException)
+        {
+            // Nobody waits for it. The next append opens the file anew, and tells its own caller what is wrong there.
+            tail.Discard();
         }
     }
 
