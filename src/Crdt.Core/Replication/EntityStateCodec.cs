@@ -33,7 +33,7 @@ internal static class EntityStateCodec
             else if (slot.Path.TryGetField(out ReadOnlySpan<byte> field)) writer.WriteString(field);
             else writer.Write(slot.Path.Bytes);
             before = slot.Path;
-            SiblingCodec.Write(ref writer, slot, OwnSiblingForm.Instance);
+            SiblingCodec.Write(ref writer, slot);
         }
         writer.Flush();
         byte[] bytes = buffer.WrittenSpan.ToArray();
@@ -63,7 +63,7 @@ internal static class EntityStateCodec
             if (reader.NextType == MessagePackType.Nil) reader.ReadNil();
             else if (reader.NextType == MessagePackType.String) path = FieldPath.FromFieldTrusted(reader.ReadName("A field"));
             else path = FieldPath.FromTrusted(reader.ReadBytes(int.MaxValue, "A path"));
-            state.Append(SiblingCodec.Read(ref reader, path, OwnSiblingForm.Instance, replicas: null));
+            state.Append(SiblingCodec.Read(ref reader, path));
         }
         state.Trim();
         return state;
