@@ -198,9 +198,9 @@ internal static class SimulateCommand
             ("links", $"{Shown.Number(f.Cuts)} cut, {Shown.Count(f.Partitions, "partition")}, {Shown.Number(f.Outages - f.Partitions)} stalled, {Shown.Number(f.Duplicates)} twice at a time, {Shown.Number(f.SlowSessions)} slow, {Shown.Count(f.StaleRuns, "run")} handed over beside them"),
             ("processes", $"{Shown.Count(f.Crashes, "crash", "crashes")}, {Shown.Number(f.TornWrites)} of them in a write; {Shown.Count(f.FullDisks, "full disk")}, {Shown.Count(f.FailedWrites, "failed write")}"),
             ("clocks", $"{Shown.Number(f.ClockJumps)} set, {Shown.Number(f.ClockDrifts)} going at another speed"),
-            ("servers", $"{Shown.Count(f.Refusals, "refusal")}, {Shown.Count(f.Snapshots, "snapshot")}, {Shown.Count(f.Prunings, "log")} pruned, {Shown.Count(f.Joins, "snapshot")} joined, {Shown.Count(f.Purged, "entity", "entities")} purged"),
+            ("servers", $"{Shown.Count(f.Refusals, "refusal")}, {Shown.Count(f.Handled, "decision")} about them, {Shown.Count(f.Snapshots, "snapshot")}, {Shown.Count(f.Prunings, "log")} pruned, {Shown.Count(f.Joins, "snapshot")} joined, {Shown.Count(f.Purged, "entity", "entities")} purged"),
             ("ids", $"{Shown.Number(f.Restored)} restored, {Shown.Number(f.Cloned)} cloned, {Shown.Number(f.Retired)} retired"),
-            ("checked", $"{Shown.Count(f.Checks, "entity", "entities")} compared with the model, {Shown.Count(f.Quiescences, "time")} everything, after at most {Shown.Count(f.SessionsToHeal, "session")}"),
+            ("checked", $"{Shown.Count(f.Checks, "entity", "entities")} compared with the model, {Shown.Number(f.Reads)} as they are read, {Shown.Count(f.Quiescences, "time")} everything, after at most {Shown.Count(f.SessionsToHeal, "session")}"),
             ("time", $"{Shown.Number((long)f.VirtualSeconds)} virtual seconds in {Shown.Seconds(time)}"),
             ("hash", Hash(result)));
         if (result.Violation is { } violation)

@@ -189,7 +189,9 @@ public sealed class Entity
             if (path.Equals(before) ? path.Kind == PathKind.Key && slots[i].Value != slots[i - 1].Value
                 : path.IsBelow(before) && !before.IsRoot) return true;
             if (path.Kind > PathKind.Element && HasOtherKind(state, path)) return true;
-            if (path.Kind == PathKind.Element && IsMapToo(state, path, before)) return true;
+            if (path.Kind != PathKind.Element) continue;
+            // What was counted again beyond a fence is read at the counter, which may hold no total.
+            if (path.IsOffset ? HasOtherKind(state, path.Parent, isOnlyOne: true) : IsMapToo(state, path, before)) return true;
         }
         return false;
     }
@@ -204,11 +206,11 @@ public sealed class Entity
     }
 
     /// <summary>Whether something else has the name of a register that stands beside the keys.</summary>
-    private static bool HasOtherKind(EntityState state, FieldPath beside)
+    private static bool HasOtherKind(EntityState state, FieldPath beside, bool isOnlyOne = false)
     {
         FieldPath name = beside.AsKey();
         if (!state.At(name).IsEmpty || !state.Below(name).IsEmpty) return true;
-        if (beside.IsCounter) return false; // Told by the other one.
+        if (beside.IsCounter && !isOnlyOne) return false; // Told by the other one.
         ReadOnlySpan<byte> parent = beside.Bytes[..beside.LastSegment], last = beside.Bytes[(beside.LastSegment + 1)..];
         foreach (ref readonly SiblingSlot slot in state.Slots)
         {

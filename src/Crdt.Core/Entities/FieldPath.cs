@@ -84,8 +84,11 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     {
         get
         {
-            int last = LastSegment;
-            return last > 0 && bytes[last] == CodeOf(PathKind.Element, ReplaceRule.Observed) && Parent.IsCounter;
+            // Asked of every element when a state is published: the parent is not made for it.
+            int parent = 0, last = 0;
+            for (int at = 0; at < bytes.Length; at += 2 + bytes[at + 1]) (parent, last) = (last, at);
+            return last > 0 && bytes[last] == CodeOf(PathKind.Element, ReplaceRule.Observed)
+                && bytes[parent] == CodeOf(PathKind.Counter, ReplaceRule.Own);
         }
     }
 

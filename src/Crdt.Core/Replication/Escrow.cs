@@ -103,6 +103,8 @@ internal static class Escrow
     {
         FieldPath path = change.Path;
         if (path.IsRoot) return;
+        // It had been written again beyond a fence, and stood below the counter.
+        if (path.IsOffset) path = path.Parent;
         if (path.IsCounter && change.Value is { Kind: ValueKind.Integer } by) edit.Increment(path.Parent.Key(path.Name), by.AsInteger());
         else if (path.Kind == PathKind.Element && change.Value is null) edit.Discard(path.Parent, path.Name);
         else if (path.Kind == PathKind.Element) edit.Add(path.Parent, path.Name);

@@ -6,6 +6,7 @@ public sealed class ReferenceModel
 {
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Held>> registers = [];
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> effective = [];
+    private readonly Dictionary<EntityKey, List<FieldPath>> paths = [];
     private readonly HashSet<Dot> refused = [];
     private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
     private readonly Func<EntityKey, ExistencePolicy> existenceOf;
@@ -35,8 +36,9 @@ public sealed class ReferenceModel
             .ToDictionary(g => g.Key, g => g.Max(c => c.Mutation.Dot.Sequence));
         foreach ((Mutation mutation, Change change) in changes)
         {
-            List<Held> siblings = registers.GetValueOrDefault((mutation.Key, change.Path)) ?? [];
-            registers[(mutation.Key, change.Path)] = siblings;
+            List<Held> siblings = RegisterAt(mutation.Key, change.Path);
+            // What is counted there is read at the counter, though nobody wrote a total.
+            if (IsOffset(change.Path)) RegisterAt(mutation.Key, change.Path.Parent);
             bool isReplaced = named.Contains((mutation.Key, change.Path, mutation.Dot))
                 || totals.GetValueOrDefault((mutation.Key, change.Path, mutation.Dot.Replica)) > mutation.Dot.Sequence;
             if (isReplaced || Write(mutation, change) is not { } written) continue;
@@ -44,6 +46,14 @@ public sealed class ReferenceModel
         }
         foreach (List<Held> siblings in registers.Values) siblings.Sort((a, b) => Compare(b.Sibling, a.Sibling));
         NoteRefused();
+    }
+
+    private List<Held> RegisterAt(EntityKey key, FieldPath path)
+    {
+        if (registers.TryGetValue((key, path), out List<Held>? siblings)) return siblings;
+        if (!paths.TryGetValue(key, out List<FieldPath>? ofEntity)) paths[key] = ofEntity = [];
+        ofEntity.Add(path);
+        return registers[(key, path)] = [];
     }
 
     /// <summary>A sibling with all that is remembered of it.</summary>
@@ -116,10 +126,29 @@ public sealed class ReferenceModel
     }
 
     /// <summary>The entities of which anything is held.</summary>
-    public IEnumerable<EntityKey> Keys => registers.Where(r => r.Value.Count > 0).Select(r => r.Key.Key).Distinct();
+    public IEnumerable<EntityKey> Keys => paths.Keys.Where(k => PathsOf(k).Any(p => registers[(k, p)].Count > 0));
 
     /// <summary>The registers of an entity that were ever written.</summary>
-    public IEnumerable<FieldPath> PathsOf(EntityKey key) => registers.Keys.Where(r => r.Key == key).Select(r => r.Path);
+    public IEnumerable<FieldPath> PathsOf(EntityKey key) => paths.GetValueOrDefault(key) ?? [];
+
+    /// <summary>Whether a server refused the mutation.</summary>
+    public bool IsRefused(Dot mutation) => refused.Contains(mutation);
+
+    /// <summary>How many mutations were refused.</summary>
+    public int RefusedCount => refused.Count;
+
+    /// <summary>Whose values in an entity wait for a person to decide between them.</summary>
+    public IEnumerable<Dot> OpenDots(EntityKey key)
+    {
+        if (!IsAlive(key)) return [];
+        var clashes = new List<FieldPath>();
+        ReadEntity(key, clashes);
+        IEnumerable<FieldPath> open = PathsOf(key).Where(p => !p.IsRoot && p.Kind == PathKind.Key && !key.IsSpaceData
+            && policyOf(key, p) == ConflictPolicy.Manual && Effective(key, p).Select(s => s.Value).Distinct().Count() > 1);
+        if (IsDisputed(key)) open = open.Append(FieldPath.Root);
+        open = open.Concat(clashes.SelectMany(name => PathsOf(key).Where(p => p == name || p.IsBelow(name) || p == name.AsCounter())));
+        return open.SelectMany(p => Effective(key, p)).Select(s => s.Dot).Distinct();
+    }
 
     /// <summary>What is held in a register, the latest first.</summary>
     public IReadOnlyList<Sibling> Siblings(EntityKey key, FieldPath path) =>
@@ -143,6 +172,7 @@ public sealed class ReferenceModel
         var read = live.Concat(restored.Where(r => !others.Exists(o => o.Origin != r.Origin && HasReplaced(key, path, o, r))))
             .Select(h => h.Sibling).ToList();
         if (IsOffset(path)) read.Clear();
+        if (path.Kind == PathKind.Counter) read.AddRange(RepeatedOf(key, path));
         read.Sort((a, b) => Compare(b, a));
         return effective[(key, path)] = read;
     }
@@ -247,12 +277,9 @@ public sealed class ReferenceModel
     private Value Sum(EntityKey key, FieldPath counter)
     {
         Int128 sum = 0;
-        foreach (Sibling sibling in Siblings(key, counter)) sum += sibling.Value.AsInteger();
+        foreach (Sibling sibling in Siblings(key, counter).Concat(RepeatedOf(key, counter))) sum += sibling.Value.AsInteger();
         foreach (FieldPath offset in PathsOf(key).Where(p => IsOffset(p) && p.Parent == counter))
         {
-            // Written again beyond a fence it counts once, whoever did it.
-            if (registers[(key, offset)].Find(h => h.StandsFor is null && h.Sibling.Refused is null) is { } again
-                && again.Sibling.Value.Kind == ValueKind.Integer) sum += again.Sibling.Value.AsInteger();
             if (registers[(key, offset)] is not [{ StandsFor: { } increment } taken, ..]) continue;
             // Once, whoever wrote it, and while its author's total contains it.
             bool isContained = registers[(key, counter)].Exists(t => t.Sibling.Dot.Replica == increment.Replica
@@ -261,6 +288,12 @@ public sealed class ReferenceModel
         }
         return (long)sum;
     }
+
+    /// <summary>Increments that were written again beyond a fence: each counts once, whoever did it.</summary>
+    private IEnumerable<Sibling> RepeatedOf(EntityKey key, FieldPath counter) => PathsOf(key)
+        .Where(p => IsOffset(p) && p.Parent == counter)
+        .Select(p => registers[(key, p)].Find(h => h.StandsFor is null && h.Sibling.Refused is null)?.Sibling)
+        .Where(s => s is { Value.Kind: ValueKind.Integer }).Select(s => s!.Value);
 
     private IEnumerable<Sibling> SiblingsOf(EntityKey key, FieldPath[] paths) =>
         paths.SelectMany(p => Effective(key, p)).Where(s => IsRead(key, s));

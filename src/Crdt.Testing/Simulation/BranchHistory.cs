@@ -72,6 +72,20 @@ internal sealed class BranchHistory
         }
     }
 
+    /// <summary>What counts of the log of a device.</summary>
+    public List<Mutation> Read(SimulatedDevice device)
+    {
+        var read = new List<Mutation>();
+        foreach (LogRecord batch in device.Store.Batches)
+        {
+            LogEntry entry = batch.ToEntry();
+            if (device.Replica!.Writer.Fences.IsVoid(entry)) continue;
+            Read(batch);
+            for (int m = 0; m < columns.MutationCount; m++) read.Add(columns.ToMutation(m, entry.Author, entry.FirstSequence));
+        }
+        return read;
+    }
+
     private void CheckWrittenAgain(LogRecord batch, HashSet<Guid> again)
     {
         ReplicaId author = Read(batch);

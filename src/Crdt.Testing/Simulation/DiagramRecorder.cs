@@ -70,6 +70,7 @@ internal sealed class DiagramRecorder(SimulationSetup setup) : ISimulationListen
     private string Describe(SimulationStep step) => step switch
     {
         CommitStep s => $"{NameOf(s.Replica)} commits{(s.User is null ? "" : $" for {s.User}")}: {string.Join(" | ", s.Edits.Select(e => e.ToString()))}",
+        HandleStep s => $"{NameOf(s.Replica)} decides about {s.Refusal}: {s.Handling}{(s.Change is null ? "" : $", with {s.Change}")}",
         LookStep s => $"{NameOf(s.Replica)} looks at {s.Entity}",
         ConnectStep s => string.Create(CultureInfo.InvariantCulture,
             $"{NameOf(s.A)} connects to {NameOf(s.B)}: {s.Quality.LatencyUs / 1e3} ms, {s.Quality.BytesPerSecond} bytes/s{Cut(s.Quality)}{(s.Quality.EndsInSync ? ", until in sync" : "")}"),

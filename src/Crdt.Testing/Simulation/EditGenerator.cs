@@ -119,7 +119,7 @@ internal sealed class EditGenerator
         return ops;
     }
 
-    private SimulatedOp Op() => random.Next(15) switch
+    public SimulatedOp Op() => random.Next(15) switch
     {
         < 6 => new SimulatedOp(EditStepKind.Set, random.Pick(Paths), Text()),
         6 or 7 => new SimulatedOp(EditStepKind.Remove, random.Pick(Paths), ""),

@@ -15,6 +15,10 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     // After joining a snapshot so many are compared; the digest tells of the others.
     private const int EntitiesPerJoin = 500;
 
+    // What readers are shown is compared for all entities in runs up to so many mutations, at each quiescence; in longer
+    // ones for a sample of about so many, at the end.
+    private const int AllReadMax = 10_000, SampledReads = 400;
+
     private readonly Dictionary<UInt128, StateDigest> digests = [];
     private readonly HashSet<EntityHistory> touched = [];
     private int countdown = 1, turn;
@@ -152,6 +156,7 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
         foreach (SimulatedDevice device in run.Devices) CheckHoldsAll(device);
         SimulatedDevice looked = run.Devices[turn++ % run.Devices.Count];
         CheckAllEntities(looked);
+        if (History.Mutations <= AllReadMax || isLast) CheckReads(looked);
         StateDigest digest = looked.Replica!.Writer.ComputeDigest();
         foreach (SimulatedDevice device in run.Devices)
         {
@@ -190,6 +195,9 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
             if (History.Mutations <= AllAuditedMax) CheckAudit(device);
         }
         History.Branches!.Check(run.Devices);
+        if (History.Mutations > AllReadMax) return;
+        SimulatedDevice looked = run.Devices[turn++ % run.Devices.Count];
+        CheckReads(looked, History.Branches.Read(looked), static _ => true);
     }
 
     // ---- one thing each ----
@@ -291,6 +299,53 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
         int held = cache.Keys(null, null).Count(key => cache.Read(key, out _) is { Slots.IsEmpty: false });
         if (held != written)
             throw new ViolationException("model", "CV-1", $"{device.Name} holds {held} entities, {written} were written.");
+    }
+
+    private void CheckReads(SimulatedDevice device)
+    {
+        long every = History.Mutations <= AllReadMax ? 1 : Math.Max(1, History.Entities.Count() / SampledReads);
+        HashSet<EntityKey> sample = [.. History.Entities.Where((_, i) => every == 1 || (i + turn) % every == 0).Select(e => e.Key)];
+        // What was refused must be known of everything.
+        CheckReads(device, History.Read(key => sample.Contains(key) || key is { IsSpaceData: true, Type: RefusalTable.EntityType }), sample.Contains);
+        if (every > 1) return;
+        Replica replica = device.Replica!;
+        long living = History.Entities.Count(e => !e.Key.IsSpaceData && replica.Get(e.Key) is not null);
+        long told = SimulationRun.Now(replica.GetStatusAsync()).Entities;
+        if (living != told) throw new ViolationException("reads", "CV-6", $"{device.Name} tells of {told} entities and shows {living}.");
+    }
+
+    /// <summary>What a reader is shown there, beside what the reference makes of the history.</summary>
+    private void CheckReads(SimulatedDevice device, List<Mutation> history, Func<EntityKey, bool> isSampled)
+    {
+        Replica replica = device.Replica!;
+        try
+        {
+            var reference = new ReferenceModel(history, replica.PolicyOf, replica.ExistencePolicyOf);
+            ILookup<EntityKey, Conflict> conflicts = replica.Conflicts(openOnly: false).ToLookup(c => c.Key);
+            foreach (EntityKey key in reference.Keys.Where(isSampled))
+            {
+                run.Figures.Reads++;
+                ReadChecks.CheckEntity(replica, reference, key, conflicts[key].Count());
+            }
+            ReadChecks.CheckRefusals(replica, reference);
+            if (History.Branches is null && History.Mutations <= AllReadMax) CheckStatus(replica, reference);
+        }
+        catch (LawException e)
+        {
+            throw new ViolationException("reads", "CV-6", $"{device.Name} shows otherwise than the history has it: {e.Message}", e);
+        }
+    }
+
+    private void CheckStatus(Replica replica, ReferenceModel reference)
+    {
+        bool hasServer = run.Devices.Exists(d => d.Identity.Role != ReplicaRole.Client);
+        var open = new Dictionary<EntityKey, HashSet<Dot>>();
+        foreach (QueuedMutation queued in replica.Mutations())
+        {
+            if (!open.TryGetValue(queued.Mutation.Key, out HashSet<Dot>? dots))
+                open[queued.Mutation.Key] = dots = [.. reference.OpenDots(queued.Mutation.Key)];
+            ReadChecks.CheckStatus(queued, reference, dots, hasServer);
+        }
     }
 
     private static void CheckAudit(SimulatedDevice device)

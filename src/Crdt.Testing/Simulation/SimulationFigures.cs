@@ -66,6 +66,12 @@ public sealed record SimulationFigures
     /// <summary>Transactions that a server refused; twice where two did.</summary>
     public long Refusals { get; internal set; }
 
+    /// <summary>Decisions about refused work: sent again, given to somebody else, or given up.</summary>
+    public long Handled { get; internal set; }
+
+    /// <summary>Entities of which everything that a reader is shown was compared with the reference.</summary>
+    public long Reads { get; internal set; }
+
     /// <summary>Snapshots made.</summary>
     public long Snapshots { get; internal set; }
 

@@ -161,7 +161,10 @@ internal sealed class SimulationRun
         switch (step)
         {
             case CommitStep commit:
-                Commit(Devices[commit.Replica], commit);
+                Commit(Devices[commit.Replica], replica => CommitAsync(replica, Devices[commit.Replica], commit));
+                break;
+            case HandleStep handle:
+                Commit(Devices[handle.Replica], replica => HandleAsync(replica, handle));
                 break;
             case LookStep look:
                 SimulatedDevice at = Devices[look.Replica];
@@ -236,16 +239,40 @@ internal sealed class SimulationRun
         }
     }
 
-    private void Commit(SimulatedDevice device, CommitStep step)
+    private static ValueTask<CommitResult> CommitAsync(Replica replica, SimulatedDevice device, CommitStep step)
+    {
+        Transaction transaction = replica.Begin(step.User);
+        foreach (SimulatedEdit edit in step.Edits) Note(transaction, replica, device, edit);
+        return transaction.CommitAsync();
+    }
+
+    private ValueTask<CommitResult> HandleAsync(Replica replica, HandleStep step)
+    {
+        if (!RefusalTable.TryParse(EntityKey.Parse(step.Refusal), out Dot first) || replica.FindRefusal(first) is not { } refused)
+            return ValueTask.FromResult(default(CommitResult));
+        Figures.Handled++;
+        return step.Handling switch
+        {
+            RefusalHandling.Reassigned => replica.ReassignAsync(refused, "dora", step.User),
+            RefusalHandling.Discarded => replica.DiscardAsync(refused, step.User),
+            _ when step.Change is { } change => replica.ResubmitAsync(refused, Changing, step.User),
+            _ => replica.ResubmitAsync(refused, step.User),
+        };
+
+        void Changing(EntityEdit edit)
+        {
+            if (edit.Kind != EditKind.Delete) step.Change.On(edit);
+        }
+    }
+
+    private void Commit(SimulatedDevice device, Func<Replica, ValueTask<CommitResult>> commit)
     {
         if (device.Replica is not { } replica) return;
         long before = Setup.HasForks ? 0 : device.Applied[History.IndexOf(device.Identity.Replica)];
-        Transaction transaction = replica.Begin(step.User);
         CommitResult result = default;
         try
         {
-            foreach (SimulatedEdit edit in step.Edits) Note(transaction, replica, device, edit);
-            result = Now(transaction.CommitAsync());
+            result = Now(commit(replica));
             Figures.Commits++;
         }
         catch (MutationException)

@@ -7,6 +7,7 @@ namespace Crdt.Testing.Simulation;
 /// <param name="At">When, in virtual microseconds.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "step")]
 [JsonDerivedType(typeof(CommitStep), "commit")]
+[JsonDerivedType(typeof(HandleStep), "handle")]
 [JsonDerivedType(typeof(LookStep), "look")]
 [JsonDerivedType(typeof(ConnectStep), "connect")]
 [JsonDerivedType(typeof(CutStep), "cut")]
@@ -27,6 +28,16 @@ internal abstract record SimulationStep(long At);
 
 /// <summary>A transaction.</summary>
 internal sealed record CommitStep(long At, int Replica, string? User, params SimulatedEdit[] Edits) : SimulationStep(At);
+
+/// <summary>Somebody decides what becomes of refused work.</summary>
+/// <param name="At">When.</param>
+/// <param name="Replica">Where.</param>
+/// <param name="User">Who.</param>
+/// <param name="Refusal">The entity that tells of it.</param>
+/// <param name="Handling">What becomes of it.</param>
+/// <param name="Change">What is different when it is sent again; as it was when <see langword="null"/>.</param>
+internal sealed record HandleStep(
+    long At, int Replica, string? User, string Refusal, RefusalHandling Handling, SimulatedOp? Change = null) : SimulationStep(At);
 
 /// <summary>Somebody looks at an entity: later edits may be based on what was seen.</summary>
 internal sealed record LookStep(long At, int Replica, string Entity) : SimulationStep(At);

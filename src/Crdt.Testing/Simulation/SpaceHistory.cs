@@ -91,6 +91,23 @@ internal sealed class SpaceHistory
         return record;
     }
 
+    /// <summary>Every mutation of the entities that are asked for, author by author.</summary>
+    /// <param name="isWanted">Which.</param>
+    public List<Mutation> Read(Func<EntityKey, bool> isWanted)
+    {
+        var read = new List<Mutation>();
+        foreach (LogRecord batch in logs.SelectMany(l => l.Batches))
+        {
+            reader.Read(batch.Payload, logs[batch.Author].Id, batch.First, columns);
+            for (int m = 0; m < columns.MutationCount; m++)
+            {
+                if (isWanted(columns.Entities[columns.Mutations[m].Entity]))
+                    read.Add(columns.ToMutation(m, logs[batch.Author].Id, batch.First));
+            }
+        }
+        return read;
+    }
+
     /// <summary>Bytes that many stores hold alike, held once.</summary>
     public byte[] Share(ReadOnlySpan<byte> bytes)
     {

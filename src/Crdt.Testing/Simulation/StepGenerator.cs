@@ -22,7 +22,7 @@ internal sealed class StepGenerator : IStepSource
     private readonly EditGenerator edits;
     private readonly (int Weight, Func<SimulationRun, SimulationStep?> Make)[] faults;
     private readonly int faultWeights, stepsPerFault, stepsPerConnect, burstMax, changesOneIn;
-    private readonly bool keepsSessions, isHuge;
+    private readonly bool keepsSessions, isHuge, mayHandle;
     private readonly long stepUs, quiesceEvery;
     private readonly Queue<SimulationStep> prunings = [];
     private IReadOnlyList<LinkSetup> links;
@@ -41,6 +41,7 @@ internal sealed class StepGenerator : IStepSource
         burstMax = options.Operations > LongRun ? (int)random.Magnitude(100, 800) : (int)random.Magnitude(2, 60);
         stepsPerConnect = (int)random.Magnitude(2, 20);
         keepsSessions = random.Next(2) == 0;
+        mayHandle = setup.Devices.Any(d => d.RefusesOneIn > 0);
         isHuge = options.Operations > SimulationSetup.HugeRun;
         stepsPerFault = (int)(isHuge ? random.Magnitude(setup.HasForks ? 8 : 2, setup.HasForks ? 16 : 8) : random.Magnitude(2, 40));
         changesOneIn = options.Topology is null or Topology.Changing && random.OneIn(3) ? (int)random.Magnitude(20, 500) : 0;
@@ -99,12 +100,30 @@ internal sealed class StepGenerator : IStepSource
         if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
         if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
         burstAt = random.Next(run.Devices.Count);
+        if (mayHandle && random.OneIn(8) && Handle(run) is { } handle) return handle;
         if (random.OneIn(6)) return new LookStep(atUs, burstAt, edits.Entity());
         burst = random.Next(burstMax);
         edits.BeginBurst();
         return run.Devices[burstAt].Replica is { } replica
             ? new CommitStep(atUs, burstAt, edits.User(), edits.Transaction(replica))
             : new LookStep(atUs, burstAt, edits.Entity());
+    }
+
+    /// <summary>Mostly by whoever uses the device: sent again, changed or not, given to somebody else, or given up; now and then
+    /// what was decided about before.</summary>
+    private HandleStep? Handle(SimulationRun run)
+    {
+        if (run.Devices[burstAt].Replica is not { } replica) return null;
+        RefusedTransaction[] refused = [.. replica.Refusals(openOnly: !random.OneIn(4))];
+        if (refused.Length == 0) return null;
+        string refusal = RefusalTable.KeyOf(random.Pick(refused).First).ToString();
+        return random.Next(5) switch
+        {
+            0 => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Reassigned),
+            1 => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Discarded),
+            2 => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Resubmitted, edits.Op()),
+            _ => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Resubmitted),
+        };
     }
 
     private void EnqueuePruning(SimulationRun run)

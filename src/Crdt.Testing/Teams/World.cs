@@ -139,7 +139,9 @@ public sealed class World : IAsyncDisposable
         foreach (Mutation mutation in logged) written[mutation.Dot] = mutation;
         Mutation[] history = [.. written.Values.Where(m => replica.Vector.Covers(m.Dot))];
         var reference = new ReferenceModel(history, replica.PolicyOf, replica.ExistencePolicyOf);
-        foreach (EntityKey key in reference.Keys) CheckEntity(replica, reference, key);
+        ILookup<EntityKey, Conflict> conflicts = replica.Conflicts(openOnly: false).ToLookup(c => c.Key);
+        foreach (EntityKey key in reference.Keys) ReadChecks.CheckEntity(replica, reference, key, conflicts[key].Count());
+        ReadChecks.CheckRefusals(replica, reference);
         Check.Equal(reference.Keys.Order(), replica.Writer.Cache.Keys(null, null).Order());
         Check.Equal(reference.Keys.Count(k => !k.IsSpaceData && reference.IsAlive(k)), (await replica.GetStatusAsync()).Entities);
         Check.Equal(replica.Vector, VersionVector.From(history.Select(m => m.Dot)));
@@ -177,23 +179,6 @@ public sealed class World : IAsyncDisposable
             if (change.Value is not null || change.Marks == MarkKind.Restored)
                 arrived.Add((mutation.Key, change.Path, mutation.Dot));
         }
-    }
-
-    private static void CheckEntity(Replica replica, ReferenceModel reference, EntityKey key)
-    {
-        Entity entity = replica.GetWithDeleted(key)!;
-        Check.Equal(reference.IsAlive(key), entity.Exists);
-        foreach (FieldPath path in reference.PathsOf(key))
-        {
-            Check.Equal(reference.Siblings(key, path), entity.Siblings(path));
-            if (!entity.Exists || path.IsRoot || path.Kind != PathKind.Key) continue;
-            Check.Equal(reference.Read(key, path, []), entity[path]);
-        }
-        Check.Equal(reference.PathsOf(key).Sum(p => reference.Siblings(key, p).Count), entity.AllSiblings().Count());
-        if (entity.Exists) Check.Equal(reference.ReadEntity(key, []), entity.ToValue());
-        IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {c.Kind.ToString().ToLowerInvariant()}");
-        Check.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal));
-        Check.Equal(conflicts.Count(), replica.Conflicts(openOnly: false).Count(c => c.Key == key));
     }
 
     private static void Dump(Entity entity, StringBuilder text)

@@ -37,6 +37,24 @@ public class RefusedWorkTests
         Assert.All(team.Replicas, r => Assert.Null(r.Get(F)));
     }
 
+    /// <summary>What was counted beyond a fence stands beside the counter when it is written again, and may be refused there.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task An_increment_that_was_written_again_and_refused_is_sent_again_as_an_increment()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 1);
+        await team[0].CommitAsync(tx => tx.Create(E).Increment("c", 4).Increment(FieldPath.Of("m", "c"), 1));
+        var dot = new Dot(team[0].Id, 2);
+        FieldPath[] places = [FieldPath.Field("c").AsCounter(), FieldPath.Of("m", "c").AsCounter()];
+        var refused = new RefusedTransaction(dot, 2, null, RefusalCode.Other, "", team[1].Id, default,
+            [.. places.Select(p => new EscrowedChange(dot, E, MutationKind.Update, p.Element("request"), 3))],
+            RefusalHandling.Open, null, null);
+        Transaction again = team[0].Begin();
+        Escrow.Repeat(refused, again);
+        await again.CommitAsync();
+        Assert.Equal("""{"c":7,"m":{"c":4}}""", team[0].Get(E)!.ToJson());
+    }
+
     [Theory]
     [InlineData(4_000, 4_000)]
     [InlineData(4_001, 4_000)]
