@@ -37,6 +37,12 @@ internal static class QueueRun
             Page(replica, "by an hour in the middle", Rounds, i => new MutationFilter { From = Start.AddMilliseconds(mutations / 2), To = Start.AddMilliseconds((mutations / 2) + 100 + i) });
             Page(replica, "by UUID", Rounds, i => new MutationFilter { Id = MutationId.Of(new Dot(replica.Id, 1 + (i * (mutations / Rounds)))) });
             Print("for comparison: by entity, the whole log read", Time(() => replica.Mutations().Count(q => q.Mutation.Key == Key(3_571))), 0);
+            for (int i = 0; i < 3; i++)
+            {
+                int at = i;
+                Print("the history of one entity, by the index", Time(() => replica.History(Key(3_571 * (at + 1))).Count()), 0);
+                Print("an entity as it was in the middle", Time(() => _ = replica.GetAsOf(Key(3_571 * (at + 1)), Start.AddMilliseconds(mutations / 2))), 0);
+            }
             Print("queues of one person's devices", Time(() => replica.Queues("user7").Count), 0);
             Lab.Finish(replica.DisposeAsync());
         }

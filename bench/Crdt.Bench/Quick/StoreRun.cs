@@ -15,6 +15,7 @@ internal static class StoreRun
     private const int Openings = 7;
     private const int FieldsPerEntity = 10;
     private const int EntitiesPerTransaction = 100;
+    private const int PerLargeCommit = 1_000;
 
     private static readonly string Root = Path.Combine(Path.GetTempPath(), "crdt-bench-store");
 
@@ -24,8 +25,10 @@ internal static class StoreRun
         if (Directory.Exists(Root)) Directory.Delete(Root, recursive: true);
         Directory.CreateDirectory(Root);
         Commits();
+        QueryRun.Run(Root);
         foreach (bool isEncrypted in new[] { false, true }) Open(fields, isEncrypted);
         Directory.Delete(Root, recursive: true);
+        Figures.Write();
     }
 
     /// <summary>Opens a replica as a process that does nothing else; tells milliseconds to the open replica, to the first read
@@ -46,7 +49,7 @@ internal static class StoreRun
         long heap = GC.GetTotalMemory(false);
         double compiling = System.Runtime.JitInfo.GetCompilationTime().TotalMilliseconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{opened:F1} {openedCpu:F1} {read:F1} {readCpu:F1} {written:F1} {heap} {Process.GetCurrentProcess().WorkingSet64} {compiling:F1}"));
+            $"{opened:F1} {openedCpu:F1} {read:F1} {readCpu:F1} {written:F1} {heap} {Process.GetCurrentProcess().WorkingSet64} {compiling:F1} {before.TotalMilliseconds:F1}"));
         Lab.Finish(replica.DisposeAsync());
     }
 
@@ -56,7 +59,7 @@ internal static class StoreRun
         using var lite = new LiteDatabase(Path.Combine(Root, "lite.db"));
         Replica plain = Create("plain", false), encrypted = Create("encrypted", true);
         ILiteCollection<BsonDocument> documents = lite.GetCollection("d");
-        byte[] record = new byte[200];
+        byte[] record = new byte[200], many = new byte[PerLargeCommit * 38];
         int n = 0;
         (string Name, Action Work, List<double> Us)[] rows =
         [
@@ -69,12 +72,24 @@ internal static class StoreRun
             ("durable commit of one field, encrypted", () => Commit(encrypted, Durability.Durable), []),
             ("relaxed commit of one field", () => Commit(plain, Durability.Relaxed), []),
             ("stock LiteDB: one document (not durable when it returns)", () => documents.Upsert(new BsonDocument { ["_id"] = n, ["v"] = n }), []),
+            ("append of 38,000 bytes and fsync", () =>
+            {
+                raw.Write(many);
+                raw.Flush(flushToDisk: true);
+            }, []),
+            ("durable commit of 1,000 fields", () => Commit(plain, Durability.Durable, PerLargeCommit), []),
+            ("stock LiteDB: 1,000 documents in one transaction", () =>
+            {
+                lite.BeginTrans();
+                for (int i = 0; i < PerLargeCommit; i++) documents.Upsert(new BsonDocument { ["_id"] = (n % 100) + (i * 100), ["v"] = n });
+                lite.Commit();
+            }, []),
         ];
         for (int turn = -1; turn < Turns; turn++)
         {
-            foreach ((string _, Action work, List<double> us) in rows)
+            foreach ((string name, Action work, List<double> us) in rows)
             {
-                for (int i = 0; i < CommitsPerTurn; i++)
+                for (int i = 0; i < (name.Contains(",000", StringComparison.Ordinal) ? CommitsPerTurn / 10 : CommitsPerTurn); i++)
                 {
                     n++;
                     long start = Stopwatch.GetTimestamp();
@@ -89,15 +104,16 @@ internal static class StoreRun
             us.Sort();
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{name,-60} {us[us.Count / 2],8:F0} {us[us.Count * 9 / 10],8:F0} {us[0],8:F0}"));
+            Figures.Add(name, "us", us);
         }
         Lab.Finish(plain.DisposeAsync());
         Lab.Finish(encrypted.DisposeAsync());
 
-        void Commit(Replica replica, Durability durability)
+        void Commit(Replica replica, Durability durability, int fields = 1)
         {
             Transaction transaction = replica.Begin();
             transaction.Durability = durability;
-            transaction.Upsert(KeyOf(n % 100)).Set("f", (long)n);
+            for (int i = 0; i < fields; i++) transaction.Upsert(KeyOf((n % 100) + (i * 100))).Set("f", (long)n);
             Lab.Finish(transaction.CommitAsync());
         }
     }
@@ -141,11 +157,13 @@ internal static class StoreRun
             ("to the first read, ms", 2, 1), ("   processor time, ms", 3, 1), ("to the second durable commit, ms", 4, 1),
             ("managed memory then, MiB", 5, 1 << 20), ("the process's memory then, MiB", 6, 1 << 20),
             ("of all that the runtime compiled code for, ms", 7, 1),
+            ("the runtime's own start before that, processor time, ms", 8, 1),
         })
         {
             double[] values = [.. rows.Select(r => r[column] / unit).Order()];
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{what,-60} {values[values.Length / 2],8:F0} (best {values[0]:F0})"));
+            Figures.Add($"{name}: {what.Trim()}", "", values);
         }
     }
 

@@ -12,20 +12,30 @@ internal sealed class FieldIndexes
     private readonly FieldIndex[] all;
     private readonly Dictionary<(string Domain, string Type), FieldIndex[]> byType;
 
-    private FieldIndexes(IEnumerable<FieldIndex> indexes)
+    private FieldIndexes(FieldIndex[] indexes)
     {
-        all = [.. indexes.OrderBy(i => i.Number)];
-        byType = all.GroupBy(i => (i.Index.Domain, i.Index.Type)).ToDictionary(g => g.Key, g => g.ToArray());
+        all = indexes;
+        byType = [];
+        foreach (FieldIndex index in indexes)
+        {
+            (string, string) type = (index.Index.Domain, index.Index.Type);
+            byType[type] = [.. byType.GetValueOrDefault(type) ?? [], index];
+        }
     }
 
     public IReadOnlyList<FieldIndex> All => all;
 
     public static FieldIndexes Load(ILiteDatabase database)
     {
-        // Of most projections this is asked in vain.
-        if (!database.CollectionExists(Table)) return None;
-        return new FieldIndexes(database.GetCollection(Table).FindAll().Where(d => d["domain"].IsString).Select(d => new FieldIndex(
-            d["_id"].AsInt32, new EntityIndex(d["domain"].AsString, d["type"].AsString, FieldPath.Parse(d["field"].AsString)))));
+        var found = new List<FieldIndex>();
+        foreach (BsonDocument document in database.GetCollection(Table).FindAll())
+        {
+            // What was dropped has left its number only.
+            if (!document["domain"].IsString) continue;
+            found.Add(new FieldIndex(document["_id"].AsInt32, new EntityIndex(
+                document["domain"].AsString, document["type"].AsString, FieldPath.Parse(document["field"].AsString))));
+        }
+        return found.Count == 0 ? None : new FieldIndexes([.. found]);
     }
 
     /// <summary>Those of a type, in the order in which they were made.</summary>
@@ -54,7 +64,7 @@ internal sealed class FieldIndexes
     public FieldIndexes Remove(ILiteDatabase database, FieldIndex index)
     {
         database.GetCollection(Table).Update(new BsonDocument { ["_id"] = index.Number });
-        return new FieldIndexes(all.Where(i => i != index));
+        return new FieldIndexes([.. all.Where(i => i != index)]);
     }
 
     /// <summary>Adds an entity's keys to its document.</summary>
