@@ -9,8 +9,8 @@ internal static class EntityStateCodec
 {
     private const int FormatVersion = 1;
 
-    // A buffer that once took a large entity is not kept.
-    private const int ScratchLengthBytesMax = 256 << 10;
+    // Room for an entity with a large value, as for the digest; a buffer that once took a larger one is not kept.
+    private const int ScratchLengthBytesMax = 1 << 20;
 
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? Scratch;

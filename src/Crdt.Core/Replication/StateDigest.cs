@@ -14,8 +14,9 @@ public readonly record struct StateDigest(UInt128 Value)
 {
     private const int KeyLengthBytesMax = 3 * (1 + FormatLimits.NameLengthBytesMax);
 
-    // A buffer that once took a large value is not kept.
-    private const int ScratchLengthBytesMax = 64 << 10;
+    // Room for the largest value, whose text is reserved at three bytes a letter: taken anew for each change of an entity
+    // with large values, it would cost a collection of all memory every few hundred. What is larger is not kept.
+    private const int ScratchLengthBytesMax = 1 << 20;
 
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? Scratch;
