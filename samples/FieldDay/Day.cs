@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Crdt.Store;
 using Spectre.Console;
 
 namespace FieldDay;
@@ -11,6 +12,7 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
 
     private readonly Dictionary<string, NodeProcess> nodes = [];
     private readonly Stopwatch time = Stopwatch.StartNew();
+    private readonly SemaphoreSlim inviting = new(1);
 
     public async Task RunAsync()
     {
@@ -51,6 +53,7 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         foreach (NodeProcess node in nodes.Values) node.Dispose();
+        inviting.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -58,12 +61,33 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
 
     private async Task StartAllAsync()
     {
-        // The server founds the space; the devices need its invitation.
+        // The server founds the space; a device that is new is let in by an invitation, as a person would carry it over.
         nodes["Server"] = await NodeProcess.StartAsync("Server", data);
-        foreach (NodeProcess node in await Task.WhenAll(Devices.Select(d => NodeProcess.StartAsync(d, data))))
+        foreach (NodeProcess node in await Task.WhenAll(Devices.Select(PairAsync)))
             nodes[node.Name] = node;
         foreach (NodeProcess node in nodes.Values)
             AnsiConsole.MarkupLineInterpolated($"  {node.Name,-6} process {node.ProcessId}, replica {node.ReplicaId}");
+    }
+
+    private async Task<NodeProcess> PairAsync(string device)
+    {
+        bool isKnown = FileReplicaStore.Exists(Path.Combine(data, device));
+        string invitation = isKnown ? "" : (await InviteAsync(device)).Invitation!;
+        return await NodeProcess.StartAsync(device, data, invitation);
+    }
+
+    // One at a time: a process answers its requests in order.
+    private async Task<Reply> InviteAsync(string device)
+    {
+        await inviting.WaitAsync();
+        try
+        {
+            return await nodes["Server"].AskAsync(new Request("invite", Owner: device));
+        }
+        finally
+        {
+            inviting.Release();
+        }
     }
 
     private Task CaptureAsync() => AnsiConsole.Progress().StartAsync(context => Task.WhenAll(Devices.Select(async (device, i) =>

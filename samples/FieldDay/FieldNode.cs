@@ -3,6 +3,8 @@ using System.Text.Json;
 using Crdt;
 using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Pairing;
+using Crdt.Transport.Security;
 
 namespace FieldDay;
 
@@ -11,13 +13,17 @@ namespace FieldDay;
 internal sealed class FieldNode : IAsyncDisposable
 {
     private readonly string name;
+    private readonly EcdsaNodeKey key;
     private readonly Replica replica;
-    private readonly PeerNode node = new(new PeerNodeOptions { IsPlain = true });
+    private readonly PeerNode node;
+    private readonly MemoryPairingBook invitations = new();
+    private IPEndPoint? address;
     private long bytesSent, bytesReceived;
 
-    private FieldNode(string name, Replica replica)
+    private FieldNode(string name, EcdsaNodeKey key, Replica replica, Func<IPairingBook, PairingDesk?> openDesk)
     {
-        (this.name, this.replica) = (name, replica);
+        (this.name, this.key, this.replica) = (name, key, replica);
+        node = new PeerNode(new PeerNodeOptions { Key = key, Pairing = openDesk(invitations) });
         node.Add(replica);
         node.EventOccurred += (_, e) =>
         {
@@ -28,8 +34,8 @@ internal sealed class FieldNode : IAsyncDisposable
     }
 
     /// <param name="name">Server, A, B or C.</param>
-    /// <param name="directory">Where its files are, or will be.</param>
-    /// <param name="invitation">File with the space's founding: written by the server, read by devices.</param>
+    /// <param name="directory">Where its files are, or will be: laid out as those of the crdt command, which works on them, too.</param>
+    /// <param name="invitation">What the server gave a device that is not in the space yet; else empty.</param>
     public static async Task<int> RunAsync(string name, string directory, string invitation)
     {
         await using FieldNode self = await OpenAsync(name, directory, invitation);
@@ -52,30 +58,62 @@ internal sealed class FieldNode : IAsyncDisposable
     {
         await node.DisposeAsync();
         await replica.DisposeAsync();
+        key.Dispose();
     }
 
     private static async Task<FieldNode> OpenAsync(string name, string directory, string invitation)
     {
         bool isServer = name == "Server";
-        if (isServer && !File.Exists(invitation)) Found(invitation);
-        SpaceGenesis genesis = SpaceGenesis.FromBytes(await File.ReadAllBytesAsync(invitation));
-        var identity = new ReplicaIdentity(
-            genesis.Space, new ReplicaId(Guid.NewGuid()), isServer ? ReplicaRole.Server : ReplicaRole.Client);
-        FileReplicaStore store = FileReplicaStore.Exists(directory)
-            ? FileReplicaStore.Open(directory)
-            : FileReplicaStore.Create(directory, identity);
-        var options = new ReplicaOptions { Time = TimeProvider.System, Genesis = genesis };
-        return new FieldNode(name, await Replica.OpenAsync(store, options));
+        string founding = Path.Combine(directory, "invite.crdt");
+        EcdsaNodeKey key = OpenKey(NodeKeyFile.PathIn(directory));
+        FileReplicaStore store;
+        if (FileReplicaStore.Exists(directory)) store = FileReplicaStore.Open(directory);
+        else
+        {
+            (SpaceGenesis space, ReplicaId id) = isServer ? Found(directory, key) : await JoinAsync(directory, key, invitation);
+            await File.WriteAllBytesAsync(founding, space.ToBytes());
+            store = FileReplicaStore.Create(directory, new ReplicaIdentity(
+                space.Space, id, isServer ? ReplicaRole.Server : ReplicaRole.Client));
+        }
+        SpaceGenesis genesis = SpaceGenesis.FromBytes(await File.ReadAllBytesAsync(founding));
+        Replica replica = await Replica.OpenAsync(
+            store, new ReplicaOptions { Time = TimeProvider.System, Genesis = genesis, Key = key });
+        return new FieldNode(name, key, replica, book => isServer
+            ? new PairingDesk(replica, genesis, OpenKey(NodeKeyFile.AuthorityPathIn(directory)), book)
+            : null);
     }
 
-    private static void Found(string invitation)
+    private static EcdsaNodeKey OpenKey(string path) => File.Exists(path) ? NodeKeyFile.Open(path) : NodeKeyFile.Create(path);
+
+    /// <summary>The server founds the space, under an authority's key that stays with it, and is its first member.</summary>
+    private static (SpaceGenesis Space, ReplicaId Id) Found(string directory, EcdsaNodeKey key)
     {
+        using EcdsaNodeKey authority = OpenKey(NodeKeyFile.AuthorityPathIn(directory));
+        var id = new ReplicaId(Guid.NewGuid());
         var policies = Script.Policies.Select(p => KeyValuePair.Create(PolicyScope.Parse(p.Key), p.Value));
-        SpaceGenesis genesis = SpaceGenesis.Create(
-            new ReplicaId(Guid.NewGuid()), "Field day", policies, TimeProvider.System);
-        string draft = invitation + ".new";
-        File.WriteAllBytes(draft, genesis.ToBytes());
-        File.Move(draft, invitation);
+        return (SpaceGenesis.Create(new ReplicaId(Guid.NewGuid()), "Field day", policies, TimeProvider.System, authority,
+            [new Enrolment(id, key.PublicKey, ReplicaRole.Server, "depot")]), id);
+    }
+
+    /// <summary>A device has itself let in. Killed behind that, it asks again with the same key and id, and is told the same.
+    /// </summary>
+    private static async Task<(SpaceGenesis Space, ReplicaId Id)> JoinAsync(string directory, EcdsaNodeKey key, string invitation)
+    {
+        string pending = Path.Combine(directory, "keys", "joining");
+        if (!File.Exists(pending)) await File.WriteAllTextAsync(pending, $"{Guid.NewGuid()}");
+        var id = new ReplicaId(Guid.Parse(await File.ReadAllTextAsync(pending)));
+        PairingGrant grant = await PairingApplicant.ApplyAsync(
+            PairingInvitation.TryParse(invitation, out PairingInvitation? read) ? read! : throw new FieldDayException("No invitation."),
+            key, id, Path.GetFileName(directory));
+        return (grant.Genesis, grant.Enrolment.Replica);
+    }
+
+    private string Invite(string owner)
+    {
+        byte[] token = PairingInvitation.NewToken();
+        DateTimeOffset expires = DateTimeOffset.UtcNow.AddMinutes(10);
+        invitations.Add(new PairingOffer(token, ReplicaRole.Client, owner, expires));
+        return new PairingInvitation(NodeFingerprint.Of(key.PublicKey.Span), token, [address!], expires).ToString();
     }
 
     private async Task<Reply> DoAsync(Request request)
@@ -83,8 +121,10 @@ internal sealed class FieldNode : IAsyncDisposable
         switch (request.Do)
         {
             case "listen":
-                IPEndPoint endPoint = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
-                return new Reply { EndPoint = endPoint.ToString(), ReplicaId = replica.Id.ToString() };
+                address = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
+                return new Reply { EndPoint = address.ToString(), ReplicaId = replica.Id.ToString() };
+            case "invite":
+                return new Reply { Invitation = Invite(request.Owner!) };
             case "prepare":
                 return await PrepareAsync();
             case "capture":

@@ -20,7 +20,10 @@ internal sealed class NodeProcess : IDisposable
 
     public int ProcessId => process.Id;
 
-    public static async Task<NodeProcess> StartAsync(string name, string data)
+    /// <param name="name">Who it is.</param>
+    /// <param name="data">Where everybody's directories are.</param>
+    /// <param name="invitation">Lets a device in that has no replica yet; empty for others.</param>
+    public static async Task<NodeProcess> StartAsync(string name, string data, string invitation = "")
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
@@ -31,7 +34,7 @@ internal sealed class NodeProcess : IDisposable
         // Started as 'dotnet FieldDay.dll' the process is dotnet, and the assembly its first argument.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(NodeProcess).Assembly.Location);
-        foreach (string argument in (string[])["node", name, Path.Combine(data, name), Path.Combine(data, "invitation.crdt")])
+        foreach (string argument in (string[])["node", name, Path.Combine(data, name), invitation])
             start.ArgumentList.Add(argument);
         var node = new NodeProcess(name, Process.Start(start)!);
         Reply listening = await node.AskAsync(new Request("listen"));

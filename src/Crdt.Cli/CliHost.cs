@@ -8,8 +8,8 @@ internal sealed class CliHost : IAsyncDisposable
     private const string InvitationName = "invite.crdt";
     private const string JournalName = "peers.json";
 
-    private CliHost(FileReplicaStore store, Replica replica, ISyncJournal journal) =>
-        (Store, Replica, Journal) = (store, replica, journal);
+    private CliHost(FileReplicaStore store, Replica replica, ISyncJournal journal, EcdsaNodeKey? key) =>
+        (Store, Replica, Journal, Key) = (store, replica, journal, key);
 
     public FileReplicaStore Store { get; }
 
@@ -17,6 +17,9 @@ internal sealed class CliHost : IAsyncDisposable
 
     /// <summary>How the attempts to reach peers went.</summary>
     public ISyncJournal Journal { get; }
+
+    /// <summary>What this device signs and connects with; null in an open space.</summary>
+    public EcdsaNodeKey? Key { get; }
 
     /// <summary>Where a replica keeps the invitation to its space.</summary>
     public static string InvitationPath(string data) => Path.Combine(data, InvitationName);
@@ -26,10 +29,15 @@ internal sealed class CliHost : IAsyncDisposable
     public static string RecordPath(string data) =>
         Path.TrimEndingDirectorySeparator(Path.GetFullPath(data)) + ".released";
 
+    /// <summary>The key of a replica's device; null where there is none, as in an open space.</summary>
+    public static EcdsaNodeKey? OpenKey(string data, StoreKey? key) =>
+        File.Exists(NodeKeyFile.PathIn(data)) ? NodeKeyFile.Open(NodeKeyFile.PathIn(data), key) : null;
+
     /// <summary>How the tool runs a replica.</summary>
-    public static ReplicaOptions OptionsFor(string record, TimeProvider time) => new()
+    public static ReplicaOptions OptionsFor(string record, TimeProvider time, NodeKey? key = null) => new()
     {
         Time = time,
+        Key = key,
         NewReplicaId = static () => new ReplicaId(Guid.NewGuid()),
         ReleaseRecord = new FileReleaseRecord(record),
     };
@@ -39,23 +47,31 @@ internal sealed class CliHost : IAsyncDisposable
     public static async ValueTask<CliHost> OpenAsync(
         string data, StoreKey? key, TimeProvider time, CancellationToken cancellation, TimeSpan? upkeep = null)
     {
-        CliHost host = await OpenAsync(FileReplicaStore.Open(data, key), data, null, time, cancellation, upkeep);
+        CliHost host = await OpenAsync(FileReplicaStore.Open(data, key), data, key, null, time, cancellation, upkeep);
         if (host.Replica.Vector.Count > 0 || !File.Exists(InvitationPath(data))) return host;
 
         // Its creation was interrupted before the founding was applied: the invitation lies beside it for this case.
         await host.DisposeAsync();
         SpaceGenesis genesis = await ReadInvitationAsync(InvitationPath(data), cancellation);
-        return await OpenAsync(FileReplicaStore.Open(data, key), data, genesis, time, cancellation, upkeep);
+        return await OpenAsync(FileReplicaStore.Open(data, key), data, key, genesis, time, cancellation, upkeep);
     }
 
     /// <summary>Creates a replica of the space in a directory, and opens it.</summary>
+    /// <param name="data">The directory.</param>
+    /// <param name="key">Encrypts it.</param>
+    /// <param name="genesis">The space's founding.</param>
+    /// <param name="replica">Its id.</param>
+    /// <param name="role">Its role; in a keyed space the one that it is enrolled in.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up.</param>
     public static async ValueTask<CliHost> CreateAsync(
-        string data, StoreKey? key, SpaceGenesis genesis, ReplicaRole role, TimeProvider time, CancellationToken cancellation)
+        string data, StoreKey? key, SpaceGenesis genesis, ReplicaId replica, ReplicaRole role, TimeProvider time,
+        CancellationToken cancellation)
     {
         Directory.CreateDirectory(data);
         await File.WriteAllBytesAsync(InvitationPath(data), genesis.ToBytes(), cancellation);
-        var identity = new ReplicaIdentity(genesis.Space, new ReplicaId(Guid.NewGuid()), role);
-        return await OpenAsync(FileReplicaStore.Create(data, identity, key), data, genesis, time, cancellation);
+        var identity = new ReplicaIdentity(genesis.Space, replica, role);
+        return await OpenAsync(FileReplicaStore.Create(data, identity, key), data, key, genesis, time, cancellation);
     }
 
     /// <summary>Reads an invitation to a space.</summary>
@@ -87,28 +103,32 @@ internal sealed class CliHost : IAsyncDisposable
         finally
         {
             await Store.DisposeAsync();
+            Key?.Dispose();
         }
     }
 
     private static async ValueTask<CliHost> OpenAsync(
-        FileReplicaStore store, string data, SpaceGenesis? genesis, TimeProvider time, CancellationToken cancellation,
-        TimeSpan? upkeep = null)
+        FileReplicaStore store, string data, StoreKey? key, SpaceGenesis? genesis, TimeProvider time,
+        CancellationToken cancellation, TimeSpan? upkeep = null)
     {
+        EcdsaNodeKey? node = null;
         try
         {
+            node = OpenKey(data, key);
             var journal = new FileSyncJournal(Path.Combine(data, JournalName));
-            ReplicaOptions options = OptionsFor(RecordPath(data), time) with
+            ReplicaOptions options = OptionsFor(RecordPath(data), time, node) with
             {
                 Genesis = genesis,
                 PurgeInterval = upkeep,
                 RetentionInterval = upkeep,
                 Journal = journal,
             };
-            return new CliHost(store, await Replica.OpenAsync(store, options, cancellation), journal);
+            return new CliHost(store, await Replica.OpenAsync(store, options, cancellation), journal, node);
         }
         catch
         {
             await store.DisposeAsync();
+            node?.Dispose();
             throw;
         }
     }

@@ -84,6 +84,10 @@ public static class CrdtCommand
             PruneCommand.Create(),
             RetentionCommand.Create(),
             PurgeCommand.Create(),
+            .. SpaceCommand.Create(out Command space),
+            PairCommand.Create(),
+            JoinCommand.Create(),
+            .. DeviceCommand.Create(out Command device),
             ServeCommand.Create(),
             SyncCommand.Create(),
             SimulateCommand.Create(),
@@ -107,6 +111,8 @@ public static class CrdtCommand
         root.Add(policy);
         root.Add(refused);
         root.Add(bundle);
+        root.Add(space);
+        root.Add(device);
         return root;
     }
 }

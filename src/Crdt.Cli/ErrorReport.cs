@@ -74,8 +74,16 @@ internal sealed class ErrorReport(CliOutput output)
     private static string? HintOf(WireException error) => error.Error switch
     {
         WireError.Unreachable => "Does 'crdt serve' run there? The first line it prints is its address.",
-        WireError.NoCommonSpace => "The other replica is of another space: join it with 'crdt init --join' and its "
-            + "invite.crdt.",
+        WireError.NoCommonSpace => "The other replica is of another space: 'crdt pair' there and 'crdt join' here make one of its "
+            + "space; an open space is joined with 'crdt init --join' and its invite.crdt.",
+        WireError.NotEnrolled => "'crdt pair' on the device where the space was founded lets a device in.",
+        WireError.KeyRevoked => "'crdt device list' shows who was revoked. A device that is trusted again is paired anew, with a new key: "
+            + "'crdt join' in another directory.",
+        WireError.TlsFailed => "The other side speaks without encryption ('--plain'), or is no replica.",
+        WireError.WrongIdentity => "Another device answers at that address than the one that was meant.",
+        WireError.TokenUsed or WireError.TokenExpired or WireError.WrongToken or WireError.PairingClosed =>
+            "'crdt pair' on the inviting device makes a new invitation.",
+        WireError.CodeMismatch or WireError.CodeDeclined => "Make sure that nobody stands in between, and compare again.",
         WireError.AddressUnavailable => "Another process has the port: choose another one, or 0 for any.",
         WireError.ConnectionToSelf => "The address is this replica's own.",
         _ => null,
@@ -87,7 +95,7 @@ internal sealed class ErrorReport(CliOutput output)
         MutationError.AlreadyExists => (ExitCode.Precondition, error.Message, "Without --create it is changed "
             + "instead."),
         MutationError.RoleRequired => (ExitCode.Precondition, error.Message,
-            "Do it on a replica in the server role ('crdt init --role server')."),
+            "Do it on a replica in the server role ('crdt init', or 'crdt pair --role server')."),
         MutationError.NotJoined => (ExitCode.Precondition, error.Message, "'crdt sync' with a peer first."),
         MutationError.NoConflict => (ExitCode.Precondition, error.Message, "'crdt conflicts' lists what is open."),
         _ => (ExitCode.Usage, error.Message, null),

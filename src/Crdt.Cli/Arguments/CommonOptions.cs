@@ -42,6 +42,12 @@ internal static class CommonOptions
         CustomParser = result => (int)WholeNumber(result, 0, int.MaxValue),
     };
 
+    /// <summary>Speaks without encryption.</summary>
+    public static Option<bool> Plain() => new("--plain")
+    {
+        Description = "Without encryption, and without proof of who is there: within this machine only. Open spaces have no other way.",
+    };
+
     /// <summary>One of the names of an enumeration, whatever its case.</summary>
     /// <param name="name">The option's name.</param>
     /// <param name="description">For the help.</param>

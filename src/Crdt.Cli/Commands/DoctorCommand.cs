@@ -28,14 +28,28 @@ internal static class DoctorCommand
         },
         RunAsync);
 
+    // Without what the replica is encrypted under: the doctor tells that itself.
+    private static EcdsaNodeKey? TryOpenKey(string data, StoreKey? key)
+    {
+        try
+        {
+            return CliHost.OpenKey(data, key);
+        }
+        catch (StoreException e) when (e.Error is StoreError.KeyRequired or StoreError.WrongKey)
+        {
+            return null;
+        }
+    }
+
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         bool repairs = context.Parsed.GetValue(Repair), cuts = context.Parsed.GetValue(CutLog);
         if (cuts && !repairs) throw CliException.Usage("--cut-log goes with --repair.");
         using StoreKey? key = context.ReadKey();
+        using EcdsaNodeKey? node = TryOpenKey(context.Data, key);
         var options = new StoreDoctorOptions
         {
-            Replica = CliHost.OptionsFor(CliHost.RecordPath(context.Data), context.Time),
+            Replica = CliHost.OptionsFor(CliHost.RecordPath(context.Data), context.Time, node),
             Key = key,
             CutsDamagedLog = cuts,
         };

@@ -30,6 +30,10 @@ internal static class RekeyCommand
         using StoreKey to = KeyArgument.Read(context.Parsed.GetValue(NewKeyFile), NewPassphraseVariable)
             ?? throw CliException.Usage($"The new key is missing: --new-key-file, or {NewPassphraseVariable}.");
         FileReplicaStore.ChangeKey(context.Data, from, to);
+        foreach (string path in (string[])[NodeKeyFile.PathIn(context.Data), NodeKeyFile.AuthorityPathIn(context.Data)])
+        {
+            if (File.Exists(path)) NodeKeyFile.ChangeKey(path, from, to);
+        }
         if (context.Output.IsJson) context.Output.Json(w => w.WriteBoolean("changed", true));
         else context.Output.Line($"The replica in {context.Data} is opened by the new key from now on.");
         return Task.FromResult(ExitCode.Ok);

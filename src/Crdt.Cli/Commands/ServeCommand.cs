@@ -2,26 +2,19 @@ using System.CommandLine;
 using System.Net;
 using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
+using Crdt.Cli.Pairing;
+using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Pairing;
 
 namespace Crdt.Cli.Commands;
 
 /// <summary><c>crdt serve</c>: keeps a replica reachable and connected until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    private static readonly Option<IPEndPoint?> Listen = new("--listen", "-l")
-    {
-        HelpName = "ADDRESS:PORT",
-        Description = "Where to listen; port 0 lets the system choose. Only loopback until peers can prove who they are. "
-            + "Default: 127.0.0.1:0.",
-        CustomParser = result =>
-        {
-            string text = CommonOptions.Single(result);
-            if (CommonOptions.EndPoint(text) is IPEndPoint endPoint) return endPoint;
-            result.AddError($"'{text}' is not an address and a port, as in 127.0.0.1:7370.");
-            return null;
-        },
-    };
+    private static readonly Option<IPEndPoint?> Listen = ListenOption(
+        "Where to listen: 0.0.0.0:7370 for every network of this machine; port 0 lets the system choose. "
+            + "Default: 127.0.0.1:0, this machine alone.");
 
     private static readonly Option<string[]> Peer = new("--peer", "-p")
     {
@@ -32,19 +25,58 @@ internal static class ServeCommand
     // As often as deleted entities and the log are looked at: both cost a pass over what is there.
     private static readonly TimeSpan Upkeep = TimeSpan.FromMinutes(10);
 
+    private static readonly Option<bool> Plain = CommonOptions.Plain();
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("serve", "Replicates with everybody who connects, until Ctrl-C or SIGTERM. The first line it prints is "
-            + "where it listens.") { Listen, Peer },
+        new Command("serve", "Replicates with every device of the space that connects, until Ctrl-C or SIGTERM. The first line it prints is "
+            + "where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.") { Listen, Peer, Plain },
         RunAsync);
 
     /// <summary>Reads a peer's address.</summary>
     internal static EndPoint ParsePeer(string text) => CommonOptions.EndPoint(text)
         ?? throw CliException.Usage($"'{text}' is not HOST:PORT, as in 127.0.0.1:7370.");
 
-    /// <summary>A node of this replica: recognised again, since it is named like the replica.</summary>
-    internal static PeerNode CreateNode(CliHost host)
+    /// <summary>Reads where to listen.</summary>
+    internal static Option<IPEndPoint?> ListenOption(string description) => new("--listen", "-l")
     {
-        var node = new PeerNode(new PeerNodeOptions { NodeId = host.Replica.Id.Value, Journal = host.Journal, IsPlain = true });
+        HelpName = "ADDRESS:PORT",
+        Description = description,
+        CustomParser = result =>
+        {
+            string text = CommonOptions.Single(result);
+            if (CommonOptions.EndPoint(text) is IPEndPoint endPoint) return endPoint;
+            result.AddError($"'{text}' is not an address and a port, as in 127.0.0.1:7370.");
+            return null;
+        },
+    };
+
+    /// <summary>A node of this replica: recognised again, since it is named like the replica.</summary>
+    /// <param name="context">Warns where nothing is encrypted.</param>
+    /// <param name="host">The replica and its key.</param>
+    /// <param name="isPlain">Whether to speak without encryption.</param>
+    /// <param name="desk">Lets others in.</param>
+    /// <exception cref="CliException">The space is open, and so has no keys to prove anything by.</exception>
+    internal static PeerNode CreateNode(CliContext context, CliHost host, bool isPlain, PairingDesk? desk = null)
+    {
+        if (!isPlain && !host.Replica.IsKeyed)
+        {
+            throw new CliException(ExitCode.Precondition, $"The space '{host.Replica.SpaceName}' is open: nobody in it can prove who it is.",
+                "--plain speaks without encryption, within this machine only. A space that 'crdt init' founds without --open is encrypted everywhere.");
+        }
+        if (!isPlain && host.Key is null)
+        {
+            throw new CliException(ExitCode.Store, $"The key of this device is missing: '{NodeKeyFile.PathIn(context.Data)}'.",
+                "Bring it back from a backup; or have the device revoked, and pair it anew in another directory.");
+        }
+        if (isPlain) context.Output.Warn("Without encryption: whoever uses this machine can read along, and nobody proves who it is.");
+        var node = new PeerNode(new PeerNodeOptions
+        {
+            NodeId = host.Replica.Id.Value,
+            Journal = host.Journal,
+            Key = isPlain ? null : host.Key,
+            IsPlain = isPlain,
+            Pairing = desk,
+        });
         node.Add(host.Replica);
         return node;
     }
@@ -53,10 +85,14 @@ internal static class ServeCommand
     {
         EndPoint[] peers = [.. (context.Parsed.GetValue(Peer) ?? []).Select(ParsePeer)];
         await using CliHost host = await context.OpenAsync(Upkeep);
-        await using PeerNode node = CreateNode(host);
+        bool isPlain = context.Parsed.GetValue(Plain);
+        using EcdsaNodeKey? authority = isPlain ? null : PairingFiles.OpenAuthority(context);
+        PairingDesk? desk = authority is null ? null : await PairingFiles.OpenDeskAsync(context, host, authority);
+        await using PeerNode node = CreateNode(context, host, isPlain, desk);
         var log = new PeerEventLog(context.Output, host.Replica);
         IPEndPoint wanted = context.Parsed.GetValue(Listen) ?? new IPEndPoint(IPAddress.Loopback, 0);
         IPEndPoint bound = await node.ListenAsync(wanted, context.Cancellation);
+        using var place = new ListeningFile(context.Data, bound);
         log.Listening(bound);
         node.EventOccurred += (_, happened) => log.Write(happened);
         foreach (EndPoint peer in peers) node.KeepConnected(peer);

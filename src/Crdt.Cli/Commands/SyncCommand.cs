@@ -42,11 +42,13 @@ internal static class SyncCommand
         Description = "Takes over the peer's newest snapshot, too, so that 'crdt prune' has one to drop the log behind.",
     };
 
+    private static readonly Option<bool> Plain = CommonOptions.Plain();
+
     private const int RestartsMax = 10;
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("sync", "Exchanges with a peer what either lacks. Exit code 4 when that could not be finished; what arrived "
-            + "until then is kept, and the next time goes on from there.") { Peer, Timeout, WithSnapshot },
+            + "until then is kept, and the next time goes on from there.") { Peer, Timeout, WithSnapshot, Plain },
         RunAsync);
 
     /// <summary>The members of a JSON result that tell what a session did.</summary>
@@ -64,7 +66,14 @@ internal static class SyncCommand
         double? seconds = context.Parsed.GetValue(Timeout);
         await using CliHost host = await context.OpenAsync();
         if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
-        await using PeerNode node = ServeCommand.CreateNode(host);
+        await using PeerNode node = ServeCommand.CreateNode(context, host, context.Parsed.GetValue(Plain));
+        return await ExchangeAsync(context, host, node, peer, seconds);
+    }
+
+    /// <summary>One session, until both hold the same.</summary>
+    internal static async Task<ExitCode> ExchangeAsync(
+        CliContext context, CliHost host, PeerNode node, EndPoint peer, double? seconds)
+    {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         if (seconds is { } limit) deadline.CancelAfter(TimeSpan.FromSeconds(limit));
         long started = Stopwatch.GetTimestamp();

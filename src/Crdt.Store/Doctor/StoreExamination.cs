@@ -148,6 +148,7 @@ internal sealed class StoreExamination : IDisposable
                 Time = options.Replica.Time,
                 DataTypes = options.Replica.DataTypes,
                 Signatures = options.Replica.Signatures,
+                Key = options.Replica.Key,
             }, cancellationToken).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever content that should not be there makes of the engine: it is what was to be found out.

@@ -11,18 +11,28 @@ public sealed class CliServer : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private readonly LineWriter output = new();
+    private readonly StringWriter error = new();
     private readonly Task<int> run;
+    private bool isCancelled;
 
-    private CliServer(string[] args) =>
-        run = Task.Run(() => CrdtCommand.RunAsync(args, output, output, cancellation: stop.Token));
+    private CliServer(string[] args, Stream? input) =>
+        run = Task.Run(() => CrdtCommand.RunAsync(args, output, error, input, stop.Token));
 
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.None, 0);
 
-    public static async Task<CliServer> StartAsync(string[] args)
+    /// <summary>The first line that it printed.</summary>
+    public JsonElement First { get; private set; }
+
+    /// <summary>Completes with its exit code when it ends by itself.</summary>
+    public Task<int> Completion => run;
+
+    public static async Task<CliServer> StartAsync(string[] args, Stream? input = null)
     {
-        var server = new CliServer(args);
-        JsonElement first = await server.NextAsync();
-        server.EndPoint = IPEndPoint.Parse(first.GetProperty("listening").GetString()!);
+        var server = new CliServer(args, input);
+        Task<JsonElement> first = server.NextAsync();
+        if (await Task.WhenAny(first, server.run) != first) Assert.Fail($"It ended with {await server.run}: {server.error}");
+        server.First = await first;
+        server.EndPoint = IPEndPoint.Parse(server.First.GetProperty("listening").GetString()!);
         return server;
     }
 
@@ -41,11 +51,20 @@ public sealed class CliServer : IAsyncDisposable
         return await run;
     }
 
+    /// <summary>Stops what ends with another exit code than 0 then.</summary>
+    public async Task CancelAsync()
+    {
+        isCancelled = true;
+        await StopAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        Assert.Equal(0, await StopAsync());
+        int exitCode = await StopAsync();
+        if (!isCancelled) Assert.Equal(0, exitCode);
         stop.Dispose();
         await output.DisposeAsync();
+        await error.DisposeAsync();
     }
 
     private sealed class LineWriter : TextWriter

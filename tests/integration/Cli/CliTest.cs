@@ -40,10 +40,10 @@ public abstract class CliTest : IDisposable
         return new CliResult(exitCode, output.ToString(), error.ToString());
     }
 
-    /// <summary>A new space with the replica <paramref name="first"/>, and others that joined it.</summary>
+    /// <summary>A new open space with the replica <paramref name="first"/>, and others that joined it.</summary>
     protected async Task InitAsync(string first, string[] policies, params string[] others)
     {
-        await OkAsync(first, ["init", "--space", "field", .. policies.SelectMany(p => new[] { "--policy", p })]);
+        await OkAsync(first, ["init", "--open", "--space", "field", .. policies.SelectMany(p => new[] { "--policy", p })]);
         foreach (string other in others)
         {
             string role = other.StartsWith("server", StringComparison.Ordinal) ? "server" : "client";
@@ -64,11 +64,15 @@ public abstract class CliTest : IDisposable
     protected async Task<CliResult> SyncAsync(string from, string to)
     {
         await using CliServer server = await ServeAsync(to);
-        return await OkAsync(from, "--json", "sync", server.EndPoint.ToString());
+        return await OkAsync(from, "--json", "sync", "--plain", server.EndPoint.ToString());
     }
 
     protected Task<CliServer> ServeAsync(string data, params string[] args) =>
-        CliServer.StartAsync(["--data", PathOf(data), "--json", "serve", .. args]);
+        CliServer.StartAsync(["--data", PathOf(data), "--json", "serve", "--plain", .. args]);
+
+    /// <summary>Something that runs beside the test, such as <c>crdt serve</c> with encryption, or <c>crdt pair</c>.</summary>
+    protected Task<CliServer> BeginAsync(string data, string[] args, string input = "") =>
+        CliServer.StartAsync(["--data", PathOf(data), "--json", .. args], new MemoryStream(Encoding.UTF8.GetBytes(input)));
 
     protected async Task<JsonElement> StatusAsync(string data) =>
         (await OkAsync(data, "--json", "status")).Json;

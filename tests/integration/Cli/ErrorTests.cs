@@ -11,8 +11,8 @@ public sealed class ErrorTests : CliTest
     [InlineData("query", "incident/strike", "--where", "species")]
     [InlineData("log", "--status", "lost")]
     [InlineData("log", "--kind", "1")]
-    [InlineData("sync", "nowhere")]
-    [InlineData("sync", "127.0.0.1:1", "--timeout", "0")]
+    [InlineData("sync", "--plain", "nowhere")]
+    [InlineData("sync", "--plain", "127.0.0.1:1", "--timeout", "0")]
     [InlineData("serve", "--listen", "here")]
     [InlineData("import", "x.csv")]
     [InlineData("import", "no-such-file.csv", "--domain", "d", "--type", "t")]
@@ -45,7 +45,7 @@ public sealed class ErrorTests : CliTest
     [InlineData("get", "a/b/c")]
     [InlineData("status")]
     [InlineData("serve")]
-    [InlineData("sync", "127.0.0.1:1")]
+    [InlineData("sync", "--plain", "127.0.0.1:1")]
     public async Task Without_a_replica_the_way_to_one_is_told(params string[] args) =>
         (await RunAsync("none", args)).Failed(5, "'crdt init' makes one");
 
@@ -89,7 +89,7 @@ public sealed class ErrorTests : CliTest
     {
         await InitAsync("a");
         (await RunAsync("a", "put", "a/b/c", "--delete")).Failed(3, "does not exist");
-        (await RunAsync("a", "sync", "127.0.0.1:1")).Failed(4, "cannot be reached");
+        (await RunAsync("a", "sync", "--plain", "127.0.0.1:1")).Failed(4, "cannot be reached");
         await OkAsync("a", "put", "a/b/c", "x=1");
     }
 

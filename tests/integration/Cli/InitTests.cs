@@ -11,7 +11,8 @@ public sealed class InitTests : CliTest
         CliResult made = (await RunAsync("a", "--json", "init", "--space", "Field work", "--policy", "incident=manual",
             "--policy", "incident/strike/notes=Merge")).Succeeded();
         Assert.Equal("Field work", made.Json.GetProperty("name").GetString());
-        Assert.Equal("client", made.Json.GetProperty("role").GetString());
+        Assert.Equal("server", made.Json.GetProperty("role").GetString());
+        Assert.False(made.Json.GetProperty("open").GetBoolean());
         Assert.True(Guid.TryParse(made.Json.GetProperty("replica").GetString(), out Guid id));
         Assert.Equal(4, id.Version);
         Assert.True(File.Exists(made.Json.GetProperty("invite").GetString()));
@@ -79,6 +80,7 @@ public sealed class InitTests : CliTest
     [InlineData("--policy", "incident")]
     [InlineData("--policy", "a/b/c/d=Merge")]
     [InlineData("--role", "authority")]
+    [InlineData("--role", "client")]
     [InlineData("--space", "")]
     [InlineData("--join", "no-such-file")]
     public async Task What_makes_no_sense_makes_no_replica(string option, string value)

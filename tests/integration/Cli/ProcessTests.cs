@@ -17,10 +17,10 @@ public sealed class ProcessTests : CliTest
                 "600"),
             SucceedAsync("b", "import", Strikes, "--domain", "incident", "--type", "strike", "--from", "401",
                 "--count", "600"));
-        using Process server = Start("server", "serve");
+        using Process server = Start("server", "serve", "--plain");
         string address = await AddressOfAsync(server);
-        await Task.WhenAll(SucceedAsync("a", "sync", address), SucceedAsync("b", "sync", address));
-        await Task.WhenAll(SucceedAsync("a", "sync", address), SucceedAsync("b", "sync", address));
+        await Task.WhenAll(SucceedAsync("a", "sync", "--plain", address), SucceedAsync("b", "sync", "--plain", address));
+        await Task.WhenAll(SucceedAsync("a", "sync", "--plain", address), SucceedAsync("b", "sync", "--plain", address));
         using (Process.Start("kill", ["-TERM", $"{server.Id}"])) await EndAsync(server);
         Assert.Equal(0, server.ExitCode);
 
@@ -37,10 +37,10 @@ public sealed class ProcessTests : CliTest
     {
         await InitAsync("a", "server");
         await OkAsync("a", "import", Strikes, "--domain", "incident", "--type", "strike", "--count", "5000");
-        using (Process server = Start("server", "serve"))
+        using (Process server = Start("server", "serve", "--plain"))
         {
             string address = await AddressOfAsync(server);
-            Task<CliResult> sync = RunAsync("a", "sync", address);
+            Task<CliResult> sync = RunAsync("a", "sync", "--plain", address);
             // Killed while runs arrive: as soon as the server's log has grown.
             string log = Path.Combine(PathOf("server"), "log");
             long before = LengthOf(log);
@@ -51,9 +51,9 @@ public sealed class ProcessTests : CliTest
             CliResult result = await sync;
             Assert.True(result.ExitCode is 4 or 0, result.Error);
         }
-        using (Process server = Start("server", "serve"))
+        using (Process server = Start("server", "serve", "--plain"))
         {
-            await SucceedAsync("a", "sync", await AddressOfAsync(server));
+            await SucceedAsync("a", "sync", "--plain", await AddressOfAsync(server));
             server.Kill();
             await EndAsync(server);
         }
@@ -100,7 +100,7 @@ public sealed class ProcessTests : CliTest
     {
         await InitAsync("a");
         await SucceedAsync("a", "put", "incident/strike/1", "x=1");
-        using Process sync = Start("a", "sync", "127.0.0.1:1");
+        using Process sync = Start("a", "sync", "--plain", "127.0.0.1:1");
         await EndAsync(sync);
         Assert.Equal(4, sync.ExitCode);
         using Process why = Start("a", "--json", "why", "incident/strike/1");

@@ -67,8 +67,8 @@ public sealed class QueueTests : CliTest
         await InitAsync("a");
         string id = (await OkAsync("a", "--json", "put", "incident/strike/1", "x=1")).Json.GetProperty("mutations")[0].GetString()!;
         Assert.Equal("noServerKnown", (await OkAsync("a", "--json", "why", id)).Json.GetProperty("code").GetString());
-        await RunAsync("a", "sync", "127.0.0.1:1");
-        await RunAsync("a", "sync", "127.0.0.1:1");
+        await RunAsync("a", "sync", "--plain", "127.0.0.1:1");
+        await RunAsync("a", "sync", "--plain", "127.0.0.1:1");
         JsonElement pending = (await OkAsync("a", "--json", "queue", "--author", "here")).Json;
         Assert.Equal(2, pending.GetProperty("attempts").GetInt32());
         Assert.Equal("transient", pending.GetProperty("last_error").GetProperty("class").GetString());
@@ -97,7 +97,7 @@ public sealed class QueueTests : CliTest
         await InitAsync("x");
         await OkAsync("a", "put", "incident/strike/1", "x=1");
         await using CliServer server = await ServeAsync("x");
-        (await RunAsync("a", "sync", server.EndPoint.ToString())).Failed(4, "init --join");
+        (await RunAsync("a", "sync", "--plain", server.EndPoint.ToString())).Failed(4, "init --join");
         JsonElement why = (await OkAsync("a", "--json", "why", "incident/strike/1")).Json;
         Assert.Equal(("incompatible", "operator"), (why.GetProperty("code").GetString(), why.GetProperty("who").GetString()));
     }
@@ -174,6 +174,6 @@ public sealed class QueueTests : CliTest
         await using var node = new PeerNode(new PeerNodeOptions { NodeId = judge.Value, IsPlain = true });
         node.Add(server);
         IPEndPoint address = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
-        for (int i = 0; i < 2; i++) await OkAsync(data, "sync", address.ToString());
+        for (int i = 0; i < 2; i++) await OkAsync(data, "sync", "--plain", address.ToString());
     }
 }

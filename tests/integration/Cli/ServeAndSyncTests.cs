@@ -12,14 +12,14 @@ public sealed class ServeAndSyncTests : CliTest
         await OkAsync("server", "put", "a/b/2", "x=1");
         await OkAsync("server", "put", "a/b/3", "x=1");
         await using CliServer server = await ServeAsync("server");
-        JsonElement first = (await OkAsync("a", "--json", "sync", server.EndPoint.ToString())).Json;
+        JsonElement first = (await OkAsync("a", "--json", "sync", "--plain", server.EndPoint.ToString())).Json;
         Assert.Equal(1, first.GetProperty("mutations_sent").GetInt64());
         Assert.Equal(2, first.GetProperty("mutations_received").GetInt64());
         Assert.Equal("server", first.GetProperty("role").GetString());
         Assert.InRange(first.GetProperty("bytes_sent").GetInt64(), 1, 10_000);
-        JsonElement second = (await OkAsync("a", "--json", "sync", server.EndPoint.ToString())).Json;
+        JsonElement second = (await OkAsync("a", "--json", "sync", "--plain", server.EndPoint.ToString())).Json;
         Assert.Equal(0, second.GetProperty("mutations_sent").GetInt64() + second.GetProperty("mutations_received").GetInt64());
-        Assert.Contains("sent 0 mutations", (await OkAsync("a", "sync", server.EndPoint.ToString())).Output);
+        Assert.Contains("sent 0 mutations", (await OkAsync("a", "sync", "--plain", server.EndPoint.ToString())).Output);
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class ServeAndSyncTests : CliTest
         await InitAsync("a", "server");
         await OkAsync("a", "put", "a/b/1", "x=1");
         await using CliServer server = await ServeAsync("server");
-        await OkAsync("a", "sync", server.EndPoint.ToString());
+        await OkAsync("a", "sync", "--plain", server.EndPoint.ToString());
         JsonElement connected = await server.NextAsync(), gone = await server.NextAsync();
         Assert.Equal("connected", connected.GetProperty("event").GetString());
         Assert.Equal("disconnected", gone.GetProperty("event").GetString());
@@ -46,10 +46,10 @@ public sealed class ServeAndSyncTests : CliTest
         await OkAsync("a", "put", "a/b/1", "x=1");
         await using CliServer server = await ServeAsync("server");
         await using CliServer middle = await ServeAsync("b", "--peer", server.EndPoint.ToString());
-        await OkAsync("a", "--json", "sync", middle.EndPoint.ToString());
+        await OkAsync("a", "--json", "sync", "--plain", middle.EndPoint.ToString());
         // A's session was over when B held it; the server may be a moment behind.
         using var patience = new CancellationTokenSource(Patience);
-        while ((await OkAsync("a", "--json", "sync", server.EndPoint.ToString())).Json
+        while ((await OkAsync("a", "--json", "sync", "--plain", server.EndPoint.ToString())).Json
             .GetProperty("mutations_sent").GetInt64() > 0) patience.Token.ThrowIfCancellationRequested();
         Assert.Equal(0, (await StatusAsync("a")).GetProperty("pending").GetInt64());
     }
@@ -60,7 +60,7 @@ public sealed class ServeAndSyncTests : CliTest
         await InitAsync("a");
         await InitAsync("x");
         await using CliServer server = await ServeAsync("x");
-        (await RunAsync("a", "sync", server.EndPoint.ToString())).Failed(4, "init --join");
+        (await RunAsync("a", "sync", "--plain", server.EndPoint.ToString())).Failed(4, "init --join");
     }
 
     [Fact]
@@ -69,12 +69,12 @@ public sealed class ServeAndSyncTests : CliTest
             Task.Run(async () =>
             {
                 await InitAsync("a");
-                (await RunAsync("a", "sync", "127.0.0.1:1")).Failed(4, "cannot be reached");
+                (await RunAsync("a", "sync", "--plain", "127.0.0.1:1")).Failed(4, "cannot be reached");
             }),
             Task.Run(async () =>
             {
                 await InitAsync("b");
-                (await RunAsync("b", "serve", "--listen", "0.0.0.0:0")).Failed(4, "one machine");
+                (await RunAsync("b", "serve", "--plain", "--listen", "0.0.0.0:0")).Failed(4, "one machine");
             }));
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class ServeAndSyncTests : CliTest
         await InitAsync("a");
         using var silent = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         silent.Start();
-        (await RunAsync("a", "sync", silent.LocalEndpoint.ToString()!, "--timeout", "0.3")).Failed(4, "within 0.3 s");
+        (await RunAsync("a", "sync", "--plain", silent.LocalEndpoint.ToString()!, "--timeout", "0.3")).Failed(4, "within 0.3 s");
     }
 
     [Fact]
@@ -91,6 +91,6 @@ public sealed class ServeAndSyncTests : CliTest
     {
         await InitAsync("a", "b");
         await using CliServer server = await ServeAsync("a");
-        (await RunAsync("b", "serve", "--listen", server.EndPoint.ToString())).Failed(4, "port");
+        (await RunAsync("b", "serve", "--plain", "--listen", server.EndPoint.ToString())).Failed(4, "port");
     }
 }
