@@ -15,7 +15,7 @@ internal sealed partial class Workshop(string root, string copy)
     ];
 
     private static readonly string[] Needed =
-        ["src/Crdt.Core", "src/Crdt.Store", "src/Crdt.Testing", "tests/properties", "docs"];
+        ["src/Crdt.Core", "src/Crdt.Store", "src/Crdt.Testing", "tests/properties", "bench/Crdt.Bench/Workloads", "docs"];
 
     // What stands in the copy without the bug: the repository may change while this runs.
     private readonly Dictionary<string, string> originals = [];
