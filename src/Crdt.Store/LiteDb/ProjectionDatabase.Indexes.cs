@@ -179,7 +179,7 @@ internal sealed partial class ProjectionDatabase
     private static ILiteQueryableResult<BsonDocument> PageOf(
         LiteDatabase db, EntityType type, FieldIndex index, KeyRange range, bool isDescending) =>
         db.GetCollection(type.Collection).Query()
-            .Where(LiteDB.Query.Between(index.Name, range.Low, range.High))
+            .Where($"{index.Name} BETWEEN @0 AND @1", range.Low, range.High)
             .OrderBy(index.Name, isDescending ? LiteDB.Query.Descending : LiteDB.Query.Ascending)
             .Select(index.Name);
 

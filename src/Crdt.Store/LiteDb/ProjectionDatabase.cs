@@ -40,6 +40,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
     private static readonly TimeSpan ReadersGo = TimeSpan.FromMicroseconds(200);
 
     // A scan takes its keys page by page: LiteDB keeps what an open cursor has passed.
+    // Values are given beside expressions everywhere: LiteDB compiles each text that it has not seen, and keeps it for good.
     private const int KeysAtOnce = 512;
     private const int ZonesAtOnce = 256;
 
@@ -208,7 +209,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
         while (true)
         {
             LogZone[] page = Guarded(db => db.GetCollection(Zones).Query()
-                .Where(LiteDB.Query.GT("_id", next))
+                .Where("_id > @0", next)
                 .OrderBy("_id")
                 .Limit(ZonesAtOnce)
                 .ToEnumerable()
@@ -350,7 +351,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
         lock (gate)
         {
             LiteDatabase db = Opened();
-            db.GetCollection(Zones).DeleteMany(LiteDB.Query.LTE("_id", update.ZonesFrom.Value));
+            db.GetCollection(Zones).DeleteMany("_id <= @0", update.ZonesFrom.Value);
             filter.Save(db);
             db.GetCollection(Meta).Upsert(new BsonDocument
             {
@@ -467,7 +468,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
         while (true)
         {
             byte[][] page = Guarded(db => db.GetCollection(collection).Query()
-                .Where(LiteDB.Query.Between("_id", low, high))
+                .Where("_id BETWEEN @0 AND @1", low, high)
                 .OrderBy("_id")
                 .Select("_id")
                 .Limit(KeysAtOnce)
