@@ -7,6 +7,7 @@ namespace Crdt.Testing.Simulation;
 internal sealed class EditGenerator
 {
     private const long ColdEntitiesMax = 20_000;
+    private const int LargeOneInHugeRuns = 5_000;
 
     private static readonly string[] Paths =
     [
@@ -47,6 +48,8 @@ internal sealed class EditGenerator
         hotShare = (int)random.Between(5, 30);
         coldEntities = random.Magnitude(2_000, ColdEntitiesMax);
         policyOneIn = 4_000;
+        // Each replica holds each of them in memory.
+        largeOneIn = Math.Max(largeOneIn, LargeOneInHugeRuns);
         focus = new string[random.Magnitude(2, 32)];
         // What is counted and written again beyond a fence stays beside the counter: where it is much, it must not be in one place.
         if (hasForks) (hotEntities, hotShare) = ((int)random.Between(20, 60), (int)random.Between(2, 8));
