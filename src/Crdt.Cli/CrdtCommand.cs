@@ -79,6 +79,7 @@ public static class CrdtCommand
             .. RefusedCommand.Create(out Command refused),
             .. BundleCommand.Create(out Command bundle),
             DoctorCommand.Create(),
+            VerifyCommand.Create(),
             RekeyCommand.Create(),
             SnapshotCommand.Create(),
             PruneCommand.Create(),
