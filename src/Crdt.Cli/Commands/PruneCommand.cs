@@ -32,6 +32,8 @@ internal static class PruneCommand
                 PruneOutcome.Pruned => $"Dropped: the log stands on a snapshot of {Shown.Count(result.Floor.Sum(d => d.Sequence), "mutation")}, "
                     + "whole segments of what lay before it are gone.",
                 PruneOutcome.Kept => "The space keeps its log whole, as evidence ('crdt retention'): nothing was dropped.",
+                PruneOutcome.Awaited => "Another server is not known to hold all that is in the newest snapshot: nothing was dropped. Let the two meet, "
+                    + "or end the log of one that is gone for good.",
                 PruneOutcome.NothingToDrop => "There is nothing to drop before the newest snapshot.",
                 _ => "No snapshot is held, so the log is all there is: 'crdt snapshot' makes one on a replica in the server role, 'crdt sync --snapshot' fetches it.",
             });

@@ -137,6 +137,11 @@ public sealed partial class Replica
     internal async ValueTask NoteForkAsync(ForkReport report, ReplicaId peer, bool isProven, CancellationToken cancellationToken)
     {
         if (IsSettled(report)) return;
+        if (!isProven && ChainHeads.IsOneLog(this, report))
+        {
+            Forget(report.Author);
+            return;
+        }
         lock (forksGate)
         {
             // Of several reports the one that goes back the furthest settles the others, too.
@@ -167,6 +172,15 @@ public sealed partial class Replica
         }
         if (author == Id && Options.NewReplicaId is not null)
             await writer.EnqueueAsync(new GiveUpIdWork(author), cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Forget(ReplicaId author)
+    {
+        lock (forksGate)
+        {
+            if (reports.Remove(author)) forksVersion++;
+            forks.Remove(author);
+        }
     }
 
     /// <summary>Both logs turned out to be one, of which one side holds more.</summary>

@@ -44,7 +44,8 @@ public sealed partial class Replica
 
     /// <summary>Drops the beginning of the log, up to the newest snapshot of a server-role replica that is held; the
     /// snapshot stays, and stands for what was dropped. What others have not acknowledged by then they get as a snapshot.
-    /// Mutations that the snapshot does not include are never dropped.</summary>
+    /// Mutations that the snapshot does not include are never dropped, nor what another server is not known to hold: that may
+    /// have ended somebody's log before it.</summary>
     /// <exception cref="InvalidOperationException">The projection cannot be brought up to date, so that nothing may be
     /// dropped; the cause says why.</exception>
     public ValueTask<PruneResult> PruneAsync(CancellationToken cancellationToken = default) =>
@@ -172,7 +173,8 @@ public sealed partial class Replica
             chunks.Add(new SnapshotChunk(SHA256.HashData(chunk), chunk.Length));
         }
         byte[] bytes = SnapshotManifest.Encode(
-            writer.Identity, authority, founding, beginning.Digest.Value, beginning.Heads, chunks, beginning.Members,
+            writer.Identity, authority, founding, beginning.Digest.Value,
+            ChainPoints.AddTo(writer, store, beginning.Heads, beginning.At), chunks, beginning.Members,
             signed => writer.Trust.SealSnapshot(signed.Span));
         if (bytes.Length > FormatLimits.SnapshotManifestLengthBytesMax)
         {
@@ -201,6 +203,8 @@ public sealed partial class Replica
         Snapshot? basis = writer.Snapshots.Basis;
         Snapshot[] usable = [.. Snapshots.Where(s => (basis is null || s.Vector.Covers(basis.Vector)) && !writer.IsBeyondFence(s) && isUsable(s))];
         if (usable.Length == 0) return new PruneResult(PruneOutcome.NoSnapshot, PrunedTo, store.LogStart);
+        usable = [.. usable.Where(writer.IsHeldByServers)];
+        if (usable.Length == 0) return new PruneResult(PruneOutcome.Awaited, PrunedTo, store.LogStart);
         foreach (Snapshot snapshot in usable.Reverse())
         {
             (LogPosition floor, List<LogEntry> kept) = FindFloor(snapshot);
@@ -238,7 +242,7 @@ public sealed partial class Replica
         {
             if (at >= snapshot.ChunksFrom
                 || !(IsKeptOtherwise(logged.Entry) || logged.Entry.Reaches().All(snapshot.Vector.Covers))) break;
-            if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence) kept.Add((at, logged.Entry));
+            if (logged.Entry.Kind is LogEntryKind.Aside or LogEntryKind.Fence or LogEntryKind.Parting) kept.Add((at, logged.Entry));
             at = logged.Next;
         }
         // Another snapshot that this one does not include stays with its chunks, which stand before it, wherever it ends.

@@ -6,7 +6,7 @@ namespace Crdt;
 /// <summary>A replica's bookkeeping as bytes for its own store: what the projection's position does not tell.</summary>
 internal static class ReplicaCheckpoint
 {
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
 
     public static byte[] Encode(ReplicaWriter writer, UInt128 digest)
     {

@@ -8,6 +8,7 @@ internal sealed partial class ReplicaWriter
 
     private readonly List<Fence> heardNow = [];
     private readonly List<SetAsideRun> asidesNow = [];
+    private readonly List<Parting> partingsNow = [];
 
     // The fences as the group that is being prepared leaves them: what comes behind one in it is judged by it.
     private FenceTable inForce;
@@ -280,7 +281,8 @@ internal sealed partial class ReplicaWriter
         foreach (LoggedEntry logged in store.ReadLog(store.FindStart(run.Author, run.FirstSequence)))
         {
             LogEntry entry = logged.Entry;
-            if (entry.Kind != LogEntryKind.Batch || entry.Author != run.Author || entry.LastSequence < run.FirstSequence) continue;
+            if (entry.Kind != LogEntryKind.Batch || entry.Author != run.Author || entry.LastSequence < run.FirstSequence
+                || Fences.IsVoid(entry)) continue;
             bool isSame = covered < run.Batches.Count && (covered > 0 || entry.FirstSequence == run.FirstSequence)
                 && entry.Payload.Span.SequenceEqual(run.Batches[covered].Span);
             if (!isSame || entry.LastSequence > applied) break;
@@ -289,6 +291,24 @@ internal sealed partial class ReplicaWriter
                 return run with { FirstSequence = applied + 1, Batches = [.. run.Batches.Skip(covered)] };
         }
         throw Fail(ApplyError.PartlyCovered, run, run.FirstSequence, $"The sequences up to {applied} are held already, and otherwise");
+    }
+
+    /// <summary>The chain's hash behind what is applied of an author: at its last head, or, where the rest of a run was given up,
+    /// behind the batches that are left of it.</summary>
+    private byte[] HashBehind(ReplicaId replica)
+    {
+        byte[] hash = Authors.HeadOf(replica);
+        if (!Authors.Ids.TryGetIndex(replica, out int author)) return hash;
+        AuthorTable.AuthorState state = Authors[author];
+        if (state.Applied == state.HeadSequence) return hash;
+        long reached = state.HeadSequence;
+        foreach (LogEntry entry in store.ReadLog(store.FindStart(replica, reached + 1)).Select(static l => l.Entry).Concat(entries))
+        {
+            if (entry.Kind != LogEntryKind.Batch || entry.Author != replica || entry.FirstSequence != reached + 1
+                || entry.LastSequence > state.Applied || Fences.IsVoid(entry)) continue;
+            (hash, reached) = (AuthorTable.ChainNext(hash, entry.Payload.Span), entry.LastSequence);
+        }
+        return hash;
     }
 
     private void CheckFence(BatchRun run, ReadOnlySpan<byte> head)
@@ -313,10 +333,12 @@ internal sealed partial class ReplicaWriter
     {
         foreach (Fence fence in heardNow) Fences.Hear(fence);
         foreach (SetAsideRun run in asidesNow) Fences.Keep(run);
-        if (heardNow.Count + asidesNow.Count == 0 && !fencesTouched) return;
+        foreach (Parting parting in partingsNow) Fences.Part(parting);
+        if (heardNow.Count + asidesNow.Count + partingsNow.Count == 0 && !fencesTouched) return;
         fencesTouched = false;
         heardNow.Clear();
         asidesNow.Clear();
+        partingsNow.Clear();
         Fences.Update();
         inForce = Fences.Table;
         var caps = FenceCaps.Of(Fences.Table.Standing.Where(f => !Fences.IsOffBranch(f.Replica)));
@@ -381,6 +403,10 @@ internal sealed partial class ReplicaWriter
                 return true;
             case LogEntryKind.Aside:
                 Fences.Keep(Describe(AsideCodec.Decode(entry).Run));
+                fencesTouched = true;
+                return true;
+            case LogEntryKind.Parting:
+                Fences.Part(Parting.Of(entry));
                 fencesTouched = true;
                 return true;
             default:

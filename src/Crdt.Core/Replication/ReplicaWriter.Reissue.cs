@@ -32,7 +32,7 @@ internal sealed partial class ReplicaWriter
     }
 
     private bool IsCutOff(ReplicaId former) => Fences.Table.Of(former) is { } fence && !Fences.IsOffBranch(former)
-        && store.FindStart(former, fence.Sequence + 1) < store.LogEnd;
+        && (Fences.IsBehindParting(former, long.MaxValue) || store.FindStart(former, fence.Sequence + 1) < store.LogEnd);
 
     /// <summary>Writes some transactions of the branch again.</summary>
     public void PrepareReissue(Reissue branch)

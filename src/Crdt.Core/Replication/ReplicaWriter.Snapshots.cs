@@ -62,6 +62,7 @@ internal sealed partial class ReplicaWriter
         {
             Snapshots.PrepareJoin(manifest);
             NoteJoinedFences();
+            DropNamed();
         }
         catch
         {

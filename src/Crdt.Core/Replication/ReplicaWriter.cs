@@ -200,6 +200,7 @@ internal sealed partial class ReplicaWriter
         statements.Clear();
         heardNow.Clear();
         asidesNow.Clear();
+        partingsNow.Clear();
         Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
         for (int i = 0; i < count; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
         Committed.Set();
@@ -464,7 +465,7 @@ internal sealed partial class ReplicaWriter
 
     private byte[] CheckChain(BatchRun run)
     {
-        byte[] head = Authors.HeadOf(run.Author);
+        byte[] head = HashBehind(run.Author);
         bool isFounding = !Authors.HasApplied;
         for (int i = 0; i < run.Batches.Count; i++)
         {
@@ -539,6 +540,11 @@ internal sealed partial class ReplicaWriter
             ChangeApplier.Apply(working, foreign, m, author, first + m, others, Authors.Ids);
             watching.After(working, foreign, m, dot, policies);
         }
+        if (Fences.HasPartings)
+        {
+            NoteNamed(author, first, others);
+            DropNamed(author, first + foreign.MutationCount - 1);
+        }
         HybridTimestamp latest = foreign.Mutations[foreign.MutationCount - 1].Timestamp;
         if (author == 0) Clock.Restore(latest);
         else Clock.Witness(latest);
@@ -550,7 +556,8 @@ internal sealed partial class ReplicaWriter
         {
             int replica = foreign.DotReplica[d];
             if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied
-                && !inForce.IsBeyond(foreign.Others[replica - 1], foreign.DotSequence[d]))
+                && !inForce.IsBeyond(foreign.Others[replica - 1], foreign.DotSequence[d])
+                && !IsOfOtherLog(foreign.Others[replica - 1], foreign.DotSequence[d]))
                 throw NotArrived(author, first, foreign.Others[replica - 1]);
         }
         for (int c = 0; c < foreign.ChangeCount; c++)
@@ -570,7 +577,7 @@ internal sealed partial class ReplicaWriter
     {
         long applied = Authors.AppliedOf(dot.Replica);
         if (dot.Replica == Authors.Ids[author]) applied = first + foreign.MutationCount - 1;
-        if (dot.Sequence > applied && !inForce.IsBeyond(dot.Replica, dot.Sequence))
+        if (dot.Sequence > applied && !inForce.IsBeyond(dot.Replica, dot.Sequence) && !IsOfOtherLog(dot.Replica, dot.Sequence))
             throw NotArrived(author, first, dot.Replica);
     }
 
@@ -759,7 +766,7 @@ internal sealed partial class ReplicaWriter
 
     private async ValueTask ProjectIfDueAsync()
     {
-        if (!store.IsProjecting) return;
+        if (!store.IsProjecting || AwaitsNamed) return;
         Cache.Evict();
         if (projector.DirtyEntities < options.ProjectedEntitiesPerUpdate
             && unprojectedMutations < MutationsPerEntity * (long)options.ProjectedEntitiesPerUpdate) return;
@@ -827,7 +834,11 @@ internal sealed partial class ReplicaWriter
             if (logged.Entry.Kind is LogEntryKind.SnapshotChunk or LogEntryKind.Snapshot or LogEntryKind.Floor)
             {
                 if (!IsVoidSnapshot(logged.Entry)) await ReplayAsync(Snapshots.Replay(logged.Entry, PublishedEnd)).ConfigureAwait(false);
-                if (logged.Entry.Kind == LogEntryKind.Snapshot) NoteJoinedFences();
+                if (logged.Entry.Kind == LogEntryKind.Snapshot)
+                {
+                    NoteJoinedFences();
+                    DropNamed();
+                }
             }
             else Replay(logged.Entry);
             publishedEnd = logged.Next.Value;
@@ -858,7 +869,7 @@ internal sealed partial class ReplicaWriter
     /// short.</summary>
     private async ValueTask ProjectReplayedAsync()
     {
-        if (!store.IsProjecting || projector.DirtyEntities < options.ProjectedEntitiesPerUpdate) return;
+        if (!store.IsProjecting || AwaitsNamed || projector.DirtyEntities < options.ProjectedEntitiesPerUpdate) return;
         _ = StartProjection();
         await projector.Ended.ConfigureAwait(false);
         Cache.Evict();

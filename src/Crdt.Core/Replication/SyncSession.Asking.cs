@@ -7,7 +7,11 @@ public sealed partial class SyncSession
     // Asked and not answered; asked at all in this session; asked by the peer.
     private bool isAsking, hasAsked, mustAnswer;
 
-    private bool IsAskingDue => !hasAsked && !isOnPaper && replica.IsSnapshotRequested;
+    // Whoever holds another log of somebody than the one that counts needs a snapshot to begin anew from.
+    private bool IsAskingDue => !hasAsked && !isOnPaper && (replica.IsSnapshotRequested || NeedsSnapshot);
+
+    private bool NeedsSnapshot => Fences.HasOffBranch
+        || (Fences.Partings is { Count: > 0 } partings && !replica.Snapshots.Any(s => partings.All(p => s.Vector[p.Author] > p.Common)));
 
     private AskMessage? TakeAsk()
     {

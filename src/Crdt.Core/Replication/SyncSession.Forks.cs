@@ -68,7 +68,7 @@ public sealed partial class SyncSession
         {
             IEnumerable<ChainHead> behind = theirs.Where(h => byAuthor.TryGetValue(h.Author, out ChainHead held)
                 && h.Sequence < held.Sequence && Fences.Table.Of(h.Author) is null);
-            foreach (ReplicaId author in ChainHeads.FindOther(replica.Store, [], Fences, behind))
+            foreach (ReplicaId author in replica.Writer.Snapshots.FindOther([.. behind], []))
                 await SetAsideAsync(author, cancellationToken).ConfigureAwait(false);
         }
         foreach (Fence fence in Fences.Table.Standing)
@@ -130,6 +130,13 @@ public sealed partial class SyncSession
     private async ValueTask<bool> TryDeclineAsync(SnapshotManifest manifest, ApplyException error, CancellationToken cancellationToken)
     {
         if (error.Error is not (ApplyError.Fenced or ApplyError.SnapshotForked or ApplyError.OwnLogForked)) return false;
+        if (error.Error == ApplyError.SnapshotForked)
+        {
+            // Where a fence says that the snapshot's log is the one that counts, the own one is given up.
+            var parting = new PartingWork(manifest);
+            await replica.Writer.EnqueueAsync(parting, cancellationToken).ConfigureAwait(false);
+            CheckStale();
+        }
         VersionVector held = replica.Vector;
         lock (gate)
         {

@@ -754,8 +754,10 @@ public sealed partial class SyncSession : IDisposable
     /// it, before anything else.</summary>
     private bool OfferBasis()
     {
-        Snapshot? basis = replica.Writer.Snapshots.Basis;
-        if (replica.Store.LogStart == default(LogPosition) || basis is null || ReferenceEquals(basis, comparedBasis)) return false;
+        IReadOnlyList<Parting> partings = Fences.Partings;
+        if (replica.Store.LogStart == default(LogPosition) && partings.Count == 0) return false;
+        Snapshot? basis = replica.Writer.Snapshots.First(partings);
+        if (basis is null || ReferenceEquals(basis, comparedBasis)) return false;
         comparedBasis = basis;
         lock (gate)
         {
@@ -829,7 +831,7 @@ public sealed partial class SyncSession : IDisposable
         {
             manifest = SnapshotManifest.Decode(snapshot.Manifest);
             isNews = !replica.Vector.Covers(manifest.Vector);
-            isTaken = isNews || (wasAsked && replica.IsWanted(manifest));
+            isTaken = isNews || (wasAsked && (NeedsSnapshot || replica.IsWanted(manifest)));
             offered = new SnapshotInbox(manifest, isTaken
                 ? await replica.ConsiderAsync(manifest, cancellationToken).ConfigureAwait(false) : manifest.Chunks.Count);
             if (isTaken && !isNews)

@@ -76,6 +76,17 @@ internal sealed class JoinWork(SnapshotManifest manifest) : WorkItem
     public override void Prepare(ReplicaWriter writer) => writer.PrepareJoin(manifest);
 }
 
+/// <summary>Giving up what a snapshot contradicts.</summary>
+internal sealed class PartingWork(SnapshotManifest manifest) : WorkItem
+{
+    /// <summary>Whether there was any.</summary>
+    public bool IsAny { get; private set; }
+
+    public override bool ComesLast => true;
+
+    public override void Prepare(ReplicaWriter writer) => IsAny = writer.PreparePartings(manifest);
+}
+
 /// <summary>The moment that a snapshot shows, with no run open.</summary>
 internal sealed class BeginSnapshotWork : WorkItem
 {

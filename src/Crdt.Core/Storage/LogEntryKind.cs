@@ -31,4 +31,8 @@ public enum LogEntryKind
     /// <summary>A note of this replica for itself: from which snapshot it can be built anew when what lies before it in the
     /// log has been dropped, and its bookkeeping at that time.</summary>
     Floor = 9,
+
+    /// <summary>A note of this replica for itself: of the entry's author it held another log than the one that counts, and
+    /// which entries before this one are of that. They mean nothing any more.</summary>
+    Parting = 10,
 }

@@ -31,16 +31,6 @@ public static class Law
     public static void Holds<T>(Arbitrary<T> cases, Func<T, Task> law, int count = 1_000, int size = 30) =>
         Holds(cases, c => law(c).GetAwaiter().GetResult(), count, size);
 
-    /// <summary>Checks a law on the same cases in every run: for a law to which rare exceptions are known and not mended yet.
-    /// <c>CRDT_PROPERTY_SEED</c> takes other ones.</summary>
-    /// <exception cref="LawException">It does not hold.</exception>
-    public static void HoldsFrom<T>(ulong start, Arbitrary<T> cases, Func<T, Task> law, int count = 1_000, int size = 30)
-    {
-        Config config = Configure(count, size);
-        if (Environment.GetEnvironmentVariable(SeedVariable) is null) config = config.WithReplay(start, 1);
-        Prop.ForAll(cases, c => law(c).GetAwaiter().GetResult()).Check(config);
-    }
-
     private static Config Configure(int count, int size)
     {
         Config config = Config.QuickThrowOnFailure.WithRunner(new LawRunner()).WithQuietOnSuccess(true)

@@ -65,7 +65,7 @@ public sealed record ForkLife(int Servers, bool IsKeyed, bool IsProjecting, Fork
         $"{Servers} servers{(IsKeyed ? ", keyed" : "")}{(IsProjecting ? ", projecting" : "")}: {string.Join("; ", Steps)}";
 
     private static Gen<ForkLife> Lives(bool hasSnapshots) =>
-        from servers in Gen.Choose(1, 2)
+        from servers in Gen.Choose(1, hasSnapshots ? 3 : 2)
         from keyed in Gen.Frequency((3, Gen.Constant(false)), (1, Gen.Constant(true)))
         from projecting in Gen.Frequency((3, Gen.Constant(false)), (1, Gen.Constant(true)))
         from count in Gen.Choose(8, 40)
@@ -80,7 +80,7 @@ public sealed record ForkLife(int Servers, bool IsKeyed, bool IsProjecting, Fork
             (2, Gen.Constant(ForkEvent.Fence)), (2, Gen.Constant(ForkEvent.Reopen)),
             .. hasSnapshots ? new (int, Gen<ForkEvent>)[]
             {
-                (3, Gen.Constant(ForkEvent.TakeSnapshot)), (2, Gen.Constant(ForkEvent.Prune)),
+                (4, Gen.Constant(ForkEvent.TakeSnapshot)), (4, Gen.Constant(ForkEvent.Prune)),
             } : [],
         ])
         from at in Gen.Choose(0, 5)

@@ -6,11 +6,8 @@ public class ForkSnapshotLaws
 {
     private const int Cases = 1_000;
 
-    // Always the same lives: of others about one in 1,000 still breaks the law (docs/convergence.md names two).
-    private const ulong Start = 1;
-
-    /// <summary>Where two logs part below a place at which somebody's log begins now, both stay apart: then everybody can
-    /// still meet everybody, and nothing is lost. That is rare.</summary>
+    /// <summary>Who holds another log than the one that a floor stands on stays apart until it meets somebody who holds a snapshot:
+    /// then everybody can still meet everybody, and nothing is lost. That is rare.</summary>
     [Fact]
     [Trait("Law", "11")]
     [Trait("Law", "13")]
@@ -18,11 +15,11 @@ public class ForkSnapshotLaws
     public void With_snapshots_and_logs_dropped_behind_them_everybody_holds_the_same_and_nothing_is_lost()
     {
         int unsettled = 0;
-        Law.HoldsFrom(Start, ForkLife.WithSnapshots, async life =>
+        Law.Holds(ForkLife.WithSnapshots, async life =>
         {
             if (!await ForkLaws.LiveAsync(life)) unsettled++;
         }, Cases);
-        Assert.True(!Law.HasAllCases || unsettled < Cases / 50, $"{unsettled} lives ended with two logs.");
+        Assert.True(!Law.HasAllCases || unsettled <= Cases / 100, $"{unsettled} lives ended with two logs.");
     }
 
     /// <summary>A server makes a snapshot, hears of a fence that cuts off some of what is in it, and drops its log before another
@@ -36,4 +33,76 @@ public class ForkSnapshotLaws
             new(ForkEvent.Write, 4, 3), new(ForkEvent.MeetShortly, 5, 4), new(ForkEvent.Prune, 3, 4),
             new(ForkEvent.TakeSnapshot, 4, 0), new(ForkEvent.Meet, 4, 3), new(ForkEvent.Prune, 4, 3),
         ])));
+
+    /// <summary>A copy wrote otherwise than what a snapshot includes, whose log is gone: the snapshot tells what led to it, and
+    /// the copy gives its log up. Found at seed 17746613796880784036,12805550829761078309,8.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Law", "1")]
+    [Trait("Law", "13")]
+    public async Task A_log_that_is_shorter_than_a_snapshots_and_another_one_is_noticed_and_written_again(bool isKeyed) =>
+        Assert.True(await ForkLaws.LiveAsync(new ForkLife(1, isKeyed, IsProjecting: false,
+        [
+            new(ForkEvent.Clone, 1, 1), new(ForkEvent.Clone, 1, 2), new(ForkEvent.Write, 5, 4), new(ForkEvent.Write, 4, 5),
+            new(ForkEvent.Write, 5, 5), new(ForkEvent.MeetShortly, 2, 5), new(ForkEvent.Meet, 3, 2),
+            new(ForkEvent.TakeSnapshot, 3, 3), new(ForkEvent.Prune, 3, 3),
+        ])));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Law", "13")]
+    public async Task Who_holds_another_log_than_a_servers_floor_begins_anew_and_writes_its_own_again(bool isProjecting) =>
+        Assert.True(await ForkLaws.LiveAsync(new ForkLife(1, IsKeyed: false, isProjecting,
+        [
+            new(ForkEvent.BackUp, 1, 2), new(ForkEvent.Write, 1, 3), new(ForkEvent.Restore, 2, 4), new(ForkEvent.TakeSnapshot, 3, 4),
+            new(ForkEvent.Write, 1, 5), new(ForkEvent.Prune, 3, 0),
+        ])));
+
+    /// <summary>What was written upon the log that is given up names its dots: it goes to others behind the snapshot that brings
+    /// the log that counts, and has the same effect on all.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Law", "1")]
+    [Trait("Law", "13")]
+    public async Task What_was_written_upon_a_log_that_is_given_up_is_passed_on_behind_the_snapshot(bool isKeyed) =>
+        Assert.True(await ForkLaws.LiveAsync(new ForkLife(1, isKeyed, IsProjecting: false,
+        [
+            new(ForkEvent.BackUp, 5, 2), new(ForkEvent.Write, 1, 1), new(ForkEvent.Restore, 3, 4), new(ForkEvent.TakeSnapshot, 3, 4),
+            new(ForkEvent.Clone, 5, 5), new(ForkEvent.Write, 4, 0), new(ForkEvent.Prune, 3, 5), new(ForkEvent.Meet, 0, 4),
+            new(ForkEvent.Write, 3, 1), new(ForkEvent.Meet, 5, 3),
+        ])));
+
+    [Fact]
+    [Trait("Law", "14")]
+    public async Task A_restored_backup_that_a_snapshot_goes_on_from_is_no_fork() =>
+        Assert.True(await ForkLaws.LiveAsync(new ForkLife(1, IsKeyed: true, IsProjecting: false,
+        [
+            new(ForkEvent.Write, 2, 2), new(ForkEvent.BackUp, 2, 1), new(ForkEvent.Write, 2, 1), new(ForkEvent.Restore, 1, 0),
+            new(ForkEvent.TakeSnapshot, 3, 5), new(ForkEvent.Prune, 3, 5),
+        ])));
+
+    /// <summary>One server retires a device, another one that has not heard of it holds more: it drops nothing that the first one
+    /// might cut off.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task A_server_drops_nothing_that_another_one_is_not_known_to_hold()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 2);
+        EntityKey key = new("d", "t", "1");
+        await team[0].CommitAsync(tx => tx.Create(key));
+        await team.MeetAllAsync();
+        await team[1].FenceAsync(team[0].Id, FenceReason.Retired);
+        await team[0].CommitAsync(tx => tx.Update(key).Set("late", 1));
+        await team.MeetAsync(0, 2);
+        await team[2].TakeSnapshotAsync();
+        Assert.Equal(PruneOutcome.Awaited, (await team[2].PruneAsync()).Outcome);
+        await team.MeetAllAsync();
+        await team[2].TakeSnapshotAsync();
+        await team.MeetAllAsync();
+        Assert.Equal(PruneOutcome.Pruned, (await team[2].PruneAsync()).Outcome);
+        Assert.All(team.Replicas, r => Assert.Equal("""{"late":1}""", r.Get(key)!.ToJson()));
+    }
 }

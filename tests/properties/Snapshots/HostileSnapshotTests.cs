@@ -44,7 +44,7 @@ public class HostileSnapshotTests
     [Fact]
     [Trait("Spec", "WF-8.2")]
     public async Task A_sibling_beyond_the_vector_is_refused() => await RefusedAsync(SyncError.BadSnapshot, taken =>
-        taken.With(heads: [.. taken.Manifest.Heads.Select(h => h.Author == Team.IdOf(1) ? h with { Sequence = 1 } : h)]));
+        taken.With(heads: [.. taken.Manifest.Heads.Select(h => h.Author == Team.IdOf(1) ? h with { Sequence = 1, Points = default } : h)]));
 
     [Fact]
     [Trait("Spec", "WF-8.4")]
@@ -97,7 +97,7 @@ public class HostileSnapshotTests
         await using Team team = await TeamAsync();
         using var session = new SyncSession(team[1]);
         Impostor impostor = await Impostor.GreetAsync(session);
-        await RefusedAsync(SyncError.BadSnapshot, () => impostor.SayAsync(new SnapshotMessage(new byte[] { 1, 2, 3 })).AsTask());
+        await RefusedAsync(SyncError.BadSnapshot, () => impostor.SayAsync(new SnapshotMessage(new byte[] { SnapshotManifest.FormatVersion, 2, 3 })).AsTask());
     }
 
     [Fact]

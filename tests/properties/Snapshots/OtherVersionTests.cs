@@ -7,7 +7,7 @@ public class OtherVersionTests
     public async Task State_that_another_version_kept_is_refused_as_such()
     {
         await using Team team = await Team.CreateAsync(1);
-        byte[] other = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        byte[] other = [9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         BatchError?[] errors =
         [
             ErrorOf(() => EntityStateCodec.Decode(new("d", "t", "1"), other, out _)), ErrorOf(() => EntityStateCodec.DigestOf(other)),

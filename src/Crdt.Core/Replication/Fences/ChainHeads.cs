@@ -73,11 +73,14 @@ internal static class ChainHeads
     /// <param name="unwritten">What stands behind it already.</param>
     /// <param name="fences">What of it means nothing.</param>
     /// <param name="heads">Heads of another log, or the beginnings of their hashes; each within what is held.</param>
+    /// <param name="untold">Those of which the log does not tell.</param>
     public static List<ReplicaId> FindOther(
-        IReplicaStore store, IReadOnlyList<LogEntry> unwritten, FenceKeeper fences, IEnumerable<ChainHead> heads)
+        IReplicaStore store, IReadOnlyList<LogEntry> unwritten, FenceKeeper fences, IEnumerable<ChainHead> heads,
+        out IReadOnlyCollection<ChainHead> untold)
     {
         var others = new List<ReplicaId>();
         Dictionary<ReplicaId, ChainHead> open = heads.ToDictionary(static h => h.Author);
+        untold = open.Values;
         if (open.Count == 0) return others;
         LogPosition from = open.Values.Min(h => store.FindStart(h.Author, h.Sequence));
         Compare(from);
@@ -236,9 +239,25 @@ internal static class ChainHeads
             chain.TryGetValue(head.Sequence, out ReadOnlyMemory<byte> held) && held.Span.SequenceEqual(head.Hash.Span);
 
         bool IsOff(in ChainHead head) => head.Sequence <= applied && !IsOn(head)
-            && (chain.ContainsKey(head.Sequence) || !IsUnknown(head.Sequence));
+            && (chain.ContainsKey(head.Sequence) || !IsUnknown(head.Sequence) || replica.Writer.Snapshots.FindOther([head], []).Any());
 
         bool IsUnknown(long sequence) => leaps.Exists(p => IsPassedOver(p, sequence));
+    }
+
+    /// <summary>Whether both heads of a report stand in the log that is held, as far as it tells, or the snapshots that stand for
+    /// it: then there is one log, and it was cut into other runs.</summary>
+    public static bool IsOneLog(Replica replica, ForkReport report)
+    {
+        bool hasOne = false, hasOther = false;
+        foreach (Place place in Walk(replica, report.Author))
+        {
+            hasOne |= IsAt(place.Head, report.One);
+            hasOther |= IsAt(place.Head, report.Other);
+        }
+        return (hasOne || replica.Writer.Snapshots.Tells(report.One)) && (hasOther || replica.Writer.Snapshots.Tells(report.Other));
+
+        static bool IsAt(in ChainHead place, in ChainHead head) =>
+            place.Sequence == head.Sequence && place.Hash.Span.SequenceEqual(head.Hash.Span);
     }
 
     /// <summary>Where a log that parts behind a head is to end: there, or where a snapshot stands for what follows that head,

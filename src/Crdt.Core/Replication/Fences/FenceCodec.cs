@@ -58,6 +58,14 @@ internal static class FenceCodec
         }
         writer.Write(keeper.FormerIds.Count);
         foreach (ReplicaId former in keeper.FormerIds) AcknowledgementCodec.WriteReplica(ref writer, former);
+        writer.Write(keeper.Partings.Count);
+        foreach (Parting parting in keeper.Partings)
+        {
+            LogEntry entry = parting.ToEntry();
+            AcknowledgementCodec.WriteReplica(ref writer, parting.Author);
+            writer.Write(parting.Common);
+            writer.Write(entry.Payload.Span);
+        }
     }
 
     public static void ReadKept(ref CanonicalReader reader, FenceKeeper keeper)
@@ -74,5 +82,12 @@ internal static class FenceCodec
         }
         for (int i = reader.ReadCount("The number of ids"); i > 0; i--)
             keeper.Succeed(AcknowledgementCodec.ReadReplica(ref reader));
+        for (int i = reader.ReadCount("The number of partings"); i > 0; i--)
+        {
+            ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
+            long common = reader.ReadInt64();
+            keeper.Restore(Parting.Of(new LogEntry(
+                LogEntryKind.Parting, author, common, common, reader.ReadMemory(int.MaxValue, "What was given up"))));
+        }
     }
 }

@@ -4,11 +4,14 @@ namespace Crdt;
 /// readers see what was published last.</summary>
 internal sealed class FenceKeeper
 {
+    private static readonly IReadOnlyDictionary<ReplicaId, Parting> NoPartings = new Dictionary<ReplicaId, Parting>();
+
     private readonly IReplicaStore store;
     private readonly AuthorTable authors;
     private readonly Dictionary<EntityKey, Fence[]> stated = [];
     private readonly List<Fence> heard = [];
     private readonly Dictionary<(ReplicaId, ulong), SetAsideRun> asides = [];
+    private readonly Dictionary<ReplicaId, Parting> partings;
     private FenceTable expected;
     private View view;
     private ReplicaId[] formerIds = [];
@@ -19,13 +22,16 @@ internal sealed class FenceKeeper
     public FenceKeeper(IReplicaStore store, AuthorTable authors, FenceKeeper? before)
     {
         (this.store, this.authors, expected) = (store, authors, before?.Table ?? FenceTable.Empty);
-        view = new View(expected, before?.view.OffBranch ?? [], []);
+        partings = before is null ? [] : new Dictionary<ReplicaId, Parting>(before.partings);
+        view = new View(expected, before?.view.OffBranch.Where(a => !partings.ContainsKey(a)).ToHashSet() ?? [], [], partings);
     }
 
     /// <param name="Table">The fences.</param>
     /// <param name="OffBranch">Fenced authors of whom this replica holds another branch.</param>
     /// <param name="Asides">What was cut off, in order of authors.</param>
-    private sealed record View(FenceTable Table, HashSet<ReplicaId> OffBranch, SetAsideRun[] Asides);
+    /// <param name="Partings">What was given up of other logs.</param>
+    private sealed record View(
+        FenceTable Table, HashSet<ReplicaId> OffBranch, SetAsideRun[] Asides, IReadOnlyDictionary<ReplicaId, Parting> Partings);
 
     /// <summary>The fences.</summary>
     public FenceTable Table => Volatile.Read(ref view).Table;
@@ -51,7 +57,42 @@ internal sealed class FenceKeeper
 
     /// <summary>Whether an entry of the log means nothing.</summary>
     public bool IsVoid(in LogEntry entry) => entry.Kind is LogEntryKind.Batch or LogEntryKind.Head
-        && IsVoid(entry.Author, entry.LastSequence);
+        && (IsVoid(entry.Author, entry.LastSequence) || IsGivenUp(entry));
+
+    private bool IsGivenUp(in LogEntry entry)
+    {
+        IReadOnlyDictionary<ReplicaId, Parting> given = Volatile.Read(ref view).Partings;
+        return given.Count > 0 && given.TryGetValue(entry.Author, out Parting? parting) && parting.Includes(entry);
+    }
+
+    /// <summary>Whether some author's log was given up here, because another one counts.</summary>
+    public bool HasPartings => partings.Count > 0;
+
+    /// <summary>Whether a mutation may be named that was given up: what names it was written upon the other log.</summary>
+    public bool IsBehindParting(ReplicaId author, long sequence) =>
+        partings.Count > 0 && partings.TryGetValue(author, out Parting? parting) && sequence > parting.Common;
+
+    /// <summary>What was given up, in order of authors, as published.</summary>
+    public IReadOnlyList<Parting> Partings =>
+        Volatile.Read(ref view).Partings is { Count: > 0 } given ? [.. given.Values.OrderBy(p => p.Author)] : [];
+
+    /// <summary>Takes over what was given up, once it is in the log.</summary>
+    public void Part(Parting parting)
+    {
+        if (partings.TryGetValue(parting.Author, out Parting? known))
+        {
+            if (known.Common <= parting.Common && parting.Entries.All(known.Entries.Contains)) return;
+            parting = known.With(parting);
+        }
+        partings[parting.Author] = parting;
+        MustRebuild = true;
+    }
+
+    /// <summary>Takes over what a checkpoint tells of what was given up: the state was built without it.</summary>
+    public void Restore(Parting parting) => partings[parting.Author] = parting;
+
+    /// <summary>Whether of some author another log is held than the one that counts.</summary>
+    public bool HasOffBranch => Volatile.Read(ref view).OffBranch.Count > 0;
 
     /// <summary>Whether a mutation in the log means nothing.</summary>
     public bool IsVoid(ReplicaId author, long sequence)
@@ -110,7 +151,7 @@ internal sealed class FenceKeeper
             if (now.Of(old.Replica) is null && HoldsBeyond(old)) MustRebuild = true;
         }
         SetAsideRun[] kept = [.. asides.Values.OrderBy(a => a.Author).ThenBy(a => a.FirstSequence).ThenBy(a => a.Id)];
-        Volatile.Write(ref view, new View(now, off, kept));
+        Volatile.Write(ref view, new View(now, off, kept, partings.Count == 0 ? NoPartings : new Dictionary<ReplicaId, Parting>(partings)));
     }
 
     private void Judge(Fence fence, Fence? old, HashSet<ReplicaId> off)

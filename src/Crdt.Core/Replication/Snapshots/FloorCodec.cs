@@ -7,7 +7,7 @@ namespace Crdt;
 /// dropped notes and the own batches told.</summary>
 internal static class FloorCodec
 {
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
 
     public static byte[] Encode(ReplicaWriter writer, Snapshot basis)
     {

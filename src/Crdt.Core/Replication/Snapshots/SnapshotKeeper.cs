@@ -107,14 +107,18 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
     // ---- what is read ----
 
     /// <summary>The manifest of a snapshot that is held.</summary>
-    public SnapshotManifest ReadManifest(Snapshot snapshot)
+    public SnapshotManifest ReadManifest(Snapshot snapshot) => TryReadManifest(snapshot)
+        ?? throw new InvalidOperationException($"The snapshot of {snapshot.Maker} is not in the log any more.");
+
+    /// <summary>The same, beside the writer's turn: the log may be dropped meanwhile, and the snapshot with it.</summary>
+    public SnapshotManifest? TryReadManifest(Snapshot snapshot)
     {
         foreach (LoggedEntry logged in store.ReadLog(snapshot.ManifestFrom))
         {
             if (logged.Entry.Kind == LogEntryKind.Snapshot && logged.Entry.LastSequence == snapshot.Number)
                 return SnapshotManifest.Decode(logged.Entry.Payload);
         }
-        throw new InvalidOperationException($"The snapshot of {snapshot.Maker} is not in the log any more.");
+        return null;
     }
 
     /// <summary>The chunks of a snapshot, in order, as stored.</summary>
@@ -296,22 +300,61 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
     /// <exception cref="ApplyException">It is not; it names whose log differs.</exception>
     public void CheckHeads(SnapshotManifest manifest)
     {
+        AuthorTable.AuthorState own = writer.Authors[0];
+        foreach (SnapshotHead head in manifest.Heads)
+        {
+            if (head.Author != writer.Identity.Replica || head.Sequence <= own.Applied) continue;
+            throw Fail(manifest, ApplyError.OwnLogForked, head,
+                $"This replica wrote {own.Applied} mutations, and it includes {head.Sequence}: the id is in use twice");
+        }
+        foreach (SnapshotHead head in HeadsOfOther(manifest)) throw FailForked(manifest, head);
+    }
+
+    /// <summary>The heads of a snapshot that are of another log than the one held, as far as either tells. On the writer's turn.</summary>
+    public IEnumerable<SnapshotHead> HeadsOfOther(SnapshotManifest manifest)
+    {
         var within = new List<ChainHead>();
         foreach (SnapshotHead head in manifest.Heads)
         {
             if (!writer.Authors.Ids.TryGetIndex(head.Author, out int author)) continue;
             AuthorTable.AuthorState state = writer.Authors[author];
-            if (author == 0 && head.Sequence > state.Applied)
-            {
-                throw Fail(manifest, ApplyError.OwnLogForked, head,
-                    $"This replica wrote {state.Applied} mutations, and it includes {head.Sequence}: the id is in use twice");
-            }
-            if (head.Sequence == state.HeadSequence && !head.Hash.SequenceEqual(state.Head)) throw FailForked(manifest, head);
+            bool isOther = head.Sequence == state.HeadSequence
+                ? !head.Hash.SequenceEqual(state.Head)
+                : head.Sequence > state.Applied && new ChainPoints(head.Points).Tells(state.HeadSequence, state.Head) is false;
+            if (isOther) yield return head;
             if (head.Sequence < state.Applied && head.Sequence != state.HeadSequence)
                 within.Add(new ChainHead(head.Author, head.Sequence, head.Head[..AuthorTable.HashLengthBytes]));
         }
-        foreach (ReplicaId author in ChainHeads.FindOther(store, writer.Unwritten, writer.Fences, within))
-            throw FailForked(manifest, manifest.Heads.First(h => h.Author == author));
+        foreach (ReplicaId author in FindOther(within, writer.Unwritten)) yield return manifest.Heads.First(h => h.Author == author);
+    }
+
+    /// <summary>Whether some snapshot that is held tells that its log passes through a head.</summary>
+    public bool Tells(ChainHead head) => Held.Where(s => s.Vector[head.Author] >= head.Sequence).Select(TryReadManifest).OfType<SnapshotManifest>()
+        .Any(m => m.Heads.Any(h => h.Author == head.Author && h.Tells(head.Sequence, head.Hash.Span) is true));
+
+    /// <summary>The snapshot that has to go before anything else of the log to whoever lacks something in it: it brings the logs
+    /// for which others were given up here, and what stands before it names them.</summary>
+    public Snapshot? First(IReadOnlyList<Parting> partings) => partings.Count == 0 ? basis
+        : Held.LastOrDefault(s => (basis is null || s.Vector.Covers(basis.Vector)) && partings.All(p => s.Vector[p.Author] > p.Common)) ?? basis;
+
+    /// <summary>Whose log, as it is held, stands otherwise at a head, by what the log tells, or a snapshot that stands for it.</summary>
+    /// <param name="within">Heads of another log, or the beginnings of their hashes; each within what is held.</param>
+    /// <param name="unwritten">What stands behind the log already; nothing where it is not the writer's turn.</param>
+    public IEnumerable<ReplicaId> FindOther(IReadOnlyCollection<ChainHead> within, IReadOnlyList<LogEntry> unwritten)
+    {
+        List<ReplicaId> others = ChainHeads.FindOther(store, unwritten, writer.Fences, within, out IReadOnlyCollection<ChainHead> untold);
+        if (untold.Count == 0) return others;
+        foreach (SnapshotManifest manifest in Held.Select(TryReadManifest).OfType<SnapshotManifest>())
+        {
+            foreach (SnapshotHead included in manifest.Heads)
+            {
+                foreach (ChainHead head in untold.Where(h => h.Author == included.Author))
+                {
+                    if (included.Tells(head.Sequence, head.Hash.Span) is false) others.Add(head.Author);
+                }
+            }
+        }
+        return others.Distinct();
     }
 
     private static ApplyException FailForked(SnapshotManifest manifest, SnapshotHead head) => Fail(

@@ -9,7 +9,7 @@ namespace Crdt;
 /// hash of each chunk. Layout: docs/wire-format.md, section WF-8.</summary>
 internal sealed class SnapshotManifest
 {
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
     private SnapshotManifest(ReadOnlyMemory<byte> bytes) => Bytes = bytes;
 
@@ -88,12 +88,13 @@ internal sealed class SnapshotManifest
         writer.WriteBinHeader(16);
         BinaryPrimitives.WriteUInt128BigEndian(writer.GetSpan(16), digest);
         writer.Advance(16);
-        writer.WriteArrayHeader(3 * heads.Count);
+        writer.WriteArrayHeader(4 * heads.Count);
         foreach (SnapshotHead head in heads)
         {
             AcknowledgementCodec.WriteReplica(ref writer, head.Author);
             writer.Write(head.Sequence);
             writer.Write(head.Head.Span);
+            writer.Write(head.Points.Span);
         }
         writer.WriteArrayHeader(2 * chunks.Count);
         foreach (SnapshotChunk chunk in chunks)
@@ -172,9 +173,9 @@ internal sealed class SnapshotManifest
     private static List<SnapshotHead> ReadHeads(ref CanonicalReader reader)
     {
         int count = reader.ReadArrayHeader("The heads");
-        if (count % 3 != 0) throw reader.Fail(BatchError.OutOfRange, "The heads are cut in parts");
-        var heads = new List<SnapshotHead>(Math.Min(count / 3, 64));
-        for (int i = 0; i < count; i += 3)
+        if (count % 4 != 0) throw reader.Fail(BatchError.OutOfRange, "The heads are cut in parts");
+        var heads = new List<SnapshotHead>(Math.Min(count / 4, 64));
+        for (int i = 0; i < count; i += 4)
         {
             ReplicaId author = AcknowledgementCodec.ReadReplica(ref reader);
             if (heads.Count > 0 && heads[^1].Author >= author)
@@ -183,7 +184,9 @@ internal sealed class SnapshotManifest
             ReadOnlyMemory<byte> head = reader.ReadMemory(
                 AuthorTable.HashLengthBytes + SignatureScheme.SignatureLengthBytesMax, "A head");
             if (head.Length < AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A hash is too short");
-            heads.Add(new SnapshotHead(author, sequence, head));
+            ReadOnlyMemory<byte> points = reader.ReadMemory(ChainPoints.LengthBytesMax, "The points before a head");
+            if (!ChainPoints.AreValid(points.Span, sequence)) throw reader.Fail(BatchError.OutOfRange, "The points before a head are not in order");
+            heads.Add(new SnapshotHead(author, sequence, head) { Points = points });
         }
         return heads;
     }
