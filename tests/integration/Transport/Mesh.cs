@@ -9,6 +9,7 @@ namespace Crdt.Integration.Transport;
 internal sealed class Mesh : IAsyncDisposable
 {
     private const int MembersOfEachRole = 48;
+    private const int MembersOfAFurtherSpace = 3;
 
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
@@ -25,7 +26,7 @@ internal sealed class Mesh : IAsyncDisposable
     public Mesh(IPeerTransport transport, TimeProvider? time = null, EcdsaNodeKey? key = null)
     {
         (this.transport, this.time, this.key) = (transport, time ?? TimeProvider.System, key);
-        Genesis = Space("test");
+        Genesis = Space("test", MembersOfEachRole);
     }
 
     public SpaceGenesis Genesis { get; }
@@ -35,12 +36,12 @@ internal sealed class Mesh : IAsyncDisposable
     public static SpaceGenesis Found(string name) => SpaceGenesis.Create(NewId(), name, [], TimeProvider.System);
 
     /// <summary>Founds a space, keyed if the mesh has a key.</summary>
-    public SpaceGenesis Space(string name)
+    public SpaceGenesis Space(string name, int membersOfEachRole = MembersOfAFurtherSpace)
     {
         if (key is null)
             return Found(name);
         ReplicaRole[] roles = [ReplicaRole.Client, ReplicaRole.Server];
-        List<Enrolment> members = [.. roles.SelectMany(role => Enumerable.Range(0, MembersOfEachRole)
+        List<Enrolment> members = [.. roles.SelectMany(role => Enumerable.Range(0, membersOfEachRole)
             .Select(_ => new Enrolment(NewId(), key.PublicKey, role)))];
         using EcdsaNodeKey authority = EcdsaSignatures.CreateKey();
         SpaceGenesis genesis = SpaceGenesis.Create(NewId(), name, [], TimeProvider.System, authority, members);
