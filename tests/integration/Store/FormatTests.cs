@@ -152,7 +152,7 @@ public sealed class FormatTests : CliTest
     private async Task FillAsync(string name, string[] key)
     {
         string peer = name + "-peer";
-        await OkAsync(name, ["init", "--space", "field", "--role", "server", "--policy", "incident/strike/species=Manual", .. key]);
+        await OkAsync(name, ["init", "--open", "--space", "field", "--role", "server", "--policy", "incident/strike/species=Manual", .. key]);
         await OkAsync(peer, "init", "--join", Path.Combine(PathOf(name), "invite.crdt"));
         for (int i = 0; i < 12; i++)
         {
@@ -180,7 +180,7 @@ public sealed class FormatTests : CliTest
         for (int i = 0; i < 2; i++)
         {
             await using CliServer serving = await ServeAsync(server, key);
-            await OkAsync(peer, "--json", "sync", serving.EndPoint.ToString());
+            await OkAsync(peer, "--json", "sync", serving.EndPoint.ToString(), "--plain");
         }
     }
 
