@@ -10,12 +10,15 @@ public sealed partial class SyncSession
     // Whoever holds another log of somebody than the one that counts needs a snapshot to begin anew from.
     private bool IsAskingDue => !hasAsked && !isOnPaper && (replica.IsSnapshotRequested || NeedsSnapshot);
 
+    // What stands in a snapshot alone does not come while its log differs from the own one: then nothing else is waited for.
+    private bool IsStuck => NeedsSnapshot && isPeerKnown && !mustTellHeads && HasSaidAll && !outbox.IsBusy && inbox is null;
+
     private bool NeedsSnapshot => Fences.HasOffBranch
         || (Fences.Partings is { Count: > 0 } partings && !replica.Snapshots.Any(s => partings.All(p => s.Vector[p.Author] > p.Common)));
 
     private AskMessage? TakeAsk()
     {
-        if (!IsAskingDue || !IsQuiet) return null;
+        if (!IsAskingDue || !(IsQuiet || IsStuck)) return null;
         lock (gate) hasAsked = isAsking = true;
         return new AskMessage();
     }

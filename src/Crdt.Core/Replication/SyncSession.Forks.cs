@@ -161,7 +161,11 @@ public sealed partial class SyncSession
         ChainHead head = Array.Find(replica.Writer.Authors.Heads(), h => h.Author == author);
         if (Fences.Table.Of(author) is not { } fence || head.Sequence != fence.Sequence)
         {
-            lock (gate) setAside.Add(author);
+            // Said before what builds on it: the peer cannot take that yet, and nobody is to blame.
+            lock (gate)
+            {
+                if (setAside.Add(author)) chainsToTell.Enqueue(author);
+            }
             return null;
         }
         return new BatchRun(author, first, batches, head.Sequence, (byte[])[.. head.Hash.Span, .. head.Signature.Span]);

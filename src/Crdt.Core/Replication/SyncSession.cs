@@ -538,7 +538,8 @@ public sealed partial class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
-        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews() || IsAskingDue))) return true;
+        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews() || IsAskingDue))
+            || (IsAskingDue && IsStuck)) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
@@ -579,7 +580,7 @@ public sealed partial class SyncSession : IDisposable
         if (TakeAside() is { } aside) return aside;
         if (await NextAtRestAsync(cancellationToken).ConfigureAwait(false) is { } told) return told;
         // Having looked through what is new in the log, and found nothing to send, may be what it takes to be at rest.
-        return await NextRunAsync(cancellationToken).ConfigureAwait(false)
+        return await NextRunAsync(cancellationToken).ConfigureAwait(false) ?? TakeChain()
             ?? await NextAtRestAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -726,8 +727,7 @@ public sealed partial class SyncSession : IDisposable
                 cursor = next;
                 if (!Fences.IsVoid(entry)) return new BatchRun(entry.Author, first, batches, entry.LastSequence, entry.Payload);
                 // A fence ends the log within this run, which a copy has closed elsewhere.
-                if (RunToFence(entry.Author, first, batches) is { } run) return run;
-                batches.Clear();
+                return RunToFence(entry.Author, first, batches);
             }
             if (batches.Count == 0) cursor = runStart = next;
             if (entry.Kind == LogEntryKind.Snapshot && batches.Count == 0 && Offer(entry)) return null;
