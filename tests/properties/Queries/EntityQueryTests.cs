@@ -24,7 +24,10 @@ public class EntityQueryTests
         var store = new ProjectingStore(new ReplicaIdentity(Genesis.Space, Team.IdOf(1), ReplicaRole.Client));
         await using Replica replica = await Replica.OpenAsync(store, new ReplicaOptions
         {
-            Time = new FakeTimeProvider(Team.Start), Genesis = Genesis, ProjectedEntitiesPerUpdate = 5, CachedEntitiesMax = 100,
+            Time = new FakeTimeProvider(Team.Start),
+            Genesis = Genesis,
+            ProjectedEntitiesPerUpdate = 5,
+            CachedEntitiesMax = 100,
         });
         await replica.EnsureIndexAsync("incident", "strike", "n");
         await replica.EnsureIndexAsync("incident", "strike", "name");
