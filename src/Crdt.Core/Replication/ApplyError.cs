@@ -45,6 +45,10 @@ public enum ApplyError
     /// <summary>A snapshot is not what its manifest says, or its manifest does not hold together.</summary>
     BadSnapshot,
 
+    /// <summary>The first chunks of a snapshot that is arriving went when the log's beginning was dropped: another session brings
+    /// it anew.</summary>
+    SnapshotDropped,
+
     /// <summary>A snapshot holds another log of a replica than the one that is held here.</summary>
     SnapshotForked,
 

@@ -150,7 +150,7 @@ public sealed partial class Replica
         await writer.EnqueueAsync(work, cancellationToken).ConfigureAwait(false);
         if (!work.IsHeld)
         {
-            throw new ApplyException(ApplyError.BadSnapshot, manifest.Maker, 0,
+            throw new ApplyException(ApplyError.SnapshotDropped, manifest.Maker, 0,
                 $"The chunks before chunk {index + 1} of a snapshot of {manifest.Maker} are not here any more");
         }
     }

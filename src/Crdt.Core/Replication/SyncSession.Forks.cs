@@ -129,7 +129,8 @@ public sealed partial class SyncSession
     /// <returns><see langword="false"/> when something else is wrong with it.</returns>
     private async ValueTask<bool> TryDeclineAsync(SnapshotManifest manifest, ApplyException error, CancellationToken cancellationToken)
     {
-        if (error.Error is not (ApplyError.Fenced or ApplyError.SnapshotForked or ApplyError.OwnLogForked)) return false;
+        bool isDropped = error.Error == ApplyError.SnapshotDropped;
+        if (!isDropped && error.Error is not (ApplyError.Fenced or ApplyError.SnapshotForked or ApplyError.OwnLogForked)) return false;
         if (error.Error == ApplyError.SnapshotForked)
         {
             // Where a fence says that the snapshot's log is the one that counts, the own one is given up.
@@ -137,19 +138,24 @@ public sealed partial class SyncSession
             await replica.Writer.EnqueueAsync(parting, cancellationToken).ConfigureAwait(false);
             CheckStale();
         }
+        lock (gate) (inbox, isApplying) = (null, false);
+        WaitForAnotherSession(manifest, isDropped ? null : error.Author);
+        if (!isDropped) await SetAsideAsync(error.Author, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>What a snapshot that is not joined includes has to wait, and what builds on that.</summary>
+    private void WaitForAnotherSession(SnapshotManifest manifest, ReplicaId? except)
+    {
         VersionVector held = replica.Vector;
         lock (gate)
         {
-            (inbox, isApplying) = (null, false);
-            // What it includes of others has to wait, too, and what builds on that.
             foreach (SnapshotHead head in manifest.Heads)
             {
-                if (head.Sequence <= held[head.Author] || head.Author == error.Author || !setAside.Add(head.Author)) continue;
+                if (head.Sequence <= held[head.Author] || head.Author == except || !setAside.Add(head.Author)) continue;
                 announced.Remove(head.Author);
             }
         }
-        await SetAsideAsync(error.Author, cancellationToken).ConfigureAwait(false);
-        return true;
     }
 
     /// <summary>Likewise a statement may be of somebody whom the peer cannot get to know before that.</summary>

@@ -878,7 +878,13 @@ public sealed partial class SyncSession : IDisposable
         }
         try
         {
-            await replica.TakeAsync(arriving.Manifest, arriving.Next, chunk.Chunk, cancellationToken).ConfigureAwait(false);
+            if (!arriving.IsGivenUp)
+                await replica.TakeAsync(arriving.Manifest, arriving.Next, chunk.Chunk, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApplyException e) when (e.Error == ApplyError.SnapshotDropped)
+        {
+            WaitForAnotherSession(arriving.Manifest, null);
+            arriving = arriving with { IsGivenUp = true };
         }
         catch (ApplyException e)
         {
@@ -887,11 +893,11 @@ public sealed partial class SyncSession : IDisposable
         arriving = arriving with { Next = arriving.Next + 1 };
         lock (gate)
         {
-            inbox = arriving;
+            inbox = arriving is { IsGivenUp: true, IsComplete: true } ? null : arriving;
             unreturnedCredit += chunk.Chunk.Length;
             owesCredit |= receiveCredit < FormatLimits.RunLengthBytesMax;
         }
-        if (arriving.IsComplete) await JoinAsync(arriving.Manifest, cancellationToken).ConfigureAwait(false);
+        if (arriving is { IsComplete: true, IsGivenUp: false }) await JoinAsync(arriving.Manifest, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask JoinAsync(SnapshotManifest manifest, CancellationToken cancellationToken)

@@ -5,6 +5,9 @@ namespace Crdt;
 /// <param name="Next">The chunk that comes next.</param>
 internal sealed record SnapshotInbox(SnapshotManifest Manifest, int Next)
 {
+    /// <summary>Whether the rest is passed over: what was here of it is no more.</summary>
+    public bool IsGivenUp { get; init; }
+
     /// <summary>Whether all chunks are here.</summary>
     public bool IsComplete => Next == Manifest.Chunks.Count;
 }

@@ -134,7 +134,7 @@ internal sealed class SnapshotKeeper(ReplicaWriter writer, IReplicaStore store)
             next++;
             yield return entry.Payload;
         }
-        if (next < manifest.Chunks.Count) throw Fail(manifest, ApplyError.BadSnapshot, $"Chunk {next + 1} is not there");
+        if (next < manifest.Chunks.Count) throw Fail(manifest, ApplyError.SnapshotDropped, $"Chunk {next + 1} is not there");
     }
 
     /// <summary>The space's genesis batch, and who wrote it; from the log or from a snapshot.</summary>
