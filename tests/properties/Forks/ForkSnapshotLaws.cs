@@ -26,13 +26,27 @@ public class ForkSnapshotLaws
     /// one: opened again, it is to do without its own. Found at seed 18104289094386314154,6967581619169731255,3.</summary>
     [Fact]
     [Trait("Law", "13")]
-    public async Task A_snapshot_of_ones_own_that_a_fence_made_void_stays_void_behind_a_floor() =>
-        Assert.True(await ForkLaws.LiveAsync(new ForkLife(2, IsKeyed: false, IsProjecting: false,
-        [
-            new(ForkEvent.Fence, 1, 1), new(ForkEvent.TakeSnapshot, 3, 5), new(ForkEvent.Write, 5, 3), new(ForkEvent.Fence, 0, 1),
-            new(ForkEvent.Write, 4, 3), new(ForkEvent.MeetShortly, 5, 4), new(ForkEvent.Prune, 3, 4),
-            new(ForkEvent.TakeSnapshot, 4, 0), new(ForkEvent.Meet, 4, 3), new(ForkEvent.Prune, 4, 3),
-        ])));
+    public async Task A_snapshot_of_ones_own_that_a_fence_made_void_stays_void_behind_a_floor()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 2);
+        EntityKey key = new("d", "t", "1");
+        await team[0].CommitAsync(tx => tx.Create(key));
+        await team.MeetAllAsync();
+        await team[1].FenceAsync(team[0].Id, FenceReason.Retired);
+        await team[1].TakeSnapshotAsync();
+        await team[0].CommitAsync(tx => tx.Update(key).Increment("n"));
+        await team.MeetAsync(0, 2);
+        await team[2].TakeSnapshotAsync();
+        team[2].RequestSnapshot();
+        await team.MeetAllAsync();
+        Assert.Equal(PruneOutcome.Pruned, (await team[2].PruneAsync()).Outcome);
+        Assert.Equal(team[1].Id, team[2].Writer.Snapshots.Basis!.Maker);
+        Assert.Contains(team[2].Store.ReadLog(default), l => l.Entry.Kind == LogEntryKind.Snapshot && l.Entry.Author == team[2].Id);
+        string expected = await World.DumpAsync(team[1]);
+        await team.ReopenAsync(2);
+        Assert.Equal(expected, await World.DumpAsync(team[2]));
+        Assert.Equal(1, team[2].Get(key)!.GetCounter("n"));
+    }
 
     /// <summary>A copy wrote otherwise than what a snapshot includes, whose log is gone: the snapshot tells what led to it, and
     /// the copy gives its log up. Found at seed 17746613796880784036,12805550829761078309,8.</summary>
