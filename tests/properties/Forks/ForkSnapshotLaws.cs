@@ -36,6 +36,8 @@ public class ForkSnapshotLaws
         await team[1].TakeSnapshotAsync();
         await team[0].CommitAsync(tx => tx.Update(key).Increment("n"));
         await team.MeetAsync(0, 2);
+        // What the other snapshot does not include stays in the log, and what stands behind it.
+        await team[2].CommitAsync(tx => tx.Create(new EntityKey("d", "t", "2")));
         await team[2].TakeSnapshotAsync();
         team[2].RequestSnapshot();
         await team.MeetAllAsync();
