@@ -64,9 +64,6 @@ internal sealed partial class ReplicaWriter
         return isApart && common >= floor ? new Parting(head.Author, common, given) : null;
     }
 
-    /// <summary>Whether a mutation is named in the log that was given up with it.</summary>
-    private bool IsOfOtherLog(ReplicaId author, long sequence) => isRestoring && Fences.IsBehindParting(author, sequence);
-
     private void NoteNamed(int author, long first, ReadOnlySpan<int> others)
     {
         for (int m = 0; m < foreign.MutationCount; m++)

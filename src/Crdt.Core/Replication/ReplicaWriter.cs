@@ -524,7 +524,8 @@ internal sealed partial class ReplicaWriter
             // An id that nobody here has heard of has written nothing that could have been observed.
             if (!TryGetNamed(foreign.Others[i], out others[i])) throw NotArrived(author, first, foreign.Others[i]);
         }
-        CheckObserved(author, first, others);
+        // What is in the log was judged when it came, by what was known of fences then.
+        if (!isRestoring) CheckObserved(author, first, others);
         for (int m = 0; m < foreign.MutationCount; m++)
         {
             EntitySlot slot = Cache.GetOrLoad(foreign.Entities[foreign.Mutations[m].Entity]);
@@ -556,8 +557,7 @@ internal sealed partial class ReplicaWriter
         {
             int replica = foreign.DotReplica[d];
             if (replica != BatchColumns.Self && foreign.DotSequence[d] > Authors[others[replica - 1]].Applied
-                && !inForce.IsBeyond(foreign.Others[replica - 1], foreign.DotSequence[d])
-                && !IsOfOtherLog(foreign.Others[replica - 1], foreign.DotSequence[d]))
+                && !inForce.IsBeyond(foreign.Others[replica - 1], foreign.DotSequence[d]))
                 throw NotArrived(author, first, foreign.Others[replica - 1]);
         }
         for (int c = 0; c < foreign.ChangeCount; c++)
@@ -577,7 +577,7 @@ internal sealed partial class ReplicaWriter
     {
         long applied = Authors.AppliedOf(dot.Replica);
         if (dot.Replica == Authors.Ids[author]) applied = first + foreign.MutationCount - 1;
-        if (dot.Sequence > applied && !inForce.IsBeyond(dot.Replica, dot.Sequence) && !IsOfOtherLog(dot.Replica, dot.Sequence))
+        if (dot.Sequence > applied && !inForce.IsBeyond(dot.Replica, dot.Sequence))
             throw NotArrived(author, first, dot.Replica);
     }
 
