@@ -15,31 +15,37 @@ internal static class EntityKeyBytes
     public static byte[] Encode(int type, string id)
     {
         int length = TypeLengthBytes;
-        foreach (char unit in id)
-            length += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+        foreach (char unit in id) length += LengthOf(unit);
 
         byte[] bytes = new byte[length];
         BinaryPrimitives.WriteInt32BigEndian(bytes, type);
         int at = TypeLengthBytes;
-        foreach (char unit in id)
-        {
-            if (unit < 0x80)
-            {
-                bytes[at++] = (byte)unit;
-            }
-            else if (unit < 0x800)
-            {
-                bytes[at++] = (byte)(0xC0 | (unit >> 6));
-                bytes[at++] = (byte)(0x80 | (unit & 0x3F));
-            }
-            else
-            {
-                bytes[at++] = (byte)(0xE0 | (unit >> 12));
-                bytes[at++] = (byte)(0x80 | ((unit >> 6) & 0x3F));
-                bytes[at++] = (byte)(0x80 | (unit & 0x3F));
-            }
-        }
+        foreach (char unit in id) at += Write(unit, bytes.AsSpan(at));
         return bytes;
+    }
+
+    /// <summary>How many bytes a UTF-16 unit takes.</summary>
+    public static int LengthOf(char unit) => unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+
+    /// <summary>Writes a UTF-16 unit, so that bytes sort as units do.</summary>
+    /// <returns>How many bytes that took.</returns>
+    public static int Write(char unit, Span<byte> to)
+    {
+        if (unit < 0x80)
+        {
+            to[0] = (byte)unit;
+            return 1;
+        }
+        if (unit < 0x800)
+        {
+            to[0] = (byte)(0xC0 | (unit >> 6));
+            to[1] = (byte)(0x80 | (unit & 0x3F));
+            return 2;
+        }
+        to[0] = (byte)(0xE0 | (unit >> 12));
+        to[1] = (byte)(0x80 | ((unit >> 6) & 0x3F));
+        to[2] = (byte)(0x80 | (unit & 0x3F));
+        return 3;
     }
 
     /// <param name="bytes">A key that ends with an id.</param>

@@ -97,32 +97,15 @@ internal static class IndexKey
         foreach (char unit in text)
         {
             // 0 ends a text; what is 0 or 1 itself takes two bytes.
-            int length = unit < 0x02 ? 2 : unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+            int length = unit < 0x02 ? 2 : EntityKeyBytes.LengthOf(unit);
             if (at + length > 1 + TextLengthBytesMax)
             {
                 bytes[at] = Above;
                 return bytes[..(at + 1)].ToArray();
             }
-            if (unit < 0x02)
-            {
-                bytes[at++] = 1;
-                bytes[at++] = (byte)(unit + 1);
-            }
-            else if (unit < 0x80)
-            {
-                bytes[at++] = (byte)unit;
-            }
-            else if (unit < 0x800)
-            {
-                bytes[at++] = (byte)(0xC0 | (unit >> 6));
-                bytes[at++] = (byte)(0x80 | (unit & 0x3F));
-            }
-            else
-            {
-                bytes[at++] = (byte)(0xE0 | (unit >> 12));
-                bytes[at++] = (byte)(0x80 | ((unit >> 6) & 0x3F));
-                bytes[at++] = (byte)(0x80 | (unit & 0x3F));
-            }
+            if (unit < 0x02) (bytes[at], bytes[at + 1]) = (1, (byte)(unit + 1));
+            else EntityKeyBytes.Write(unit, bytes[at..]);
+            at += length;
         }
         bytes[at] = 0;
         return bytes[..(at + 1)].ToArray();
