@@ -50,14 +50,9 @@ internal sealed class QueryRun(EntityQuery query, ReplicaView view)
     {
         HashSet<EntityKey> keys = writer.Cache.UnprojectedKeys(query.Domain, query.Type);
         // What is read of them may depend on policies and refusals that are no part of them.
-        foreach (EntityKey key in writer.Contested.ToArray())
-        {
-            if (IsAsked(key)) keys.Add(key);
-        }
+        keys.UnionWith(writer.Contested.Of(query.Domain, query.Type));
         return keys;
     }
-
-    private bool IsAsked(EntityKey key) => key.Domain == query.Domain && key.Type == query.Type;
 
     private IEnumerable<Entity> FromKeys(IndexSearch search)
     {

@@ -22,6 +22,12 @@ internal sealed class ContestedKeys
         lock (gate) return keys.Contains(key);
     }
 
+    /// <summary>Those of a type, in no order.</summary>
+    public EntityKey[] Of(string domain, string type)
+    {
+        lock (gate) return [.. keys.Where(k => k.Type == type && k.Domain == domain)];
+    }
+
     /// <summary>In order: sorted here, since keys come and go with every commit and are seldom asked for.</summary>
     public EntityKey[] ToArray()
     {

@@ -419,19 +419,20 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     private void ClearBelow(FieldPath path)
     {
-        if (view.Below(path).IsEmpty) return;
         foreach (FieldPath below in PathsBelow(view, path)) Drop(below);
     }
 
     /// <summary>A copy: dropping changes what it is taken from.</summary>
-    private static List<FieldPath> PathsBelow(EntityState entity, FieldPath path)
+    private static FieldPath[] PathsBelow(EntityState entity, FieldPath path)
     {
+        ReadOnlySpan<SiblingSlot> below = entity.Below(path);
+        if (below.IsEmpty) return [];
         var paths = new List<FieldPath>();
-        foreach (ref readonly SiblingSlot slot in entity.Below(path))
+        foreach (ref readonly SiblingSlot slot in below)
         {
             if (paths.Count == 0 || !paths[^1].Equals(slot.Path)) paths.Add(slot.Path);
         }
-        return paths;
+        return [.. paths];
     }
 
     private bool HasBeside(FieldPath path) => path.Kind == PathKind.Key && !path.IsRoot

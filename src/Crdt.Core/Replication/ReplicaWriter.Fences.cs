@@ -54,9 +54,7 @@ internal sealed partial class ReplicaWriter
     {
         foreach (LogEntry entry in more) AddEntry(entry);
         if (entries.Count == 0) return;
-        LogPosition end = await store.AppendAsync(entries.ToArray(), isDurable: true, CancellationToken.None)
-            .ConfigureAwait(false);
-        Volatile.Write(ref publishedEnd, end.Value);
+        await AppendEntriesAsync(isDurable: true).ConfigureAwait(false);
         entries.Clear();
         entriesLengthBytes = 0;
     }

@@ -54,9 +54,9 @@ internal sealed partial class ReplicaWriter
                 (hash, reached) = (AuthorTable.ChainNext(hash, entry.Payload.Span), entry.LastSequence);
                 if (!isApart)
                 {
-                    if (reached <= head.Sequence && head.Tells(reached, hash) is not { } isSame) return null;
-                    else isApart = reached > head.Sequence || head.Tells(reached, hash) is false;
-                    if (!isApart) common = reached;
+                    if ((reached > head.Sequence ? false : head.Tells(reached, hash)) is not { } isSame) return null;
+                    isApart = !isSame;
+                    if (isSame) common = reached;
                 }
             }
             if (entry.LastSequence > common) given.Add(Parting.IdOf(entry));

@@ -24,7 +24,6 @@ internal sealed partial class ReplicaWriter
     private readonly WorkQueue queue;
     private readonly ReplicaSignals signals;
     private readonly List<LogEntry> entries = [];
-    private LogEntry[] appended = new LogEntry[4];
     private readonly List<Exception?> failures = [];
     private readonly BatchColumns own;
     private readonly BatchColumns foreign = new();
@@ -37,6 +36,7 @@ internal sealed partial class ReplicaWriter
     private readonly OwnRun openRun = new();
     private readonly Projector projector;
     private readonly ServerDuties? duties;
+    private LogEntry[] appended = new LogEntry[4];
     private bool hasOpenRun, isRestoring;
     private long ownBound, entriesLengthBytes;
     private long unprojectedMutations;
@@ -175,7 +175,7 @@ internal sealed partial class ReplicaWriter
             if (entries.Count > 0)
             {
                 bool isDurable = MustBeDurable(group, count);
-                Volatile.Write(ref publishedEnd, (await AppendEntriesAsync(isDurable).ConfigureAwait(false)).Value);
+                await AppendEntriesAsync(isDurable).ConfigureAwait(false);
             }
         }
 #pragma warning disable CA1031 // Whatever the store raised belongs to those who wait: the writer itself must go on.
@@ -215,13 +215,15 @@ internal sealed partial class ReplicaWriter
         return count;
     }
 
-    private async ValueTask<LogPosition> AppendEntriesAsync(bool isDurable)
+    private async ValueTask AppendEntriesAsync(bool isDurable)
     {
         if (appended.Length < entries.Count) appended = new LogEntry[Math.Max(entries.Count, 2 * appended.Length)];
         entries.CopyTo(appended);
         try
         {
-            return await store.AppendAsync(appended.AsMemory(0, entries.Count), isDurable, CancellationToken.None).ConfigureAwait(false);
+            LogPosition end = await store.AppendAsync(appended.AsMemory(0, entries.Count), isDurable, CancellationToken.None)
+                .ConfigureAwait(false);
+            Volatile.Write(ref publishedEnd, end.Value);
         }
         finally
         {

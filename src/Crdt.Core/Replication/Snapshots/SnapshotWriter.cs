@@ -7,12 +7,11 @@ namespace Crdt;
 
 /// <summary>Encodes a state as the chunks of a snapshot, entity by entity: the same state at the same vector gives the same
 /// bytes wherever it is done. Layout: docs/wire-format.md, section WF-8.</summary>
-/// <param name="heads">The manifest's heads.</param>
-/// <param name="replicas">The replica's own table, which the states refer to.</param>
-internal sealed class SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaTable replicas)
+internal sealed class SnapshotWriter
 {
-    private readonly int[] ranks = RanksOf(heads, replicas);
-    private readonly SnapshotForm form = new(heads, RanksOf(heads, replicas), [], replicas, replicas.GetOrAdd);
+    private readonly ReplicaTable replicas;
+    private readonly int[] ranks;
+    private readonly SnapshotForm form;
     private readonly ArrayBufferWriter<byte> buffer = new(FormatLimits.SnapshotChunkLengthBytes);
     private readonly FirstUseTable<(string Domain, string Type)> types = new();
     private readonly FirstUseTable<FieldPath> paths = new();
@@ -32,6 +31,15 @@ internal sealed class SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaT
     private readonly record struct EntityRow(int Type, string Id, int Siblings);
 
     private readonly record struct SiblingRow(int Path, int Mask, SnapshotOrigin Origin, int Start, int Value, int End);
+
+    /// <param name="heads">The manifest's heads.</param>
+    /// <param name="replicas">The replica's own table, which the states refer to.</param>
+    public SnapshotWriter(IReadOnlyList<SnapshotHead> heads, ReplicaTable replicas)
+    {
+        this.replicas = replicas;
+        ranks = RanksOf(heads, replicas);
+        form = new SnapshotForm(heads, ranks, [], replicas, replicas.GetOrAdd);
+    }
 
     /// <summary>Adds an entity; they come in order of their keys.</summary>
     /// <returns>The chunks that it completed.</returns>
