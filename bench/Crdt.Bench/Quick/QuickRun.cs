@@ -1,6 +1,7 @@
-using System.Buffers;
+using Crdt.Bench.SideBySide;
 using Crdt.Bench.Workloads;
 using static Crdt.Bench.Quick.Meter;
+using static Crdt.Bench.SideBySide.Field;
 
 namespace Crdt.Bench.Quick;
 
@@ -8,11 +9,7 @@ namespace Crdt.Bench.Quick;
 /// checks its result first.</summary>
 internal static class QuickRun
 {
-    private const int Entities = 10_000;
-    private const uint InsertedSum = 790_148_903, UpdatedSum = 1_120_306_297;
-
-    private static readonly FieldWrite[] Inserts = FieldWorkload.Inserts(Entities);
-    private static readonly FieldWrite[] Updates = FieldWorkload.Updates(2, Entities, 20_000);
+    private static readonly FieldWrite[] Updates = FieldWorkload.Updates(2, Entities, UpdateCount);
 
     public static void Run(string? only)
     {
@@ -46,9 +43,8 @@ internal static class QuickRun
         {
             Figure floor = Measure(Updates.Length, LoadedFloor, f => WriteFloor(f, Updates, size));
             Print($"floor: update, {size}/tx", floor);
-            List<BatchRun> loaded = LoadedRuns();
             Print($"W1 update, {size}/tx", Measure(
-                Updates.Length, () => Loaded(7, loaded), r => Lab.Write(r, Updates, size),
+                Updates.Length, () => Load(7), r => Lab.Write(r, Updates, size),
                 r => CheckSum(r, UpdatedSum)), floor);
         }
     }
@@ -75,36 +71,14 @@ internal static class QuickRun
 
     private static void Snapshots()
     {
-        List<BatchRun> runs = LoadedRuns();
-        Print("snapshot: take (per field)", Measure(Inserts.Length, () => LoadedServer(runs), r =>
+        Print("snapshot: take (per field)", Measure(Inserts.Length, () => Whole.Server(LoadedRuns), r =>
             Lab.Finish(r.TakeSnapshotAsync())));
-        Replica maker = LoadedServer(runs);
-        Snapshot snapshot = Lab.Finish(maker.TakeSnapshotAsync());
-        SnapshotManifest manifest = maker.Writer.Snapshots.ReadManifest(snapshot);
-        List<ReadOnlyMemory<byte>> chunks = [.. maker.Writer.Snapshots.ReadChunks(manifest, snapshot.ChunksFrom)];
-        void Join(Replica replica)
-        {
-            for (int i = Lab.Finish(replica.ConsiderAsync(manifest, CancellationToken.None)); i < chunks.Count; i++)
-                Lab.Finish(replica.TakeAsync(manifest, i, chunks[i], CancellationToken.None));
-            Lab.Finish(replica.JoinAsync(manifest, CancellationToken.None));
-        }
+        var whole = new Whole(LoadedRuns);
         Print("snapshot: join by a newcomer (per field)", Measure(
-            Inserts.Length, () => Lab.Open(2), Join, r => CheckSum(r, InsertedSum)));
-        Print("snapshot: join by one that holds the other half (per field)", Measure(Inserts.Length, () =>
-        {
-            Replica half = Lab.Open(2);
-            Lab.Apply(half, runs.GetRange(0, runs.Count / 2));
-            return half;
-        }, Join, r => CheckSum(r, InsertedSum)));
-        Print($"   its bytes per field, times 100 ({chunks.Count} chunks)", snapshot.LengthBytes * 100.0 / Inserts.Length);
-    }
-
-    private static Replica LoadedServer(List<BatchRun> runs)
-    {
-        var store = new MemoryReplicaStore(new ReplicaIdentity(Lab.Genesis.Space, Lab.IdOf(9), ReplicaRole.Server));
-        Replica server = Lab.Finish(Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System, Genesis = Lab.Genesis }));
-        Lab.Apply(server, runs);
-        return server;
+            Inserts.Length, () => Lab.Open(2), whole.Join, r => CheckSum(r, InsertedSum)));
+        Print("snapshot: join by one that holds the other half (per field)", Measure(
+            Inserts.Length, () => Load(2, LoadedRuns[..(LoadedRuns.Count / 2)]), whole.Join, r => CheckSum(r, InsertedSum)));
+        Print($"   its bytes per field, times 100 ({whole.ChunkCount} chunks)", whole.LengthBytes * 100.0 / Inserts.Length);
     }
 
     private static void Codec()
@@ -137,7 +111,7 @@ internal static class QuickRun
 
     private static void Read()
     {
-        Replica loaded = Loaded(7, LoadedRuns());
+        Replica loaded = Load(7);
         Print("read a field, entity looked up each time", Measure(Inserts.Length, () => loaded, r =>
         {
             foreach (ref readonly FieldWrite write in Inserts.AsSpan())
@@ -150,31 +124,17 @@ internal static class QuickRun
                 count += entity["qty"] is null ? 0 : 1;
             Check(count == Entities);
         }));
-        Print("digest of a new state (per sibling)", Measure(11 * Entities, () => Loaded(7, LoadedRuns()), r =>
+        Print("digest of a new state (per sibling)", Measure(11 * Entities, () => Load(7), r =>
             Lab.Finish(r.ComputeDigestAsync(CancellationToken.None))));
     }
 
     private static void Delta()
     {
-        List<BatchRun> loaded = LoadedRuns();
-        foreach ((int size, int count) in new[] { (1, 200), (10, 50), (100, 20) })
+        foreach ((int size, int count) in SizeWork.Deltas)
         {
-            Replica replica = Loaded(7, loaded);
-            FieldWrite[] writes = FieldWorkload.Updates(3 + size, Entities, size * count);
-            var batches = new List<int>();
-            var messages = new List<int>();
-            var codec = new SyncMessageCodec();
-            for (int i = 0; i < count; i++)
-            {
-                Lab.Write(replica, writes.AsSpan(i * size, size), size);
-                BatchRun last = Lab.RunsOf(replica)[^1];
-                var output = new ArrayBufferWriter<byte>();
-                codec.Write(output, new RunMessage(last));
-                batches.Add(last.Batches.Sum(b => b.Length));
-                messages.Add(output.WrittenCount);
-            }
-            Print($"W3 delta of {size} writes: batch, median", Median(batches));
-            Print($"W3 delta of {size} writes: message with head, median", Median(messages));
+            (double batch, double message) = SizeWork.MeasureDelta(size, count);
+            Print($"W3 delta of {size} writes: batch, median", batch);
+            Print($"W3 delta of {size} writes: message with head, median", message);
         }
         Replica all = Lab.Open(1);
         Lab.Write(all, Inserts, 10_000);
@@ -215,29 +175,5 @@ internal static class QuickRun
         var floor = new Floor(1);
         WriteFloor(floor, Inserts, 100);
         return floor;
-    }
-
-    private static List<BatchRun> LoadedRuns()
-    {
-        Replica writer = Lab.Open(1);
-        Lab.Write(writer, Inserts, 100);
-        return Lab.RunsOf(writer);
-    }
-
-    private static Replica Loaded(int number, List<BatchRun> runs)
-    {
-        Replica replica = Lab.Open(number);
-        Lab.Apply(replica, runs);
-        return replica;
-    }
-
-    private static double Median(List<int> values) => values.Order().ElementAt(values.Count / 2);
-
-    private static void CheckSum(Replica replica, uint expected) =>
-        Check(FieldWorkload.Checksum(Entities, Lab.Reader(replica)) == expected);
-
-    private static void Check(bool isRight)
-    {
-        if (!isRight) throw new InvalidOperationException("A measured run ended in a wrong state.");
     }
 }

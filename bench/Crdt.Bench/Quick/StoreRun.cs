@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Crdt.Bench.SideBySide;
 using Crdt.Bench.Workloads;
 using Crdt.Store;
 using LiteDB;
@@ -143,12 +144,8 @@ internal static class StoreRun
         var rows = new List<double[]>();
         for (int i = 0; i < Openings; i++)
         {
-            var child = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-            if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") child.ArgumentList.Add(typeof(StoreRun).Assembly.Location);
-            foreach (string argument in new[] { "open", directory, fields.ToString(CultureInfo.InvariantCulture) }) child.ArgumentList.Add(argument);
-            using Process process = Process.Start(child)!;
-            string[] parts = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.TrimEntries);
-            process.WaitForExit();
+            string[] parts = SideBySideRun.Start(out _, "open", directory, fields.ToString(CultureInfo.InvariantCulture))
+                .Split(' ', StringSplitOptions.TrimEntries);
             rows.Add([.. parts.Select(p => double.Parse(p, CultureInfo.InvariantCulture))]);
         }
         foreach ((string what, int column, double unit) in new[]

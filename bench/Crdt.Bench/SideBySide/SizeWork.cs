@@ -8,6 +8,9 @@ internal static class SizeWork
 {
     private const int JsonLengthBytes = 1_865_277;
 
+    /// <summary>How many updates in a transaction, and how often.</summary>
+    public static IReadOnlyList<(int Size, int Count)> Deltas { get; } = [(1, 200), (10, 50), (100, 20)];
+
     public static void Run(Rows rows)
     {
         var fresh = new Whole(Field.LoadedRuns);
@@ -20,7 +23,18 @@ internal static class SizeWork
             ["overJson"] = Rows.Round((fresh.LengthBytes - JsonLengthBytes) / (double)Field.Fields),
             ["note"] = "a snapshot; its chunks are compressed already",
         });
-        foreach ((int size, int count) in new[] { (1, 200), (10, 50), (100, 20) }) Delta(rows, size, count);
+        foreach ((int size, int count) in Deltas)
+        {
+            (double batch, double message) = MeasureDelta(size, count);
+            rows.Add("W3.delta", new()
+            {
+                ["ops"] = size,
+                ["samples"] = count,
+                ["bytes"] = batch,
+                ["perField"] = Rows.Round(batch / size),
+                ["message"] = message,
+            });
+        }
         Replica server = Whole.Server(Field.LoadedRuns);
         Replica writer = Field.Load(7);
         int known = Lab.RunsOf(writer).Count;
@@ -38,7 +52,10 @@ internal static class SizeWork
         });
     }
 
-    private static void Delta(Rows rows, int size, int count)
+    /// <summary>Median bytes of the batch of so many updates, and of the message that carries it.</summary>
+    /// <param name="size">How many updates.</param>
+    /// <param name="count">How often.</param>
+    public static (double Batch, double Message) MeasureDelta(int size, int count)
     {
         Replica replica = Field.Load(7);
         FieldWrite[] writes = FieldWorkload.Updates(3 + size, Field.Entities, size * count);
@@ -53,13 +70,6 @@ internal static class SizeWork
             batches.Add(last.Batches.Sum(b => b.Length));
             messages.Add(output.WrittenCount);
         }
-        rows.Add("W3.delta", new()
-        {
-            ["ops"] = size,
-            ["samples"] = count,
-            ["bytes"] = Rows.Median(batches),
-            ["perField"] = Rows.Round(Rows.Median(batches) / size),
-            ["message"] = Rows.Median(messages),
-        });
+        return (Rows.Median(batches), Rows.Median(messages));
     }
 }

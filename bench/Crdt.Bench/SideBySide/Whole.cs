@@ -24,6 +24,8 @@ internal sealed class Whole
 
     public long LengthBytes { get; }
 
+    public int ChunkCount => chunks.Count;
+
     public int CompressedLengthBytes
     {
         get
