@@ -60,7 +60,7 @@ public sealed class PeerLink : IAsyncDisposable
         }
     }
 
-    /// <summary>Dials now if it waits: the network changed, or the peer was seen.</summary>
+    /// <summary>Dials now if it waits, and then again after short waits: the network changed, or the peer was seen.</summary>
     public void RetryNow()
     {
         lock (gate)
@@ -157,7 +157,8 @@ public sealed class PeerLink : IAsyncDisposable
             status = status with { State = PeerLinkState.Waiting, NextAttempt = time.GetUtcNow() + delay };
         }
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(called, Task.Delay(delay, time, enough.Token)).ConfigureAwait(false);
+        if (await Task.WhenAny(called, Task.Delay(delay, time, enough.Token)).ConfigureAwait(false) == called)
+            backoff.Reset();
         await enough.CancelAsync().ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
     }

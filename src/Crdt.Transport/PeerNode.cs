@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Crdt.Transport.Connections;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Frames;
 using Crdt.Transport.Security;
 using Crdt.Transport.Sessions;
@@ -15,7 +16,7 @@ namespace Crdt.Transport;
 /// is enrolled in it and was not revoked. Without a key (<see cref="PeerNodeOptions.IsPlain"/>) a node speaks without
 /// encryption and believes whom it is told, within this machine only. The replicas stay their owner's: dispose the node
 /// first.</remarks>
-public sealed class PeerNode : IAsyncDisposable
+public sealed partial class PeerNode : IAsyncDisposable
 {
     private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(500);
 
@@ -99,6 +100,7 @@ public sealed class PeerNode : IAsyncDisposable
         }
         foreach (PeerConnection connection in connections)
             connection.Run.Offer(replica);
+        nearby?.SpacesChanged();
     }
 
     /// <summary>Listens.</summary>
@@ -123,6 +125,8 @@ public sealed class PeerNode : IAsyncDisposable
         EndPoint endPoint, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
+        if (FindConnected(endPoint as NearbyEndPoint) is { } there)
+            return there;
         PeerConnection? connection = null;
         try
         {
@@ -181,6 +185,8 @@ public sealed class PeerNode : IAsyncDisposable
             linksToStop = [.. links];
             listenersToStop = [.. listeners];
         }
+        if (nearby is not null)
+            await nearby.DisposeAsync().ConfigureAwait(false);
         await lifetime.CancelAsync().ConfigureAwait(false);
         foreach ((IPeerListener listener, Task loop) in listenersToStop)
         {
@@ -215,6 +221,7 @@ public sealed class PeerNode : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
             throw new ObjectDisposedException(nameof(PeerNode));
         }
+        Announce(listener.LocalEndPoint);
         Report(PeerNodeEventKind.Listening, listener.LocalEndPoint, null, WireError.None, $"Node {NodeId} listens.");
         return listener.LocalEndPoint;
     }
@@ -491,7 +498,7 @@ public sealed class PeerNode : IAsyncDisposable
     private static string SourceOf(EndPoint endPoint) =>
         (endPoint is IPEndPoint address ? address.Address.ToString() : endPoint.ToString()) ?? string.Empty;
 
-    private void Report(
+    internal void Report(
         PeerNodeEventKind kind, EndPoint endPoint, PeerConnection? connection, WireError error, string message)
     {
         try

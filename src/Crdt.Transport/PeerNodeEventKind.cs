@@ -23,4 +23,7 @@ public enum PeerNodeEventKind
 
     /// <summary>A device was let into a space.</summary>
     Paired,
+
+    /// <summary>This machine does not let anybody be found, or heard: addresses are needed. Tried again.</summary>
+    DiscoveryFailed,
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Crdt.Transport.Discovery;
 
 namespace Crdt.Transport.Connections;
 
@@ -8,6 +9,8 @@ internal static class Sockets
 {
     // Connections that completed in the kernel and were not taken yet; more are refused by it.
     private const int ListenQueue = 128;
+
+    private static readonly TimeSpan AddressStagger = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Dials; a name at each of its addresses in turn.</summary>
     /// <param name="endPoint">An address or a name, and a port.</param>
@@ -61,32 +64,72 @@ internal static class Sockets
         }
     }
 
+    // Each address begins a moment after the one before, and the first that answers is it: one that nobody answers at does
+    // not take the time of the others.
     private static async ValueTask<Socket> ConnectAsync(IPEndPoint[] candidates, CancellationToken cancellationToken)
     {
-        for (int i = 0; ; i++)
+        using var decided = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = new List<Task<Socket>>();
+        Socket? connected = null;
+        try
         {
-            var socket = new Socket(candidates[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            try
+            for (int next = 0; ;)
             {
-                await socket.ConnectAsync(candidates[i], cancellationToken).ConfigureAwait(false);
-                return socket;
-            }
-            catch (SocketException) when (i < candidates.Length - 1)
-            {
-                socket.Dispose(); // the name has another address
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
+                if (next < candidates.Length)
+                    running.Add(ConnectAsync(candidates[next++], decided.Token));
+                bool isLast = next == candidates.Length;
+                Task pause = Task.Delay(isLast ? Timeout.InfiniteTimeSpan : AddressStagger, decided.Token);
+                Task first = await Task.WhenAny([pause, .. running]).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (first is not Task<Socket> ended)
+                    continue;
+                running.Remove(ended);
+                try
+                {
+                    return connected = await ended.ConfigureAwait(false);
+                }
+                catch (SocketException) when (!isLast || running.Count > 0)
+                {
+                    // There is another address.
+                }
             }
         }
+        finally
+        {
+            await decided.CancelAsync().ConfigureAwait(false);
+            foreach (Task<Socket> attempt in running)
+                _ = attempt.ContinueWith(late => Drop(late, connected), TaskScheduler.Default);
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(IPEndPoint candidate, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(candidate.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(candidate, cancellationToken).ConfigureAwait(false);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static void Drop(Task<Socket> late, Socket? kept)
+    {
+        if (late.IsCompletedSuccessfully && late.Result != kept)
+            late.Result.Dispose();
+        _ = late.Exception; // seen
     }
 
     private static async ValueTask<IPEndPoint[]> ResolveAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
         endPoint switch
         {
             IPEndPoint address => [address],
+            NearbyEndPoint { Candidates: { Count: > 0 } known } => [.. known],
+            NearbyEndPoint => throw new SocketException((int)SocketError.HostNotFound),
             DnsEndPoint name => [.. (await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken)
                 .ConfigureAwait(false)).Select(address => new IPEndPoint(address, name.Port))],
             _ => throw new ArgumentException("To dial takes an IP address or a name, and a port.", nameof(endPoint)),
