@@ -14,12 +14,14 @@ internal static class StatusCommand
     {
         await using CliHost host = await context.OpenAsync();
         ReplicaStatus status = await host.Replica.GetStatusAsync(context.Cancellation);
-        if (context.Output.IsJson) WriteJson(context.Output, host, status);
-        else Write(context.Output, host, status);
+        CustodyReport custody = await host.Replica.GetCustodyAsync(context.Cancellation);
+        bool hasAuthorityKey = File.Exists(NodeKeyFile.AuthorityPathIn(context.Data));
+        if (context.Output.IsJson) WriteJson(context.Output, host, status, custody, hasAuthorityKey);
+        else Write(context.Output, host, status, custody, hasAuthorityKey);
         return ExitCode.Ok;
     }
 
-    private static void Write(CliOutput output, CliHost host, ReplicaStatus status)
+    private static void Write(CliOutput output, CliHost host, ReplicaStatus status, CustodyReport custody, bool hasAuthorityKey)
     {
         Replica replica = host.Replica;
         string pending = status.OwnPending == 0
@@ -37,7 +39,8 @@ internal static class StatusCommand
             ("vector", string.Join("  ", status.Vector.Select(
                 d => $"{Shown.Author(d.Replica, replica.Id)}: {Shown.Number(d.Sequence)}"))),
             ("digest", status.Digest.ToString()),
-            ("projection", Projection(host)));
+            ("projection", Projection(host)),
+            ("safe to wipe", CustodyOutput.Verdict(custody)));
         foreach (Acknowledgement statement in replica.Acknowledgements.Where(a => a.By != replica.Id))
         {
             long missing = status.Vector.Sum(d => Math.Max(0, d.Sequence - statement.Held[d.Replica]));
@@ -50,11 +53,13 @@ internal static class StatusCommand
             output.Line($"The space allows batch format {replica.BatchFormat}, and this build reads up to {FormatLimits.BatchFormatMax}: "
                 + "update it, or it will not receive what others write in it.");
         }
+        CustodyOutput.Write(output, custody, host.Replica.Id, hasAuthorityKey);
         PeerOutput.Write(output, host.Journal);
         Watched.Write(output, replica);
     }
 
-    private static void WriteJson(CliOutput output, CliHost host, ReplicaStatus status) => output.Json(w =>
+    private static void WriteJson(
+        CliOutput output, CliHost host, ReplicaStatus status, CustodyReport custody, bool hasAuthorityKey) => output.Json(w =>
     {
         Replica replica = host.Replica;
         w.WriteString("replica", replica.Id.ToString());
@@ -83,6 +88,7 @@ internal static class StatusCommand
             w.WriteEndObject();
         }
         w.WriteEndArray();
+        CustodyOutput.WriteJson(w, custody, hasAuthorityKey);
         PeerOutput.WriteJson(w, host.Journal);
         Watched.WriteJson(w, replica);
     });

@@ -139,7 +139,7 @@ public sealed partial class Replica
         if (IsSettled(report)) return;
         if (!isProven && ChainHeads.IsOneLog(this, report))
         {
-            Forget(report.Author);
+            await ForgetAsync(report.Author, cancellationToken).ConfigureAwait(false);
             return;
         }
         lock (forksGate)
@@ -170,27 +170,41 @@ public sealed partial class Replica
             long? known = forks.GetValueOrDefault(author)?.Common;
             forks[author] = new Fork(author, common ?? known, Options.Time.GetUtcNow(), peer);
         }
+        if (!writer.Watch.IsInDoubt(author)) await NoteAsync(new DoubtNote(author, true), cancellationToken).ConfigureAwait(false);
         if (author == Id && Options.NewReplicaId is not null)
             await writer.EnqueueAsync(new GiveUpIdWork(author), cancellationToken).ConfigureAwait(false);
     }
 
-    private void Forget(ReplicaId author)
+    private ValueTask ForgetAsync(ReplicaId author, CancellationToken cancellationToken)
     {
         lock (forksGate)
         {
             if (reports.Remove(author)) forksVersion++;
             forks.Remove(author);
         }
+        return ClearAsync(author, cancellationToken);
     }
 
     /// <summary>Both logs turned out to be one, of which one side holds more.</summary>
-    internal void ForgetSuspicion(ReplicaId author)
+    /// <param name="author">Whose.</param>
+    /// <param name="peerRole">Of whom holds the other: only a server's log tells that no server speaks of another one.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    internal ValueTask ForgetSuspicionAsync(ReplicaId author, ReplicaRole peerRole, CancellationToken cancellationToken)
     {
         lock (forksGate)
         {
-            if (forks.Count > 0 && author != Id && !reports.ContainsKey(author)) forks.Remove(author);
+            if (author == Id || reports.ContainsKey(author)) return ValueTask.CompletedTask;
+            forks.Remove(author);
         }
+        return peerRole == ReplicaRole.Client ? ValueTask.CompletedTask : ClearAsync(author, cancellationToken);
     }
+
+    private ValueTask ClearAsync(ReplicaId author, CancellationToken cancellationToken) => writer.Watch.IsInDoubt(author)
+        ? NoteAsync(new DoubtNote(author, false), cancellationToken)
+        : ValueTask.CompletedTask;
+
+    /// <summary>Authors of whom two logs are about, as far as this replica has noticed, and that no fence has settled.</summary>
+    internal IEnumerable<ReplicaId> InDoubt => writer.Watch.Doubts.Where(a => !IsSettled(a));
 
     /// <summary>Records, outside the replica's files, that a run of its own is about to leave.</summary>
     internal async ValueTask ReleaseAsync(BatchRun run)

@@ -607,6 +607,11 @@ internal sealed partial class ReplicaWriter
             else if (entry.Kind == LogEntryKind.Snapshot) AddJoined(entry, highest);
         }
         if (highest.Count == 0) return;
+        // Under an id that is new it has said nothing yet of what it held before.
+        if (Acknowledgements.Find(Identity.Replica) is null)
+        {
+            foreach ((ReplicaId author, long sequence) in Authors.Vector) highest.TryAdd(author, sequence);
+        }
         var statement = new Acknowledgement(Identity.Replica, Identity.Role, options.Time.GetUtcNow(),
             VersionVector.From(highest.Select(h => new Dot(h.Key, h.Value))));
         AddNote(statement);

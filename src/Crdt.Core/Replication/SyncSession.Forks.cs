@@ -57,8 +57,10 @@ public sealed partial class SyncSession
         foreach (ChainHead head in theirs)
         {
             bool isHeld = byAuthor.TryGetValue(head.Author, out ChainHead held);
-            bool differs = isHeld && held.Sequence == head.Sequence
-                && !held.Hash.Span[..HeadsMessage.HashPrefixLengthBytes].SequenceEqual(head.Hash.Span);
+            bool isSamePlace = isHeld && held.Sequence == head.Sequence;
+            bool differs = isSamePlace && !held.Hash.Span[..HeadsMessage.HashPrefixLengthBytes].SequenceEqual(head.Hash.Span);
+            if (isSamePlace && !differs && !setAside.Contains(head.Author))
+                await replica.ForgetSuspicionAsync(head.Author, peerRole, cancellationToken).ConfigureAwait(false);
             bool isOwnFuture = head.Author == replica.Id && head.Sequence > (isHeld ? held.Sequence : 0);
             bool isSettled = Fences.Table.Of(head.Author) is not null && !Fences.IsOffBranch(head.Author);
             if ((differs || isOwnFuture) && !isSettled) await SetAsideAsync(head.Author, cancellationToken).ConfigureAwait(false);
@@ -206,7 +208,7 @@ public sealed partial class SyncSession
             lock (gate) suspicions.TryGetValue(chain.Author, out error);
             if (error is not null && chain.Author != replica.Id && !Fences.IsOffBranch(chain.Author))
                 throw new SyncException(ErrorOf(error.Error), error.Message, error);
-            replica.ForgetSuspicion(chain.Author);
+            await replica.ForgetSuspicionAsync(chain.Author, peerRole, cancellationToken).ConfigureAwait(false);
             return;
         }
         if (!IsProof(chain.Heads[^1])) throw new SyncException(SyncError.BadSignature, $"A head of {chain.Author} is not signed by it.");
@@ -319,7 +321,7 @@ public sealed partial class SyncSession
         try
         {
             await replica.ApplyAsync(aside.Run, cancellationToken).ConfigureAwait(false);
-            replica.ForgetSuspicion(aside.Run.Author);
+            await replica.ForgetSuspicionAsync(aside.Run.Author, peerRole, cancellationToken).ConfigureAwait(false);
         }
         catch (ApplyException)
         {

@@ -316,7 +316,8 @@ public sealed partial class SyncSession : IDisposable
         lock (gate) isEqual = isPeerKnown && !mustTellHeads && !isDiverged;
         if (isEqual && setAside.Count == 0)
         {
-            foreach (ChainHead head in ownHeads) replica.ForgetSuspicion(head.Author);
+            foreach (ChainHead head in ownHeads)
+                await replica.ForgetSuspicionAsync(head.Author, peerRole, cancellationToken).ConfigureAwait(false);
         }
         if (isEqual && replica.Divergences.Any(d => d.Peer == peer))
             await replica.NoteAsync(new AgreementNote(peer!.Value), cancellationToken).ConfigureAwait(false);
@@ -428,13 +429,10 @@ public sealed partial class SyncSession : IDisposable
             return;
         }
         CheckStale();
+        if (isNews) await replica.ForgetSuspicionAsync(run.Author, peerRole, cancellationToken).ConfigureAwait(false);
         lock (gate)
         {
-            if (isNews)
-            {
-                mutationsReceived += run.LastSequence - run.FirstSequence + 1;
-                replica.ForgetSuspicion(run.Author);
-            }
+            if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
             // Beyond a fence nothing is held: what counts of the author is.
             long held = Math.Min(run.LastSequence, Fences.Table.Of(run.Author)?.Sequence ?? long.MaxValue);
             if (held > 0) Raise(unacknowledged, run.Author, held);
@@ -472,6 +470,8 @@ public sealed partial class SyncSession : IDisposable
     private async ValueTask TakeAsync(StatementsMessage statements, CancellationToken cancellationToken)
     {
         long own = replica.Vector[replica.Id];
+        bool isOwnInDoubt;
+        lock (gate) isOwnInDoubt = setAside.Contains(replica.Id);
         foreach (Acknowledgement statement in statements.Statements)
         {
             if (statement.Role == ReplicaRole.Client && !IsKeyed)
@@ -483,11 +483,12 @@ public sealed partial class SyncSession : IDisposable
                 Acknowledgement? whole;
                 // Also what is passed over: the next is told as the difference to it.
                 lock (gate) whole = signedStatements.Receive(statement);
-                if (whole is not null && Math.Min(whole.Held[replica.Id], counted) <= own)
+                if (whole is not null && !(isOwnInDoubt && whole.Held[replica.Id] > 0) && Math.Min(whole.Held[replica.Id], counted) <= own)
                     await replica.AcknowledgeAsync(whole, cancellationToken).ConfigureAwait(false);
                 continue;
             }
-            if (Math.Min(statement.Held[replica.Id], counted) > own) continue;
+            // While the own id may be in use twice, nobody can tell of which log it speaks: it is told again.
+            if ((isOwnInDoubt && statement.Held[replica.Id] > 0) || Math.Min(statement.Held[replica.Id], counted) > own) continue;
             if (!statement.Signature.IsEmpty)
                 throw new SyncException(SyncError.BadSignature, "In an open space a statement has no signature.");
             lock (gate)

@@ -11,12 +11,16 @@ internal sealed class ReplicaWatch
     /// <summary>Replicas whose clock is kept.</summary>
     private const int SkewsMax = 1_024;
 
+    /// <summary>Authors in doubt that are kept: beyond that, whoever is named first is in doubt no more than others.</summary>
+    private const int DoubtsMax = 4_096;
+
     // A change of the clock below this, within a day, is not worth an entry of the log.
     private const long SkewChangeMs = 1_000;
 
     private readonly Lock gate = new();
     private readonly Dictionary<ReplicaId, Divergence> divergences = [];
     private readonly SortedDictionary<ReplicaId, ClockSkew> skews = [];
+    private readonly SortedSet<ReplicaId> doubts = [];
 
     /// <summary>The latest first, one for each peer.</summary>
     public Divergence[] Divergences
@@ -36,6 +40,22 @@ internal sealed class ReplicaWatch
         }
     }
 
+    /// <summary>Authors whose ids were found to be in use twice, and not since found to be one log: also those that a fence
+    /// has settled.</summary>
+    public ReplicaId[] Doubts
+    {
+        get
+        {
+            lock (gate) return [.. doubts];
+        }
+    }
+
+    /// <summary>Whether an author is one of them.</summary>
+    public bool IsInDoubt(ReplicaId author)
+    {
+        lock (gate) return doubts.Contains(author);
+    }
+
     /// <summary>Whether the note is worth an entry of the log.</summary>
     public bool IsNews(WatchNote note)
     {
@@ -44,6 +64,8 @@ internal sealed class ReplicaWatch
             return note switch
             {
                 AgreementNote { Peer: var peer } => divergences.ContainsKey(peer),
+                DoubtNote { Author: var author, IsOpen: var isOpen } => doubts.Contains(author) != isOpen
+                    && (!isOpen || doubts.Count < DoubtsMax),
                 SkewNote { Skew: var now } => !skews.TryGetValue(now.Replica, out ClockSkew? before)
                     || before.Role != now.Role || Math.Abs(before.OffsetMs - now.OffsetMs) >= SkewChangeMs
                     || (now.MeasuredAt - before.MeasuredAt).Duration() >= TimeSpan.FromDays(1),
@@ -66,6 +88,10 @@ internal sealed class ReplicaWatch
                 case AgreementNote { Peer: var peer }:
                     divergences.Remove(peer);
                     break;
+                case DoubtNote { Author: var author, IsOpen: var isOpen }:
+                    if (isOpen) doubts.Add(author);
+                    else doubts.Remove(author);
+                    break;
                 case SkewNote { Skew: var skew }:
                     skews[skew.Replica] = skew;
                     if (skews.Count > SkewsMax) skews.Remove(skews.Values.MinBy(s => s.MeasuredAt)!.Replica);
@@ -80,7 +106,10 @@ internal sealed class ReplicaWatch
         lock (gate)
         {
             WatchNote[] notes =
-                [.. divergences.Values.Select(d => new DivergenceNote(d)), .. skews.Values.Select(s => new SkewNote(s))];
+            [
+                .. divergences.Values.Select(d => new DivergenceNote(d)), .. skews.Values.Select(s => new SkewNote(s)),
+                .. doubts.Select(d => new DoubtNote(d, true)),
+            ];
             writer.WriteArrayHeader(notes.Length);
             foreach (WatchNote note in notes) note.Write(ref writer);
         }

@@ -9,11 +9,11 @@ internal abstract record WatchNote
     private const int Diverged = 1, Agreed = 2, Skewed = 3, Stood = 4, Told = 5;
 
     // Behind those of what a server put off.
-    private const int StoodWhole = 8, Whole = 9;
+    private const int StoodWhole = 8, Whole = 9, Doubted = 10, Cleared = 11;
 
     /// <summary>Whether a note of the log is one of these: statements begin with a binary.</summary>
     public static bool IsOne(ReadOnlyMemory<byte> note) =>
-        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole, ..];
+        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole or Doubted or Cleared, ..];
 
     public static WatchNote Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -23,7 +23,7 @@ internal abstract record WatchNote
 
     public static WatchNote Read(ref CanonicalReader reader)
     {
-        switch (reader.ReadInt32(Whole, "The kind of a note"))
+        switch (reader.ReadInt32(Cleared, "The kind of a note"))
         {
             case Diverged:
                 return new DivergenceNote(ReadDivergence(ref reader));
@@ -35,6 +35,10 @@ internal abstract record WatchNote
                 return new StandingNote(AcknowledgementCodec.Read(ref reader) with { IsWhole = true });
             case Whole:
                 return new WholeNote(AcknowledgementCodec.Read(ref reader) with { IsWhole = true });
+            case Doubted:
+                return new DoubtNote(AcknowledgementCodec.ReadReplica(ref reader), true);
+            case Cleared:
+                return new DoubtNote(AcknowledgementCodec.ReadReplica(ref reader), false);
             case Told:
                 ReplicaId peer = AcknowledgementCodec.ReadReplica(ref reader);
                 (ReplicaId, ulong)[] known = new (ReplicaId, ulong)[reader.ReadCount("The number of statements")];
@@ -87,6 +91,10 @@ internal abstract record WatchNote
                 writer.Write(Whole);
                 AcknowledgementCodec.Write(ref writer, whole);
                 break;
+            case DoubtNote { Author: var author, IsOpen: var isOpen }:
+                writer.Write(isOpen ? Doubted : Cleared);
+                AcknowledgementCodec.WriteReplica(ref writer, author);
+                break;
             case ToldNote { Peer: var peer, Known: var known }:
                 writer.Write(Told);
                 AcknowledgementCodec.WriteReplica(ref writer, peer);
@@ -135,6 +143,10 @@ internal sealed record DivergenceNote(Divergence Divergence) : WatchNote;
 
 /// <summary>Equal vectors, equal states, where they had differed before.</summary>
 internal sealed record AgreementNote(ReplicaId Peer) : WatchNote;
+
+/// <summary>Whether an author's id was found to be in use twice, so that nobody's word about its sequences tells of which log
+/// it is; or was found not to be.</summary>
+internal sealed record DoubtNote(ReplicaId Author, bool IsOpen) : WatchNote;
 
 /// <summary>Another replica's clock.</summary>
 internal sealed record SkewNote(ClockSkew Skew) : WatchNote;

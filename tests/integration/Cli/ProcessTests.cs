@@ -114,14 +114,7 @@ public sealed class ProcessTests : CliTest
         Assert.True(told.TryGetProperty("since", out _));
     }
 
-    private Process Start(string data, params string[] args)
-    {
-        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        var start = new ProcessStartInfo(dotnet) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "crdt.dll"));
-        foreach (string argument in (string[])["--data", PathOf(data), .. args]) start.ArgumentList.Add(argument);
-        return Process.Start(start)!;
-    }
+    private Process Start(string data, params string[] args) => CrdtProcess.Start(PathOf(data), args);
 
     private async Task SucceedAsync(string data, params string[] args)
     {
@@ -132,13 +125,7 @@ public sealed class ProcessTests : CliTest
             $"{string.Join(' ', args)}: {process.ExitCode}\n{await output}\n{await error}");
     }
 
-    private static async Task<string> AddressOfAsync(Process server)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        string? first = await server.StandardOutput.ReadLineAsync(patience.Token);
-        Assert.StartsWith("listening ", first);
-        return first!["listening ".Length..];
-    }
+    private static Task<string> AddressOfAsync(Process server) => CrdtProcess.AddressOfAsync(server);
 
     private static async Task EndAsync(Process process)
     {

@@ -44,8 +44,9 @@ public class ForkLaws
     /// <summary>Lives a life, and checks how it ends.</summary>
     /// <param name="life">The life.</param>
     /// <param name="mayBeApart">Whether a meeting may end with somebody apart, who holds another log than a floor stands on.</param>
+    /// <param name="look">Looks at the team after each step, and at the end with <see langword="true"/> when all is settled.</param>
     /// <returns>Whether all forks were settled: else only that nobody was cut off, and nothing was lost.</returns>
-    internal static async Task<bool> LiveAsync(ForkLife life, bool mayBeApart = false)
+    internal static async Task<bool> LiveAsync(ForkLife life, bool mayBeApart = false, Func<Team, bool, Task>? look = null)
     {
         await using Team team = await Team.CreateAsync(
             new TeamOptions { Devices = Devices, Servers = life.Servers, IsKeyed = life.IsKeyed, IsProjecting = life.IsProjecting });
@@ -53,11 +54,16 @@ public class ForkLaws
         await team.MeetAllAsync();
         var written = new List<string>();
         var backups = new List<(int Owner, IReplicaStore Copy)>();
-        foreach (ForkStep step in life.Steps) await TakeAsync(team, step, written, backups);
+        foreach (ForkStep step in life.Steps)
+        {
+            await TakeAsync(team, step, written, backups);
+            if (look is not null) await look(team, false);
+        }
         bool isAtRest = true;
         for (int round = 0; round < 8; round++) isAtRest = await MeetAllAsync(team, mayBeApart);
         bool isSettled = isAtRest && team.Replicas.All(r => r.Forks.Count == 0 && !r.Fences.Any(f => r.Writer.Fences.IsOffBranch(f.Replica)));
         if (isSettled) await CheckAsync(team);
+        if (look is not null) await look(team, isSettled);
         CheckNothingIsLost(team, written);
         return isSettled;
     }

@@ -107,6 +107,7 @@ public class SignedStatementTests
         await AcceptedAsync(team, Sign(team, team[1].Id, all) with { Role = ReplicaRole.Server });
         QueuedMutation mutation = team[0].FindMutation(new Dot(team[0].Id, 2))!;
         Assert.Equal((MutationStatus.Pending, 1), (mutation.Status, mutation.HeldBy));
+        Assert.True(await team[0].GetCustodyAsync() is { IsSafeToWipe: false, Receipts: [] });
         // Nor does the role it gives in its first message, with acknowledgements that nobody signed.
         using var session = new SyncSession(team[0]);
         var impostor = new Impostor(session);

@@ -63,6 +63,26 @@ internal sealed class Reissue
         written.All.TryGetValue((new Dot(Author, sequence), request), out Dot dot)
         || (origin is { } first && written.Live.TryGetValue((first, request), out dot)) ? dot : null;
 
+    /// <summary>How many mutations are left of which is not known that they were written again. What is never written again
+    /// is none of them: words about the space's own data in the client role.</summary>
+    /// <remarks>Work that was cut off more than once names its last place alone, and keeps the request that tells it.</remarks>
+    public long CountUnknown()
+    {
+        long count = 0;
+        HashSet<Guid> requests = [.. written.Live.Keys.Select(static k => k.Item2)];
+        foreach ((BatchColumns batch, long first, int from, int to, byte[] hash) in left)
+        {
+            for (int m = from; m < to; m++)
+            {
+                ref readonly BatchColumns.MutationRow row = ref batch.Mutations[m];
+                if (batch.Role == ReplicaRole.Client && batch.Entities[row.Entity].IsSpaceData) continue;
+                Guid request = row.Origin?.RequestId ?? RequestOf(Author, first + m, hash);
+                if (!requests.Contains(request)) count++;
+            }
+        }
+        return count;
+    }
+
     /// <summary>What tells a mutation of one branch from that of another with the same dot.</summary>
     public static Guid RequestOf(ReplicaId author, long sequence, ReadOnlySpan<byte> batchHash)
     {
