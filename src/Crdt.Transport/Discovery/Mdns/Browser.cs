@@ -238,8 +238,10 @@ internal sealed class Browser(
 
     private void Drop((DnsName Name, DnsType Type) key)
     {
-        if (cache.Remove(key, out List<CacheEntry>? entries))
-            count -= entries.Count;
+        if (!cache.Remove(key, out List<CacheEntry>? entries))
+            return;
+        count -= entries.Count;
+        entries.Clear(); // whoever goes through a list of lists finds nothing of it any more
     }
 
     private void Refresh(TimeSpan now)
