@@ -8,6 +8,7 @@ public sealed partial class Replica
     private readonly Lock forksGate = new();
     private readonly Dictionary<ReplicaId, Fork> forks = [];
     private readonly Dictionary<ReplicaId, ForkReport> reports = [];
+    private readonly Dictionary<ReplicaId, (ForkReport Report, IReadOnlyList<SetAsideRun> Asides)> partedWithin = [];
     private int forksVersion;
     private int generation;
     private Task releasing = Task.CompletedTask;
@@ -122,7 +123,10 @@ public sealed partial class Replica
         get
         {
             lock (forksGate)
-                return [.. reports.Values.Where(r => !IsSettled(r)).OrderBy(r => r.Author)];
+            {
+                foreach (ForkReport settled in reports.Values.Where(IsSettled).ToList()) reports.Remove(settled.Author);
+                return [.. reports.Values.OrderBy(r => r.Author)];
+            }
         }
     }
 
@@ -240,8 +244,21 @@ public sealed partial class Replica
 
     private bool IsSettled(ReplicaId author) => writer.Fences.Table.Of(author) is not null && !writer.Fences.IsOffBranch(author);
 
-    private bool IsSettled(ForkReport report) =>
-        writer.Fences.Table.Of(report.Author) is { } fence && fence.Sequence <= report.Common.Sequence;
+    /// <summary>Whether the author's log ends before it parts, as far as is known here.</summary>
+    private bool IsSettled(ForkReport report)
+    {
+        if (writer.Fences.Table.Of(report.Author) is not { } fence) return false;
+        if (fence.Sequence <= report.Common.Sequence) return true;
+        IReadOnlyList<SetAsideRun> asides = writer.Fences.Asides;
+        lock (forksGate)
+        {
+            if (partedWithin.TryGetValue(report.Author, out var seen) && seen.Report == report && ReferenceEquals(seen.Asides, asides))
+                return false;
+            if (ChainHeads.PartBehind(this, fence, report)) return true;
+            partedWithin[report.Author] = (report, asides);
+            return false;
+        }
+    }
 
     /// <summary>An id that this replica has given up before its logs parted needs no fence.</summary>
     private bool IsGivenUp(ReplicaId author) => writer.Fences.FormerIds.Contains(author) && !reports.ContainsKey(author);

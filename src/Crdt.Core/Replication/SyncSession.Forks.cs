@@ -390,13 +390,7 @@ public sealed partial class SyncSession
             asidesToTell.Dequeue();
             peerAsides.Add(next.Id);
         }
-        foreach (LoggedEntry logged in replica.Store.ReadLog(next.Position))
-        {
-            if (logged.Entry.Kind != LogEntryKind.Aside || logged.Entry.Author != next.Author) continue;
-            (BatchRun run, ReadOnlyMemory<byte> before) = AsideCodec.Decode(logged.Entry);
-            if (AsideCodec.IdOf(run) == next.Id) return new AsideMessage(run, before);
-        }
-        return null;
+        return ChainHeads.ReadAside(replica, next);
     }
 
     /// <summary>What is known of fences belongs to what both sides compare first; where nobody is fenced it adds nothing.</summary>

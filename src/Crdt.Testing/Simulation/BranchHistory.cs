@@ -33,8 +33,8 @@ internal sealed class BranchHistory
     /// <summary>Files are replaced by a copy: what nobody else holds by then is gone with them, and nobody can bring it back.</summary>
     public void NoteReplaced(SimulatedStore old, IEnumerable<SimulatedStore> others)
     {
-        HashSet<LogRecord> elsewhere = [.. others.SelectMany(o => o.Batches)];
-        lost.UnionWith(old.Batches.Where(b => !elsewhere.Contains(b)));
+        HashSet<LogRecord> elsewhere = [.. others.SelectMany(o => o.Records(LogEntryKind.Batch))];
+        lost.UnionWith(old.Records(LogEntryKind.Batch).Where(b => !elsewhere.Contains(b)));
     }
 
     /// <summary>Of everything that was written: it counts, or is kept aside, or was written again.</summary>
@@ -48,7 +48,7 @@ internal sealed class BranchHistory
         foreach (SimulatedDevice device in devices)
         {
             FenceKeeper fences = device.Replica!.Writer.Fences;
-            counts.UnionWith(device.Store.Batches.Where(b => !fences.IsVoid(b.ToEntry())));
+            counts.UnionWith(device.Store.Records(LogEntryKind.Batch).Where(b => !fences.IsVoid(b.ToEntry())));
             foreach (LoggedEntry logged in device.Store.ReadLog(default))
             {
                 if (logged.Entry.Kind != LogEntryKind.Aside) continue;
@@ -76,7 +76,7 @@ internal sealed class BranchHistory
     public List<Mutation> Read(SimulatedDevice device)
     {
         var read = new List<Mutation>();
-        foreach (LogRecord batch in device.Store.Batches)
+        foreach (LogRecord batch in device.Store.Records(LogEntryKind.Batch))
         {
             LogEntry entry = batch.ToEntry();
             if (device.Replica!.Writer.Fences.IsVoid(entry)) continue;

@@ -38,8 +38,8 @@ internal sealed class SimulatedStore : IReplicaStore
     /// <summary>The id under which it was created: its node's key goes by that.</summary>
     public ReplicaId FirstId => created.Replica;
 
-    /// <summary>The batches in the log, in its order.</summary>
-    public IEnumerable<LogRecord> Batches => log.Where(r => r.Kind == LogEntryKind.Batch);
+    /// <summary>What is in the log of a kind, in its order.</summary>
+    public IEnumerable<LogRecord> Records(LogEntryKind kind) => log.Where(r => r.Kind == kind);
 
     public bool IsProjecting { get; }
 

@@ -268,7 +268,7 @@ internal sealed class SimulationRun
     private void Commit(SimulatedDevice device, Func<Replica, ValueTask<CommitResult>> commit)
     {
         if (device.Replica is not { } replica) return;
-        long before = Setup.HasForks ? 0 : device.Applied[History.IndexOf(device.Identity.Replica)];
+        long before = History.Branches is not null ? 0 : device.Applied[History.IndexOf(device.Identity.Replica)];
         CommitResult result = default;
         try
         {
@@ -358,11 +358,14 @@ internal sealed class SimulationRun
 
     private void HandOver(StaleStep stale)
     {
+        if (History.Branches is not null) return;
         SimulatedDevice from = Devices[stale.From], to = Devices[stale.To];
         int at = (int)(from.Store.LogEnd.Value * stale.Place / 1_000_000);
         for (int i = 0; i < stale.Runs && from.Store.RunAt(at, out at) is { } run && to.Replica is { } replica; i++)
         {
             Figures.StaleRuns++;
+            // What a fence has cut off stands in logs, and counts nowhere.
+            if (replica.Writer.Fences.Table.IsBeyond(run.Author, run.LastSequence)) continue;
             int author = History.IndexOf(run.Author);
             long applied = to.Applied[author];
             bool isCovered = run.LastSequence <= applied, isNext = run.FirstSequence == applied + 1;
@@ -460,13 +463,13 @@ internal sealed class SimulationRun
 
     private void Restore(SimulatedDevice device, SimulatedDevice from)
     {
-        if (from.Backup is not { } backup) return;
+        if (from.Backup is not { } backup || History.Branches is not { } branches) return;
         if (device.Replica is not null) Crash(device, "files replaced");
         if (from == device) Figures.Restored++;
         else Figures.Cloned++;
         SimulatedStore old = device.Store;
         device.Store = backup.Copy();
-        History.Branches!.NoteReplaced(old, Devices.Select(d => d.Store));
+        branches.NoteReplaced(old, Devices.Select(d => d.Store));
         Open(device);
         Listener?.OnEvent(device, NowUs, DiagramMark.Restart, $"restored from a copy of {from.Name}");
         Settle(device);
@@ -474,7 +477,7 @@ internal sealed class SimulationRun
 
     private void Retire(SimulatedDevice server, SimulatedDevice device)
     {
-        if (server.Replica is not { } replica || replica.Vector.Count == 0) return;
+        if (server.Replica is not { } replica || replica.Vector.Count == 0 || History.Branches is null) return;
         try
         {
             CommitResult result = Now(replica.FenceAsync(device.Identity.Replica, FenceReason.Retired));
@@ -700,12 +703,13 @@ internal sealed class SimulationRun
         }
         queue.Clear();
         long sessions = Figures.Sessions;
-        if (Setup.HasForks) MeetUntilSettled();
+        if (History.Branches is not null) MeetUntilSettled();
         else if (step.InTurn) MeetInTurn();
         else MeetAtOnce();
         Figures.SessionsToHeal = Math.Max(Figures.SessionsToHeal, Figures.Sessions - sessions);
-        if (Setup.HasForks) Checks.CheckForks();
-        else Checks.CheckQuiescence(step.IsLast);
+        if (History.Branches is not null) Checks.CheckForks();
+        if (step.EndsForks && History.Branches is not null) History.EndBranches(Devices);
+        if (History.Branches is null) Checks.CheckQuiescence(step.IsLast);
         foreach (SimulatedConnection connection in connections.ToArray()) Close(connection, "healed");
     }
 

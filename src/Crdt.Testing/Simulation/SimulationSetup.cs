@@ -44,15 +44,15 @@ internal sealed record SimulationSetup(
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
         return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
-            IsKeyed: random.OneIn(3), HasForks: servers > 0 && servers < options.Replicas && DrawsForks(options));
+            IsKeyed: random.OneIn(3), HasForks: servers > 0 && servers < options.Replicas && DrawsForks(options, isHuge));
     }
 
     private static int RefusesOneIn(SimulationRandom random, bool isLong, bool isHuge) => (int)(isHuge
         ? random.Magnitude(500, 20_000) : isLong ? random.Magnitude(50, 2_000) : random.Magnitude(4, 200));
 
-    /// <summary>Of runs with all faults every third; drawn apart, so that no other run changes by it.</summary>
-    private static bool DrawsForks(SimulationOptions options) => (options.Faults & Fault.Forks) != 0
-        && (!options.Faults.HasFlag(Fault.Pruning) || new SimulationRandom(options.Seed ^ 0xF08C5).OneIn(3));
+    /// <summary>Of runs with all faults every third, and each huge one; drawn apart, so that no other run changes by it.</summary>
+    private static bool DrawsForks(SimulationOptions options, bool isHuge) => (options.Faults & Fault.Forks) != 0
+        && (isHuge || !options.Faults.HasFlag(Fault.Pruning) || new SimulationRandom(options.Seed ^ 0xF08C5).OneIn(3));
 
     /// <summary>Draws who can reach whom.</summary>
     public static IReadOnlyList<LinkSetup> DrawLinks(SimulationRandom random, int replicas, Topology topology)

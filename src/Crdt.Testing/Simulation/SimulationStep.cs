@@ -103,4 +103,5 @@ internal sealed record RetireStep(long At, int Server, int Replica) : Simulation
 /// <param name="At">When.</param>
 /// <param name="InTurn">Whether two meet at a time; else all links hold a session at once.</param>
 /// <param name="IsLast">Whether the run ends with it.</param>
-internal sealed record QuiesceStep(long At, bool InTurn, bool IsLast) : SimulationStep(At);
+/// <param name="EndsForks">Whether no id comes to be used twice behind it: what counts by then is the history.</param>
+internal sealed record QuiesceStep(long At, bool InTurn, bool IsLast, bool EndsForks = false) : SimulationStep(At);

@@ -14,6 +14,7 @@ internal sealed class SpaceHistory
     private readonly BatchReader reader = new();
     private readonly BatchColumns columns = new();
     private readonly Dictionary<UInt128, byte[]> shared = [];
+    private Func<ReplicaId, long, bool> isVoid = static (_, _) => false;
     private long[] everywhere = [];
     private long mutations;
 
@@ -35,8 +36,8 @@ internal sealed class SpaceHistory
 
     public IEnumerable<EntityHistory> Entities => entities.Values;
 
-    /// <summary>Where ids come to be used twice, what stands in for all that follows here.</summary>
-    public BranchHistory? Branches { get; init; }
+    /// <summary>While ids come to be used twice, what stands in for all that follows here.</summary>
+    public BranchHistory? Branches { get; set; }
 
     /// <summary>Mutations of all authors.</summary>
     public long Mutations => Branches?.Mutations ?? mutations;
@@ -61,6 +62,27 @@ internal sealed class SpaceHistory
     public void Prune()
     {
         foreach (EntityHistory entity in entities.Values) entity.Prune(everywhere, always: true);
+    }
+
+    /// <summary>From here on no id comes to be used twice, and all have met: what counts of the branches is the history.</summary>
+    /// <param name="devices">The replicas, which hold the same.</param>
+    public void EndBranches(IReadOnlyList<SimulatedDevice> devices)
+    {
+        long written = Mutations;
+        FenceKeeper fences = devices[0].Replica!.Writer.Fences;
+        isVoid = fences.IsVoid;
+        Branches = null;
+        foreach (LogRecord batch in devices[0].Store.Records(LogEntryKind.Batch))
+        {
+            if (!fences.IsVoid(batch.ToEntry())) Take(logs[batch.Author], batch);
+        }
+        // A copy may have closed its runs elsewhere.
+        foreach (LogRecord head in devices.SelectMany(d => d.Store.Records(LogEntryKind.Head)))
+        {
+            if (!fences.IsVoid(head.ToEntry())) logs[head.Author].Heads.TryAdd(head.Last, head);
+        }
+        mutations = written;
+        foreach (SimulatedDevice device in devices) device.Applied = [.. logs.Select(l => l.Last)];
     }
 
     /// <summary>The one record of a batch or head: made when its author appends it, found again for everybody else.</summary>
@@ -190,6 +212,7 @@ internal sealed class SpaceHistory
             {
                 int other = columns.DotReplica[d] == BatchColumns.Self
                     ? author : IndexOf(columns.Others[columns.DotReplica[d] - 1]);
+                if (isVoid(logs[other].Id, columns.DotSequence[d])) continue;
                 SiblingRecord named = entity.Find(path, other, columns.DotSequence[d]) ?? throw new ViolationException(
                     "unknown-observed", "CV-4",
                     $"{logs[author].Id}:{sequence} replaces {logs[other].Id}:{columns.DotSequence[d]} at {entity.Key} '{path}', which nobody holds.");

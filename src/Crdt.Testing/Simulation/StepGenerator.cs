@@ -14,8 +14,9 @@ internal sealed class StepGenerator : IStepSource
     // drawn: so that each such run has it in numbers.
     private const int PruningsPerRun = 24;
 
-    // A log that ends, or splits, makes every replica begin its state anew: in a huge run so often at most.
-    private const int ForksPerHugeRun = 4;
+    // A log that ends, or splits, makes every replica begin its state anew from its log. So in a huge run ids come to be used
+    // twice, so often, before it is healed for the first time; snapshots, pruning and stale deliveries follow after that.
+    private const int ForkActsPerHugeRun = 32;
 
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
@@ -26,9 +27,9 @@ internal sealed class StepGenerator : IStepSource
     private readonly long stepUs, quiesceEvery;
     private readonly Queue<SimulationStep> prunings = [];
     private IReadOnlyList<LinkSetup> links;
-    private long atUs, nextQuiesce, nextPruning;
-    private int burst, burstAt, forks;
-    private bool isDone;
+    private long atUs, nextQuiesce, nextPruning, nextFork = long.MaxValue;
+    private int burst, burstAt, forkActs;
+    private bool isDone, hasForks;
 
     public StepGenerator(SimulationOptions options, SimulationSetup setup)
     {
@@ -43,12 +44,14 @@ internal sealed class StepGenerator : IStepSource
         keepsSessions = random.Next(2) == 0;
         mayHandle = setup.Devices.Any(d => d.RefusesOneIn > 0);
         isHuge = options.Operations > SimulationSetup.HugeRun;
-        stepsPerFault = (int)(isHuge ? random.Magnitude(setup.HasForks ? 8 : 2, setup.HasForks ? 16 : 8) : random.Magnitude(2, 40));
+        hasForks = setup.HasForks;
+        stepsPerFault = (int)(isHuge ? random.Magnitude(2, 8) : random.Magnitude(2, 40));
         changesOneIn = options.Topology is null or Topology.Changing && random.OneIn(3) ? (int)random.Magnitude(20, 500) : 0;
         quiesceEvery = Math.Max(200, options.Operations / QuiescencesPerRun);
         nextQuiesce = quiesceEvery;
-        nextPruning = isHuge && !setup.HasForks && options.Faults.HasFlag(Fault.Pruning) && setup.Devices[0].Role != ReplicaRole.Client
+        nextPruning = isHuge && options.Faults.HasFlag(Fault.Pruning) && setup.Devices[0].Role != ReplicaRole.Client
             ? options.Operations / PruningsPerRun : long.MaxValue;
+        if (isHuge && hasForks) nextFork = quiesceEvery / ForkActsPerHugeRun;
         faults =
         [
             .. new (Fault Fault, Func<SimulationRun, SimulationStep?> Make)[]
@@ -57,8 +60,8 @@ internal sealed class StepGenerator : IStepSource
                 (Fault.Stale, Stale), (Fault.Crash, Crash), (Fault.TornWrite, TornWrite), (Fault.FullDisk, FullDisk),
                 (Fault.Pruning, Pruning), (Fault.ClockJump, ClockJump), (Fault.ClockDrift, ClockDrift),
             }.Where(f => options.Faults.HasFlag(f.Fault)).Select(f => (f.Fault, Weight: 1 + (random.Next(4) * random.Next(4)), f.Make))
-                .Where(f => !setup.HasForks || f.Fault is not (Fault.Stale or Fault.Pruning)).Select(f => (f.Weight, f.Make)),
-            .. setup.HasForks ? Forks(options.Faults) : [],
+                .Where(f => isHuge || !hasForks || f.Fault is not (Fault.Stale or Fault.Pruning)).Select(f => (f.Weight, f.Make)),
+            .. hasForks && !isHuge ? Forks(options.Faults) : [],
         ];
         faultWeights = faults.Sum(f => f.Weight);
     }
@@ -82,7 +85,9 @@ internal sealed class StepGenerator : IStepSource
         if (run.History.Mutations >= nextQuiesce)
         {
             nextQuiesce = run.History.Mutations + quiesceEvery;
-            return new QuiesceStep(atUs, random.Next(2) == 0, IsLast: false);
+            bool endsForks = isHuge && hasForks;
+            if (endsForks) (hasForks, nextFork) = (false, long.MaxValue);
+            return new QuiesceStep(atUs, random.Next(2) == 0, IsLast: false, endsForks);
         }
         atUs = Math.Max(atUs, run.NowUs);
         if (burst > 0 && run.Devices[burstAt].Replica is { } writing)
@@ -96,7 +101,8 @@ internal sealed class StepGenerator : IStepSource
         if (changesOneIn > 0 && random.OneIn(changesOneIn))
             links = SimulationSetup.DrawLinks(random, options.Replicas, Topology.Random);
         if (prunings.TryDequeue(out SimulationStep? pruning)) return pruning with { At = atUs };
-        if (run.History.Mutations >= nextPruning) EnqueuePruning(run);
+        if (run.History.Mutations >= nextFork && NextFork(run) is { } fork) return fork;
+        if (run.History.Mutations >= nextPruning && !hasForks) EnqueuePruning(run);
         if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
         if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
         burstAt = random.Next(run.Devices.Count);
@@ -202,6 +208,7 @@ internal sealed class StepGenerator : IStepSource
 
     private StaleStep? Stale(SimulationRun run)
     {
+        if (hasForks) return null;
         int from = Replica(), to = Replica();
         // The newest runs are the ones that may be news.
         int place = random.OneIn(2) ? random.Next(1_000_000) : 1_000_000 - (int)random.Magnitude(1, 100_000);
@@ -217,7 +224,7 @@ internal sealed class StepGenerator : IStepSource
     private SimulationStep? Pruning(SimulationRun run)
     {
         SimulatedDevice[] servers = [.. run.Devices.Where(d => d.Identity.Role != ReplicaRole.Client)];
-        if (servers.Length == 0) return null;
+        if (servers.Length == 0 || hasForks) return null;
         int choice = random.Next(4), oneIn = (int)(options.Operations / OperationsPerSnapshots) * (isHuge ? 8 : 1);
         if (choice > 1) return new PruneStep(atUs, Replica());
         if (oneIn > 1 && !random.OneIn(oneIn)) return null;
@@ -229,13 +236,29 @@ internal sealed class StepGenerator : IStepSource
     private RestoreStep? Restore(SimulationRun run, bool isOwn)
     {
         int from = Pick(run, ReplicaRole.Client), to = isOwn ? from : Pick(run, ReplicaRole.Client);
-        return (from == to) == isOwn && run.Devices[from].Backup is not null && MayFork() ? new RestoreStep(atUs, to, from) : null;
+        return (from == to) == isOwn && run.Devices[from].Backup is not null ? new RestoreStep(atUs, to, from) : null;
     }
 
-    private RetireStep? Retire(SimulationRun run) =>
-        MayFork() ? new(atUs, Pick(run, ReplicaRole.Server), Pick(run, ReplicaRole.Client)) : null;
+    private RetireStep Retire(SimulationRun run) => new(atUs, Pick(run, ReplicaRole.Server), Pick(run, ReplicaRole.Client));
 
-    private bool MayFork() => !isHuge || forks++ < ForksPerHugeRun;
+    /// <summary>In a huge run: in turn a backup, and what may be made of one; or a device is retired.</summary>
+    private SimulationStep? NextFork(SimulationRun run)
+    {
+        nextFork += quiesceEvery / ForkActsPerHugeRun;
+        int act = forkActs++;
+        if (act % 2 == 0) return BackUp(run);
+        int[] copied = [.. run.Devices.Where(static d => d.Backup is not null).Select(static d => d.Index)];
+        int from = copied.Length == 0 ? 0 : random.Pick(copied);
+        int[] others = [.. run.Devices.Where(d => d.Identity.Role == ReplicaRole.Client && d.Index != from).Select(static d => d.Index)];
+        return (act / 2 % 3) switch
+        {
+            0 when options.Faults.HasFlag(Fault.RestoredBackup) && copied.Length > 0 => new RestoreStep(atUs, from, from),
+            1 when options.Faults.HasFlag(Fault.ClonedDevice) && copied.Length > 0 && others.Length > 0 =>
+                new RestoreStep(atUs, random.Pick(others), from),
+            2 when options.Faults.HasFlag(Fault.Retirement) => Retire(run),
+            _ => null,
+        };
+    }
 
     private int Pick(SimulationRun run, ReplicaRole role) =>
         random.Pick([.. run.Devices.Where(d => d.Identity.Role == role)]).Index;

@@ -260,6 +260,37 @@ internal static class ChainHeads
             place.Sequence == head.Sequence && place.Hash.Span.SequenceEqual(head.Hash.Span);
     }
 
+    /// <summary>Whether both heads of a report stand behind an author's fence, as what was cut off and is kept shows. A report
+    /// tells the last head that two logs have in common, and a run of one of them may have had no end where the fence is.</summary>
+    public static bool PartBehind(Replica replica, Fence fence, ForkReport report)
+    {
+        var behind = new HashSet<string> { Convert.ToHexString(fence.Head.Hash.Span) };
+        foreach (SetAsideRun kept in replica.Writer.Fences.Asides.Where(a => a.Author == fence.Replica))
+        {
+            if (ReadAside(replica, kept) is not { } aside) continue;
+            string reached = Convert.ToHexString(aside.Before.Span);
+            foreach (ReadOnlyMemory<byte> batch in aside.Run.Batches)
+            {
+                bool isBehind = behind.Contains(reached);
+                reached = Convert.ToHexString(AuthorTable.ChainNext(Convert.FromHexString(reached), batch.Span));
+                if (isBehind) behind.Add(reached);
+            }
+        }
+        return behind.Contains(Convert.ToHexString(report.One.Hash.Span)) && behind.Contains(Convert.ToHexString(report.Other.Hash.Span));
+    }
+
+    /// <summary>A run that is kept aside, as the log tells it.</summary>
+    public static AsideMessage? ReadAside(Replica replica, SetAsideRun kept)
+    {
+        foreach (LogEntry entry in replica.Store.ReadLog(kept.Position).Select(static l => l.Entry))
+        {
+            if (entry.Kind != LogEntryKind.Aside || entry.Author != kept.Author) continue;
+            (BatchRun run, ReadOnlyMemory<byte> before) = AsideCodec.Decode(entry);
+            if (AsideCodec.IdOf(run) == kept.Id) return new AsideMessage(run, before);
+        }
+        return null;
+    }
+
     /// <summary>Where a log that parts behind a head is to end: there, or where a snapshot stands for what follows that head,
     /// at the snapshot's own, because nothing before can be left out here.</summary>
     public static ChainHead EndFor(Replica replica, ChainHead common)
