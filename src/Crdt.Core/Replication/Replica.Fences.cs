@@ -8,7 +8,7 @@ public sealed partial class Replica
     private readonly Lock forksGate = new();
     private readonly Dictionary<ReplicaId, Fork> forks = [];
     private readonly Dictionary<ReplicaId, ForkReport> reports = [];
-    private readonly Dictionary<ReplicaId, (ForkReport Report, IReadOnlyList<SetAsideRun> Asides)> partedWithin = [];
+    private readonly Dictionary<ReplicaId, (ForkReport Report, IReadOnlyList<SetAsideRun> Asides)> openReports = [];
     private int forksVersion;
     private int generation;
     private Task releasing = Task.CompletedTask;
@@ -124,7 +124,7 @@ public sealed partial class Replica
         {
             lock (forksGate)
             {
-                foreach (ForkReport settled in reports.Values.Where(IsSettled).ToList()) reports.Remove(settled.Author);
+                foreach (ForkReport settled in reports.Values.Where(IsOver).ToList()) reports.Remove(settled.Author);
                 return [.. reports.Values.OrderBy(r => r.Author)];
             }
         }
@@ -244,20 +244,21 @@ public sealed partial class Replica
 
     private bool IsSettled(ReplicaId author) => writer.Fences.Table.Of(author) is not null && !writer.Fences.IsOffBranch(author);
 
-    /// <summary>Whether the author's log ends before it parts, as far as is known here.</summary>
-    private bool IsSettled(ForkReport report)
+    private bool IsSettled(ForkReport report) => writer.Fences.Table.Of(report.Author) is { } fence
+        && (fence.Sequence <= report.Common.Sequence || ChainHeads.PartBehind(this, fence, report, mayBeGone: false));
+
+    /// <summary>Whether nothing is left to settle: also where one of the two logs is not known here. Whoever holds it tells of
+    /// it, and of the fork, whenever it is met.</summary>
+    private bool IsOver(ForkReport report)
     {
         if (writer.Fences.Table.Of(report.Author) is not { } fence) return false;
         if (fence.Sequence <= report.Common.Sequence) return true;
         IReadOnlyList<SetAsideRun> asides = writer.Fences.Asides;
-        lock (forksGate)
-        {
-            if (partedWithin.TryGetValue(report.Author, out var seen) && seen.Report == report && ReferenceEquals(seen.Asides, asides))
-                return false;
-            if (ChainHeads.PartBehind(this, fence, report)) return true;
-            partedWithin[report.Author] = (report, asides);
+        if (openReports.TryGetValue(report.Author, out var seen) && seen.Report == report && ReferenceEquals(seen.Asides, asides))
             return false;
-        }
+        if (ChainHeads.PartBehind(this, fence, report, mayBeGone: true)) return true;
+        openReports[report.Author] = (report, asides);
+        return false;
     }
 
     /// <summary>An id that this replica has given up before its logs parted needs no fence.</summary>

@@ -262,9 +262,14 @@ internal static class ChainHeads
 
     /// <summary>Whether both heads of a report stand behind an author's fence, as what was cut off and is kept shows. A report
     /// tells the last head that two logs have in common, and a run of one of them may have had no end where the fence is.</summary>
-    public static bool PartBehind(Replica replica, Fence fence, ForkReport report)
+    /// <param name="replica">What is held.</param>
+    /// <param name="fence">The author's.</param>
+    /// <param name="report">The report.</param>
+    /// <param name="mayBeGone">Whether one of the heads may be of a log that is neither held nor kept here.</param>
+    public static bool PartBehind(Replica replica, Fence fence, ForkReport report, bool mayBeGone)
     {
         var behind = new HashSet<string> { Convert.ToHexString(fence.Head.Hash.Span) };
+        HashSet<string> elsewhere = [.. Walk(replica, fence.Replica).Select(static p => Convert.ToHexString(p.Head.Hash.Span))];
         foreach (SetAsideRun kept in replica.Writer.Fences.Asides.Where(a => a.Author == fence.Replica))
         {
             if (ReadAside(replica, kept) is not { } aside) continue;
@@ -273,10 +278,13 @@ internal static class ChainHeads
             {
                 bool isBehind = behind.Contains(reached);
                 reached = Convert.ToHexString(AuthorTable.ChainNext(Convert.FromHexString(reached), batch.Span));
-                if (isBehind) behind.Add(reached);
+                (isBehind ? behind : elsewhere).Add(reached);
             }
         }
-        return behind.Contains(Convert.ToHexString(report.One.Hash.Span)) && behind.Contains(Convert.ToHexString(report.Other.Hash.Span));
+        string one = Convert.ToHexString(report.One.Hash.Span), other = Convert.ToHexString(report.Other.Hash.Span);
+        bool isOne = behind.Contains(one), isOther = behind.Contains(other);
+        return (isOne && isOther)
+            || (mayBeGone && (isOne || isOther) && (isOne || !elsewhere.Contains(one)) && (isOther || !elsewhere.Contains(other)));
     }
 
     /// <summary>A run that is kept aside, as the log tells it.</summary>
