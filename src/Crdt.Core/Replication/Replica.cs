@@ -24,7 +24,11 @@ public sealed partial class Replica : IAsyncDisposable
         purger = new Recurring<PurgeResult>(options.Time, cancellation => Purger.RunAsync(this, cancellation));
         retainer = new Recurring<PruneResult>(options.Time, cancellation => Retainer.RunAsync(this, cancellation));
         index = new MutationIndex(store, options.MutationsPerZone);
+        Mesh = new MeshTree(() => (Role, Id), options.Time);
     }
+
+    /// <summary>Its part in the tree that live changes travel along.</summary>
+    internal MeshTree Mesh { get; }
 
     /// <summary>The space it is a copy of.</summary>
     public SpaceId Space => writer.Identity.Space;

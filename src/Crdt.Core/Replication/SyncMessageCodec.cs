@@ -9,7 +9,10 @@ namespace Crdt;
 internal sealed class SyncMessageCodec
 {
     private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
-        Chain = 11, Aside = 12, Standing = 13, Ask = 14;
+        Chain = 11, Aside = 12, Standing = 13, Ask = 14, Tree = 15, Holds = 16;
+
+    // Of 'tree'.
+    private const int IsParent = 1, IsGraft = 2;
 
     // Of 'have', which all sessions cost: everything but the role in one binary.
     private const int TimeLengthBytes = 6;
@@ -81,6 +84,18 @@ internal sealed class SyncMessageCodec
             case AskMessage:
                 writer.Write(Ask);
                 break;
+            case TreeMessage tree:
+                writer.Write(Tree);
+                writer.Write((int)tree.Place.RootRole);
+                AcknowledgementCodec.WriteReplica(ref writer, tree.Place.Root);
+                writer.Write(tree.Place.Distance);
+                writer.Write((tree.IsParent ? IsParent : 0) | (tree.IsGraft ? IsGraft : 0));
+                break;
+            case HoldsMessage holds:
+                writer.Write(Holds);
+                AcknowledgementCodec.WriteTime(ref writer, holds.Time);
+                AcknowledgementCodec.WriteVector(ref writer, holds.Held);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no place on the wire.", nameof(message));
         }
@@ -94,7 +109,7 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Ask, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(Holds, "The kind of a message") switch
             {
                 Have => ReadHave(ref reader),
                 Heads => ReadHeads(ref reader),
@@ -108,6 +123,8 @@ internal sealed class SyncMessageCodec
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
                 Wanted => new WantedMessage(reader.ReadInt32(int.MaxValue, "The place of a chunk")),
                 Ask => new AskMessage(),
+                Tree => ReadTree(ref reader),
+                Holds => new HoldsMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader)),
                 Fences => ForkCodec.ReadFences(ref reader),
                 Chain => ForkCodec.ReadChain(ref reader),
                 Aside => ForkCodec.ReadAside(ref reader),
@@ -120,6 +137,14 @@ internal sealed class SyncMessageCodec
         {
             throw new SyncException(SyncError.BadMessage, $"The message cannot be read: {e.Message}", e);
         }
+    }
+
+    private static TreeMessage ReadTree(ref CanonicalReader reader)
+    {
+        var place = new MeshPlace(
+            ReadRole(ref reader), AcknowledgementCodec.ReadReplica(ref reader), reader.ReadInt32(MeshPlace.DistanceMax, "A distance"));
+        int flags = reader.ReadInt32(IsParent | IsGraft, "What is asked for");
+        return new TreeMessage(place, (flags & IsParent) != 0, (flags & IsGraft) != 0);
     }
 
     private static void WriteHeads(ref MessagePackWriter writer, HeadsMessage heads)

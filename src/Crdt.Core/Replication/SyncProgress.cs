@@ -14,4 +14,8 @@ public sealed record SyncProgress(
 {
     /// <summary>What is known of the divergence; <see langword="null"/> where there is none.</summary>
     public Divergence? Divergence { get; init; }
+
+    /// <summary>Whether changes are sent to it as they arise; else it gets them through others, and is told only what there
+    /// is.</summary>
+    public bool IsEager { get; init; } = true;
 }

@@ -45,7 +45,7 @@ public sealed partial class SyncSession
 
     /// <summary>Where somebody is set aside, the peer may not be able to take what builds on that: then it is enough that
     /// everything was sent. The rest follows in a session after the fence.</summary>
-    private bool HasSaidAll => setAside.Count > 0 && cursor >= replica.Writer.PublishedEnd;
+    private bool HasSaidAll => setAside.Count > 0 && HasToldAll(replica.Writer.PublishedEnd);
 
     // ---- whose logs differ ----
 

@@ -114,7 +114,7 @@ public sealed partial class SyncSession : IDisposable
                 return new SyncProgress(peer, peerRole, mutationsSent, mutationsReceived,
                     isPeerKnown ? held.Sum(d => Math.Max(0, d.Sequence - acknowledged.GetValueOrDefault(d.Replica))) : 0,
                     announced.Sum(a => Math.Max(0, a.Value - held[a.Key])), isDiverged)
-                { Divergence = divergence };
+                { Divergence = divergence, IsEager = IsEager };
             }
         }
     }
@@ -137,6 +137,7 @@ public sealed partial class SyncSession : IDisposable
             {
                 return isPeerKnown && !mustTellHeads && HasSaidStatements && !isApplying && unacknowledged.Count == 0 && waiting is null
                     && !isAsking && !mustAnswer && !outbox.IsBusy && inbox is null && wanted is null && !owesCredit
+                    && !(MustTellHeld(replica.Writer.PublishedEnd) && held.Any(IsUntold))
                     && (HasSaidAll || held.All(d => acknowledged.GetValueOrDefault(d.Replica) >= d.Sequence || setAside.Contains(d.Replica)))
                     && announced.All(a => IsHeld(held, a.Key, a.Value));
             }
@@ -212,6 +213,12 @@ public sealed partial class SyncSession : IDisposable
             case AsideMessage aside:
                 await TakeAsync(aside, cancellationToken).ConfigureAwait(false);
                 break;
+            case TreeMessage tree:
+                Take(tree);
+                break;
+            case HoldsMessage holds:
+                await TakeAsync(holds, cancellationToken).ConfigureAwait(false);
+                break;
         }
     }
 
@@ -234,7 +241,15 @@ public sealed partial class SyncSession : IDisposable
         {
             Task news = Task.WhenAny(pulse.Next, replica.Writer.Committed.Next);
             if (HasOutgoing()) return;
-            await news.WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (Patience is not { } patience)
+            {
+                await news.WaitAsync(cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(news, Task.Delay(patience, replica.Options.Time, over.Token)).ConfigureAwait(false);
+            await over.CancelAsync().ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
@@ -267,6 +282,7 @@ public sealed partial class SyncSession : IDisposable
     /// <summary>Ends the session. What was received stays.</summary>
     public void Dispose()
     {
+        LeaveMesh();
         entries?.Dispose();
         outbox.Dispose();
         hunt.Dispose();
@@ -361,6 +377,7 @@ public sealed partial class SyncSession : IDisposable
         {
             // The hashes are over what both keep aside, too: nothing of that is told again.
             peerAsides.UnionWith(Fences.Asides.Select(a => a.Id));
+            foreach (ChainHead head in ownHeads) Raise(toldHeld, head.Author, head.Sequence);
             KnowPeer(ownHeads);
         }
         else mustTellHeads = mustHearHeads = mustTellFences = true;
@@ -433,6 +450,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
+            else NoteTwice();
             // Beyond a fence nothing is held: what counts of the author is.
             long held = Math.Min(run.LastSequence, Fences.Table.Of(run.Author)?.Sequence ?? long.MaxValue);
             if (held > 0) Raise(unacknowledged, run.Author, held);
@@ -532,6 +550,7 @@ public sealed partial class SyncSession : IDisposable
             Raise(announced, head.Author, head.Sequence);
         }
         isPeerKnown = true;
+        Await();
         cursor = replica.Store.FindStart(VersionVector.From(acknowledged.Select(a => new Dot(a.Key, a.Value))));
     }
 
@@ -539,17 +558,20 @@ public sealed partial class SyncSession : IDisposable
 
     private bool HasOutgoing()
     {
-        if (IsStale || hunt.HasOutgoing || (IsQuiet && (hunt.IsWaiting || HasStandingNews() || IsAskingDue))
+        if (IsStale || hunt.HasOutgoing || IsTreeDue || (IsQuiet && (hunt.IsWaiting || HasStandingNews() || IsAskingDue))
             || (IsAskingDue && IsStuck)) return true;
         lock (gate)
         {
             if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
             if (!isPeerKnown) return false;
+            Await();
+            if (IsPatienceOver) return true;
             if (chainsToTell.Count > 0 || toldForks != replica.ForksVersion || (!isOutOfCredit && HasAsides())) return true;
             if (!areStatementsHeldBack && HasStatements) return true;
             if (outbox.IsBusy) return !isOutOfCredit && !outbox.IsWaiting;
             if (mustAnswer) return true;
-            return !isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || cursor < replica.Writer.PublishedEnd);
+            LogPosition end = replica.Writer.PublishedEnd;
+            return MustTellHeld(end) || (!isOutOfCredit && (waiting is not null || replica.Writer.HasOpenRun || (IsEager && cursor < end)));
         }
     }
 
@@ -561,11 +583,18 @@ public sealed partial class SyncSession : IDisposable
     private async ValueTask<SyncMessage?> NextAsync(CancellationToken cancellationToken)
     {
         if (ownHave is null) return await StartAsync(cancellationToken).ConfigureAwait(false);
+        // Before anything that might come twice otherwise.
+        if (isPeerKnown) LosePatience();
+        if (TakeTree() is { } tree) return tree;
         if (mustTellHeads)
         {
             if (TakeFences() is { } fences) return fences;
             ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
-            lock (gate) mustTellHeads = false;
+            lock (gate)
+            {
+                mustTellHeads = false;
+                foreach (ChainHead head in own.Heads) Raise(toldHeld, head.Author, head.Sequence);
+            }
             return new HeadsMessage(own.Digest.Value, own.Heads);
         }
         lock (gate)
@@ -611,6 +640,7 @@ public sealed partial class SyncSession : IDisposable
                 HashOf(ownStatements).AsMemory(0, HaveMessage.StatementsHashLengthBytes));
             CompareFirstMessages();
         }
+        JoinMesh();
         await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);
         return ownHave;
     }
@@ -621,6 +651,7 @@ public sealed partial class SyncSession : IDisposable
         owesCredit = false;
         var held = VersionVector.From(unacknowledged.Select(a => new Dot(a.Key, a.Value)));
         long credit = unreturnedCredit;
+        foreach ((ReplicaId author, long sequence) in unacknowledged) Raise(toldHeld, author, sequence);
         unacknowledged.Clear();
         unreturnedCredit = 0;
         receiveCredit += credit;
@@ -668,9 +699,15 @@ public sealed partial class SyncSession : IDisposable
             SyncMessage? ofSnapshot = NextOfSnapshot();
             if (ofSnapshot is not null || outbox.IsBusy) return ofSnapshot;
             await replica.CloseRunAsync(cancellationToken).ConfigureAwait(false);
+            if (waiting is null && !IsEager)
+            {
+                wasLazy = true;
+                return TakeHolds();
+            }
+            PassOverKnown();
             waiting ??= ReadRun();
             if (waiting is not null) break;
-            if (!outbox.IsBusy) return null;
+            if (!outbox.IsBusy) return TakeHolds();
         }
         BatchRun run = waiting;
         long lengthBytes = LengthOf(run);
@@ -684,6 +721,7 @@ public sealed partial class SyncSession : IDisposable
             sendCredit -= lengthBytes;
             mutationsSent += run.LastSequence - run.FirstSequence + 1;
             Raise(sent, run.Author, run.LastSequence);
+            Raise(toldHeld, run.Author, run.LastSequence);
             waiting = null;
         }
         await replica.ReleaseAsync(run).ConfigureAwait(false);

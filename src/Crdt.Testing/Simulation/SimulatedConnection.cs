@@ -48,6 +48,8 @@ internal sealed class SimulatedConnection(
 
         public bool IsLookDue { get; set; }
 
+        public long LaterLookUs { get; set; }
+
         public bool HasClock { get; set; }
     }
 
@@ -66,6 +68,15 @@ internal sealed class SimulatedConnection(
         bool isNew = !streams[side].IsLookDue;
         streams[side].IsLookDue = true;
         return isNew;
+    }
+
+    /// <summary>Takes note that a look is due at a later time, besides those that news bring.</summary>
+    /// <returns>That time; <see langword="null"/> if one is due by then already.</returns>
+    public long? TryAskLaterLook(int side, long nowUs, long atUs)
+    {
+        Stream stream = streams[side];
+        if (stream.LaterLookUs > nowUs && stream.LaterLookUs <= atUs) return null;
+        return stream.LaterLookUs = atUs;
     }
 
     /// <summary>The look takes place.</summary>

@@ -562,7 +562,7 @@ internal sealed class SimulationRun
         if (device.Replica is not { } replica) return;
         bool hasNews = device.Store.News.Count > 0;
         if (hasNews) Checks.CheckNews(device);
-        long version = replica.Writer.Acknowledgements.Version;
+        long version = replica.Writer.Acknowledgements.Version + replica.Mesh.Version;
         if (!hasNews && version == device.StatementsVersion) return;
         device.StatementsVersion = version;
         foreach (SimulatedConnection connection in device.Connections) AskLook(connection, connection.Devices[0] == device ? 0 : 1);
@@ -640,6 +640,12 @@ internal sealed class SimulationRun
         {
             Checks.CheckEnd(connection);
             Close(connection, "in sync");
+        }
+        // What was told of and does not come is asked for after a while.
+        if (connection.IsOpen && connection.Sessions[side].Patience is { } patience
+            && connection.TryAskLaterLook(side, NowUs, NowUs + (long)patience.TotalMicroseconds + 1) is { } laterUs)
+        {
+            Schedule(laterUs, new SimulatedEvent(EventKind.Look, connection, side, null));
         }
         Settle(device);
     }

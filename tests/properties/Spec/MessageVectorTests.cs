@@ -25,6 +25,8 @@ public class MessageVectorTests
     [Trait("Spec", "WF-4.13")]
     [Trait("Spec", "WF-4.14")]
     [Trait("Spec", "WF-4.15")]
+    [Trait("Spec", "WF-4.17")]
+    [Trait("Spec", "WF-4.18")]
     public void The_vectors_are_what_the_codec_writes_and_reads_back()
     {
         SyncMessageCodec writing = new(), reading = new();
@@ -66,6 +68,11 @@ public class MessageVectorTests
     [InlineData("09 90 90")]
     [InlineData("0b c410 00000000000000000000000000000001 91 01")]
     [InlineData("0f")]
+    [InlineData("0f 00 c410 00000000000000000000000000000001 cd0401 00")]
+    [InlineData("0f 00 c410 00000000000000000000000000000001 00 04")]
+    [InlineData("0f 03 c410 00000000000000000000000000000001 00 00")]
+    [InlineData("10 00 91 00")]
+    [InlineData("11")]
     [InlineData("04 00 91 00 00")]
     [InlineData("08 c408 0000000000000000 00 91")]
     [InlineData("08 c408 0000000000000000 00 91 01 01 90")]
@@ -262,6 +269,9 @@ public class MessageVectorTests
         yield return ("wanted", new WantedMessage(300));
         yield return ("no snapshot", new SnapshotMessage(default));
         yield return ("ask", new AskMessage());
+        yield return ("tree, as its root", new TreeMessage(new MeshPlace(ReplicaRole.Server, BatchCases.A, 0), false, false));
+        yield return ("tree, behind the receiver, and asking it", new TreeMessage(new MeshPlace(ReplicaRole.Client, BatchCases.B, 1_024), true, true));
+        yield return ("holds", new HoldsMessage(Time, vector));
         yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
         ReadOnlyMemory<byte> signed = signature;
         ChainHead Head(long sequence) => new(BatchCases.B, sequence, SHA256.HashData([(byte)sequence])) { Signature = signed };
