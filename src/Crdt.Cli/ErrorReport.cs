@@ -39,6 +39,9 @@ internal sealed class ErrorReport(CliOutput output)
             StoreException e => Explain(e, data),
             WireException e => Explain(e),
             SyncException e => (ExitCode.Peer, e.Message, null),
+            ProofException { Error: ProofError.NotSigned or ProofError.NothingWritten or ProofError.Partial or ProofError.NoSignedHead } e =>
+                (ExitCode.Precondition, e.Message, e.Error == ProofError.Partial ? "--partial makes a proof of what is left, which says so." : null),
+            ProofException e => (ExitCode.Store, $"Not proved. {e.Message}", null),
             MutationException e => Explain(e),
             TransactionTooLargeException e => (ExitCode.Usage, e.Message, null),
             IOException or UnauthorizedAccessException => (ExitCode.Failure, error.Message, null),

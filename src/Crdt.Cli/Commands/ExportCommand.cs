@@ -25,10 +25,22 @@ internal static class ExportCommand
         Description = "Where to; replaced as a whole when complete. Default: standard output.",
     };
 
+    private static readonly Option<string?> Proof = new("--proof")
+    {
+        HelpName = "ENTITY",
+        Description = "Instead: a file that proves the history of this entity to anybody who trusts the space's authority. Needs --output.",
+    };
+
+    private static readonly Option<bool> Partial = new("--partial")
+    {
+        Description = "With --proof: also where a snapshot stands for the beginning; the file says so.",
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("export", "Writes {\"key\":…,\"fields\":{…}}, one entity a line, in order of their keys.")
+        new Command("export", "Writes {\"key\":…,\"fields\":{…}}, one entity a line, in order of their keys; or with --proof what proves one entity's "
+            + "history, which 'crdt verify --proof' checks anywhere.")
         {
-            Domain, Type, File,
+            Domain, Type, File, Proof, Partial,
         },
         RunAsync);
 
@@ -45,6 +57,7 @@ internal static class ExportCommand
         string? domain = context.Parsed.GetValue(Domain), type = context.Parsed.GetValue(Type);
         if (type is not null && domain is null)
             throw CliException.Usage("--type needs --domain.");
+        if (context.Parsed.GetValue(Proof) is { } proved) return await ProveAsync(context, proved);
         await using CliHost host = await context.OpenAsync();
         // The store lists keys as of its projection, which is brought up to date first.
         await host.Replica.FlushAsync(context.Cancellation);
@@ -67,6 +80,36 @@ internal static class ExportCommand
             });
         }
         else context.Output.Line($"{Shown.Count(count, "entity", "entities")} to {file}");
+        return ExitCode.Ok;
+    }
+
+    private static async Task<ExitCode> ProveAsync(CliContext context, string entity)
+    {
+        if (!EntityKey.TryParse(entity, out EntityKey? key))
+            throw CliException.Usage($"'{entity}' is no entity: domain/type/id.");
+        if (context.Parsed.GetValue(File) is not { } file) throw CliException.Usage("--proof needs --output FILE.");
+        await using CliHost host = await context.OpenAsync();
+        ReadOnlyMemory<byte> proof = await host.Replica.ProveAsync(key, context.Parsed.GetValue(Partial), context.Cancellation);
+        string unfinished = file + ".part";
+        await System.IO.File.WriteAllBytesAsync(unfinished, proof, context.Cancellation);
+        System.IO.File.Move(unfinished, file, overwrite: true);
+        EntityProof made = EntityProof.Verify(proof, host.Replica.AuthorityKey.Span);
+        if (context.Output.IsJson)
+        {
+            context.Output.Json(w =>
+            {
+                w.WriteString("entity", key.ToString());
+                w.WriteNumber("mutations", made.Mutations.Count);
+                w.WriteNumber("bytes", proof.Length);
+                w.WriteBoolean("whole", made.Missing.Count == 0);
+                w.WriteString("authority", Convert.ToHexStringLower(made.AuthorityKey.Span));
+                w.WriteString("output", file);
+            });
+            return ExitCode.Ok;
+        }
+        context.Output.Line($"{Shown.Count(made.Mutations.Count, "mutation")} of {key}, {Shown.Bytes(proof.Length)} to {file}"
+            + (made.Missing.Count == 0 ? "" : "; what a snapshot stands for is not in it"));
+        context.Output.Line($"To check it elsewhere: crdt verify --proof {file} --trust {host.Replica.Space}");
         return ExitCode.Ok;
     }
 

@@ -31,6 +31,7 @@ internal static class SpaceCommand
                 w.WriteBoolean("open", !replica.IsKeyed);
                 w.WriteNumber("devices", devices);
                 w.WriteBoolean("can_enrol", canEnrol);
+                if (replica.IsKeyed) w.WriteString("authority_key", Convert.ToHexStringLower(replica.AuthorityKey.Span));
             });
             return ExitCode.Ok;
         }

@@ -58,6 +58,9 @@ public sealed partial class Replica : IAsyncDisposable
     /// is signed. <see langword="false"/> until the founding has arrived.</summary>
     public bool IsKeyed => writer.Trust.IsKeyedPublished;
 
+    /// <summary>The public key of the space's authority; empty in an open space, and until the founding has arrived.</summary>
+    public ReadOnlyMemory<byte> AuthorityKey => writer.Trust.PublishedFounding?.Key ?? default;
+
     /// <summary>Who is enrolled, the authority itself included, in order of ids; empty in an open space.</summary>
     public IReadOnlyList<Enrolment> Enrolments => writer.Trust.All();
 

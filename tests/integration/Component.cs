@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace Crdt.Integration;
+
+/// <summary>Programs beside .NET that some tests need.</summary>
+public static class Component
+{
+    /// <summary>Whether a missing one is a failure, as where changes are accepted.</summary>
+    public static bool IsRequired { get; } = Environment.GetEnvironmentVariable("CRDT_REQUIRE_COMPONENTS") is { Length: > 0 };
+
+    /// <summary>Whether a program is in the path.</summary>
+    public static bool Has(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator).Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, program)));
+
+    /// <summary>Runs one to its end.</summary>
+    /// <returns>Its exit code, and what it wrote.</returns>
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] args)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        using Process process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token), error = process.StandardError.ReadToEndAsync(patience.Token);
+        await process.WaitForExitAsync(patience.Token);
+        return (process.ExitCode, await output, await error);
+    }
+}
+
+/// <summary>A test that needs programs beside .NET. Without them it is skipped, and says so; with CRDT_REQUIRE_COMPONENTS set
+/// it runs, and fails.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ComponentFactAttribute : FactAttribute
+{
+    public ComponentFactAttribute(params string[] programs)
+    {
+        string[] missing = [.. programs.Where(p => !Component.Has(p))];
+        if (!Component.IsRequired && missing.Length > 0) Skip = $"Not installed here: {string.Join(", ", missing)}.";
+    }
+
+    /// <summary>Whether it needs to be root on Linux, too.</summary>
+    public bool NeedsRoot
+    {
+        get;
+        set
+        {
+            field = value;
+            if (value && !Component.IsRequired && !(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess)) Skip = "Needs root, on Linux.";
+        }
+    }
+}
