@@ -8,15 +8,18 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     // How many entries lie between two remembered vectors: a search reads at most that many in vain.
     private const int VectorInterval = 1_024;
 
+    // Entries lie in blocks that never move: a log that grows copies nothing, and who reads goes on in what it saw.
+    private const int BlockLength = 512;
+
     private readonly Lock gate = new();
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<ReplicaId, long> reached = [];
     private readonly SortedSet<EntityIndex> indexes = new(EntityIndex.Order);
     private ReplicaIdentity identity = identity;
-    private LogEntry[] entries = new LogEntry[16];
+    private LogEntry[][] blocks = [];
 
-    // Positions count from the log's beginning; what was dropped takes no place in the array.
-    private int dropped, count;
+    // Positions count from the log's beginning; of what was dropped only the rest of a block takes a place.
+    private int firstInBlocks, dropped, count;
 
     /// <inheritdoc/>
     public ReplicaIdentity Identity => Volatile.Read(ref identity);
@@ -56,8 +59,8 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
         {
             foreach (LogEntry entry in entries.Span)
             {
-                if (count - dropped == this.entries.Length) Array.Resize(ref this.entries, this.entries.Length * 2);
-                this.entries[count++ - dropped] = entry;
+                if (count - firstInBlocks == blocks.Length * BlockLength) blocks = [.. blocks, new LogEntry[BlockLength]];
+                At(blocks, count++ - firstInBlocks) = entry;
                 Include(reached, entry);
                 if (entry.Kind == LogEntryKind.Identity)
                     Volatile.Write(ref identity, identity with { Replica = entry.Author });
@@ -73,12 +76,11 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     /// <inheritdoc/>
     public IEnumerable<LoggedEntry> ReadLog(LogPosition from)
     {
-        LogEntry[] seen;
-        int start, end;
-        lock (gate) (seen, start, end) = (entries, dropped, count);
-        // Entries are never changed once written, so the array as it was is a view that stays.
+        LogEntry[][] seen;
+        int first, start, end;
+        lock (gate) (seen, first, start, end) = (blocks, firstInBlocks, dropped, count);
         for (int i = Math.Max((int)from.Value, start); i < end; i++)
-            yield return new LoggedEntry(seen[i - start], new LogPosition(i + 1));
+            yield return new LoggedEntry(At(seen, i - first), new LogPosition(i + 1));
     }
 
     /// <inheritdoc/>
@@ -108,12 +110,11 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
             if (to <= dropped) return ValueTask.CompletedTask;
             int at = vectors.FindLastIndex(v => v.Index <= to);
             var before = vectors[at].Before.ToDictionary(d => d.Replica, d => d.Sequence);
-            for (int i = vectors[at].Index; i < to; i++) Include(before, entries[i - dropped]);
+            for (int i = vectors[at].Index; i < to; i++) Include(before, At(blocks, i - firstInBlocks));
             vectors.RemoveRange(0, at + 1);
             vectors.Insert(0, (to, VectorOf(before)));
-            // A new array, not a moved one: readings go on in the old one.
-            entries = [.. entries.AsSpan(to - dropped, count - to), .. new LogEntry[16]];
-            dropped = to;
+            blocks = blocks[((to - firstInBlocks) / BlockLength)..];
+            (firstInBlocks, dropped) = (to - (to % BlockLength), to);
         }
         return ValueTask.CompletedTask;
     }
@@ -172,6 +173,8 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static ref LogEntry At(LogEntry[][] blocks, int index) => ref blocks[index / BlockLength][index % BlockLength];
 
     private static void Include(Dictionary<ReplicaId, long> vector, in LogEntry entry)
     {

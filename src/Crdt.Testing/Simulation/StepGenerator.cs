@@ -106,7 +106,7 @@ internal sealed class StepGenerator : IStepSource
         if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
         if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
         burstAt = random.Next(run.Devices.Count);
-        if (mayHandle && random.OneIn(isHuge ? 2 : 8) && Handle(run) is { } handle) return handle;
+        if (mayHandle && random.OneIn(8) && Handle(run) is { } handle) return handle;
         if (random.OneIn(6)) return new LookStep(atUs, burstAt, edits.Entity());
         burst = random.Next(burstMax);
         edits.BeginBurst();

@@ -23,7 +23,18 @@ internal sealed class Reissue
     /// <summary>What was written again, by what it repeats.</summary>
     /// <param name="All">Everywhere, also where that was cut off in its turn.</param>
     /// <param name="Live">Where it counts.</param>
-    private sealed record Written(Dictionary<(Dot, Guid), Dot> All, Dictionary<(Dot, Guid), Dot> Live);
+    private sealed record Written(Dictionary<(Dot, Guid), Dot> All, Dictionary<(Dot, Guid), Dot> Live)
+    {
+        public void Note(BatchColumns batch, in LogEntry entry, bool isVoid)
+        {
+            for (int m = 0; m < batch.MutationCount; m++)
+            {
+                if (batch.Mutations[m].Origin is not { Reissued: { } old, RequestId: { } request }) continue;
+                All[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
+                if (!isVoid) Live[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
+            }
+        }
+    }
 
     /// <summary>Whose log was cut.</summary>
     public ReplicaId Author { get; }
@@ -99,6 +110,7 @@ internal sealed class Reissue
     {
         var branches = new Dictionary<ReplicaId, Reissue>();
         var known = new Written([], []);
+        var (reader, batch) = (new BatchReader(), new BatchColumns());
         HashSet<ReplicaId> own = OwnIds.Of(store);
         foreach (LoggedEntry logged in store.ReadLog(default))
         {
@@ -108,11 +120,13 @@ internal sealed class Reissue
             bool isOwn = own.Contains(entry.Author), isVoid = fences.IsVoid(entry);
             if (isVoid && !isOwn) continue;
             // What was written again and fenced off in its turn is written again from there.
-            BatchColumns batch = Decode(entry, known, isVoid);
+            reader.Read(entry.Payload, entry.Author, entry.FirstSequence, batch);
+            known.Note(batch, entry, isVoid);
             if (!isVoid || entry.Author == store.Identity.Replica) continue;
             if (!branches.TryGetValue(entry.Author, out Reissue? branch))
                 branches[entry.Author] = branch = new Reissue(entry.Author, known);
             branch.Add(batch, entry.FirstSequence, entry.Payload);
+            batch = new BatchColumns();
         }
         return [.. branches.Values];
     }
@@ -121,11 +135,16 @@ internal sealed class Reissue
     public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, ReplicaId author)
     {
         var known = new Written([], []);
+        var (reader, counting) = (new BatchReader(), new BatchColumns());
         var runs = new List<(BatchRun Run, ReadOnlyMemory<byte> Before)>();
         foreach (LoggedEntry logged in store.ReadLog(default))
         {
             LogEntry entry = logged.Entry;
-            if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry)) Decode(entry, known, isVoid: false);
+            if (entry.Kind == LogEntryKind.Batch && !writer.Fences.IsVoid(entry))
+            {
+                reader.Read(entry.Payload, entry.Author, entry.FirstSequence, counting);
+                known.Note(counting, entry, isVoid: false);
+            }
             if (entry.Kind == LogEntryKind.Aside && entry.Author == author && writer.Fences.Table.IsBeyond(author, entry.LastSequence))
                 runs.Add(AsideCodec.Decode(entry));
         }
@@ -143,7 +162,7 @@ internal sealed class Reissue
                 foreach (ReadOnlyMemory<byte> payload in run.Batches)
                 {
                     var batch = new BatchColumns();
-                    new BatchReader().Read(payload, author, first, batch);
+                    reader.Read(payload, author, first, batch);
                     if (writer.Fences.Table.IsBeyond(author, first)) branch.Add(batch, first, payload);
                     first += batch.MutationCount;
                 }
@@ -171,19 +190,6 @@ internal sealed class Reissue
             }
             yield break;
         }
-    }
-
-    private static BatchColumns Decode(in LogEntry entry, Written known, bool isVoid)
-    {
-        var batch = new BatchColumns();
-        new BatchReader().Read(entry.Payload, entry.Author, entry.FirstSequence, batch);
-        for (int m = 0; m < batch.MutationCount; m++)
-        {
-            if (batch.Mutations[m].Origin is not { Reissued: { } old, RequestId: { } request }) continue;
-            known.All[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
-            if (!isVoid) known.Live[(old, request)] = new Dot(entry.Author, entry.FirstSequence + m);
-        }
-        return batch;
     }
 
     private void Add(BatchColumns batch, long first, ReadOnlyMemory<byte> payload)
