@@ -7,6 +7,8 @@ namespace Crdt;
 /// <summary>Reads the frames of a bundle, each once its check-sum is right.</summary>
 internal sealed class BundleReader(Stream input) : IDisposable
 {
+    private const int FirstPieceLengthBytes = 64 << 10;
+
     private readonly IncrementalHash whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] small = new byte[SHA256.HashSizeInBytes];
 
@@ -49,13 +51,24 @@ internal sealed class BundleReader(Stream input) : IDisposable
             throw new BundleException(BundleError.Damaged, $"The bundle is damaged at byte {at}: a message of {length} bytes.");
         await FillAsync(small.AsMemory(0, sizeof(ulong)), cancellationToken).ConfigureAwait(false);
         ulong sum = BinaryPrimitives.ReadUInt64BigEndian(small);
-        byte[] payload = new byte[length];
-        await FillAsync(payload, cancellationToken).ConfigureAwait(false);
+        byte[] payload = await ReadPayloadAsync((int)length, cancellationToken).ConfigureAwait(false);
         return XxHash64.HashToUInt64(payload) == sum ? payload : throw new BundleException(BundleError.Damaged,
             $"The bundle is damaged in the {length} bytes from byte {at} on: their check-sum is another one.");
     }
 
     public void Dispose() => whole.Dispose();
+
+    /// <summary>Takes memory as the bytes come: a length that is only announced costs nothing.</summary>
+    private async ValueTask<byte[]> ReadPayloadAsync(int length, CancellationToken cancellationToken)
+    {
+        byte[] payload = new byte[Math.Min(length, FirstPieceLengthBytes)];
+        for (int filled = 0; ; Array.Resize(ref payload, (int)Math.Min(length, 2L * payload.Length)))
+        {
+            await FillAsync(payload.AsMemory(filled), cancellationToken).ConfigureAwait(false);
+            filled = payload.Length;
+            if (filled == length) return payload;
+        }
+    }
 
     private async ValueTask ReadEndAsync(CancellationToken cancellationToken)
     {
