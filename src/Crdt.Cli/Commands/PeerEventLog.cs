@@ -41,6 +41,24 @@ internal sealed class PeerEventLog(CliOutput output, Replica replica)
         }
     }
 
+    /// <summary>How much the replica holds now.</summary>
+    public void Holds(VersionVector vector)
+    {
+        lock (gate)
+        {
+            if (output.IsJson)
+            {
+                output.Json(w =>
+                {
+                    w.WriteString("event", "holds");
+                    w.WriteVector("vector", vector);
+                });
+            }
+            else output.Line($"holds {Shown.Count(vector.Sum(d => d.Sequence), "mutation")}");
+            output.Flush();
+        }
+    }
+
     public void Stopped()
     {
         lock (gate)

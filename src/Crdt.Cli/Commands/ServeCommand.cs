@@ -25,11 +25,19 @@ internal static class ServeCommand
     // As often as deleted entities and the log are looked at: both cost a pass over what is there.
     private static readonly TimeSpan Upkeep = TimeSpan.FromMinutes(10);
 
+    // As a person looks on: a change is shown soon, and a stream of them as one.
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(200);
+
     private static readonly Option<bool> Plain = CommonOptions.Plain();
+
+    private static readonly Option<bool> Watch = new("--watch")
+    {
+        Description = "Also prints a line whenever the replica holds more than before.",
+    };
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("serve", "Replicates with every device of the space that connects, until Ctrl-C or SIGTERM. The first line it prints is "
-            + "where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.") { Listen, Peer, Plain },
+            + "where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.") { Listen, Peer, Plain, Watch },
         RunAsync);
 
     /// <summary>Reads a peer's address.</summary>
@@ -97,10 +105,30 @@ internal static class ServeCommand
         node.EventOccurred += (_, happened) => log.Write(happened);
         foreach (EndPoint peer in peers) node.KeepConnected(peer);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task watching = context.Parsed.GetValue(Watch) ? WatchAsync(context, host.Replica, log) : Task.CompletedTask;
         await using (context.Cancellation.Register(stopped.SetResult)) await stopped.Task;
+        await watching;
         // Closed here rather than by `using`, so that the farewells stand before the last line.
         await node.DisposeAsync();
         log.Stopped();
         return ExitCode.Ok;
+    }
+
+    private static async Task WatchAsync(CliContext context, Replica replica, PeerEventLog log)
+    {
+        VersionVector? shown = null;
+        while (true)
+        {
+            VersionVector now = replica.Vector;
+            if (!now.Equals(shown)) log.Holds(shown = now);
+            try
+            {
+                await Task.Delay(WatchInterval, context.Time, context.Cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
     }
 }
