@@ -43,6 +43,8 @@ public sealed partial class PeerNode : IAsyncDisposable
         Options.Check();
         transport = Options.Transport ?? (Options.Key is { } key ? new TlsTransport(key) : new TcpTransport());
         NodeId = Options.NodeId ?? Guid.NewGuid();
+        penalties = new Penalties(Options.TimeProvider, Options.PenaltyMin, Options.PenaltyMax);
+        networkSettled = WatchNetwork();
         bootNonce = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     }
 
@@ -98,6 +100,7 @@ public sealed partial class PeerNode : IAsyncDisposable
             Volatile.Write(ref replicas, [.. replicas, replica]);
             connections = [.. admitted];
         }
+        penalties.Forgive(WireError.NoCommonSpace);
         foreach (PeerConnection connection in connections)
             connection.Run.Offer(replica);
         nearby?.SpacesChanged();
@@ -187,6 +190,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         }
         if (nearby is not null)
             await nearby.DisposeAsync().ConfigureAwait(false);
+        LeaveNetwork();
         await lifetime.CancelAsync().ConfigureAwait(false);
         foreach ((IPeerListener listener, Task loop) in listenersToStop)
         {
@@ -316,6 +320,8 @@ public sealed partial class PeerNode : IAsyncDisposable
             Report(PeerNodeEventKind.Disconnected, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
         else if (!connection.IsDialler && !connection.Run.HasPaired)
             Report(PeerNodeEventKind.Refused, connection.RemoteEndPoint, connection, reason.Error, reason.Message);
+        if (reason.Error != WireError.Penalised)
+            Judge(connection, reason);
     }
 
     /// <summary>A device was let into a space.</summary>
@@ -475,6 +481,9 @@ public sealed partial class PeerNode : IAsyncDisposable
     private string? HandshakeRefusal(IPeerStream stream)
     {
         string source = SourceOf(stream.RemoteEndPoint);
+        // Where strangers have broken rules one is heard at a time; who that is shows in the greeting.
+        int perSource = AddressOf(stream.RemoteEndPoint) is { } address && penalties.Find(address) is not null
+            ? 1 : Options.HandshakesPerAddressMax;
         lock (gate)
         {
             int handshakes = 0;
@@ -489,8 +498,8 @@ public sealed partial class PeerNode : IAsyncDisposable
             }
             if (handshakes >= Options.HandshakesMax)
                 return $"{Options.HandshakesMax} connections wait for their greeting, the limit.";
-            return fromSource >= Options.HandshakesPerAddressMax
-                ? $"{Options.HandshakesPerAddressMax} connections from {source} wait for their greeting, the limit."
+            return fromSource >= perSource
+                ? $"{perSource} connections from {source} wait for their greeting, the limit."
                 : null;
         }
     }

@@ -26,4 +26,10 @@ public enum PeerNodeEventKind
 
     /// <summary>This machine does not let anybody be found, or heard: addresses are needed. Tried again.</summary>
     DiscoveryFailed,
+
+    /// <summary>A peer has broken a rule, and is refused for a while.</summary>
+    Penalised,
+
+    /// <summary>A link dials before its time, because something has changed.</summary>
+    Hurried,
 }

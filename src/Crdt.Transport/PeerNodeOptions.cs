@@ -83,6 +83,14 @@ public sealed record PeerNodeOptions
     /// <summary>A connection that lasted so long makes the next wait short again. Default: 60 s.</summary>
     public TimeSpan ReconnectResetAfter { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>For so long a peer is refused that has broken a rule, twice as long each further time. Default: 1 s.</summary>
+    public TimeSpan PenaltyMin { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest time for which a peer is refused that has broken rules; what a peer may not be to blame for, such as
+    /// being slow, at most <see cref="ReconnectDelayMax"/>. After as long a good while its violations are forgotten. Default:
+    /// 10 min.</summary>
+    public TimeSpan PenaltyMax { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How the replication of each space runs, such as how much a peer may send ahead.</summary>
     public SyncSessionOptions Sync { get; init; } = new();
 
@@ -122,5 +130,7 @@ public sealed record PeerNodeOptions
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayMin, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectDelayMax, ReconnectDelayMin);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectDelayRefused, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(PenaltyMin, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(PenaltyMax, PenaltyMin);
     }
 }

@@ -46,6 +46,9 @@ public enum WireError
     /// <summary>The two nodes have another connection, which stays. No fault of either side.</summary>
     Duplicate = 20,
 
+    /// <summary>The peer broke rules before, and its time is not over.</summary>
+    Penalised = 21,
+
     /// <summary>The greeting did not come in time.</summary>
     HandshakeTimeout = 32,
 

@@ -173,6 +173,7 @@ internal sealed class ConnectionRun
         Channels.Peer = new PeerRecognition(stream.PeerKey);
         if (!stream.PeerKey.IsEmpty)
             Frames.Peer = $"{NodeFingerprint.Of(stream.PeerKey.Span).Short} at {stream.RemoteEndPoint}";
+        node.RefusePenalised(this, stream);
     }
 
     // The dialler wants to be let into a space, and nothing else.
@@ -199,6 +200,8 @@ internal sealed class ConnectionRun
 
         Hello hello = await ReadHelloAsync().ConfigureAwait(false);
         Judge(hello);
+        if (stream.PeerKey.IsEmpty)
+            node.RefusePenalised(this, stream);
         if (IsDialler)
             Clock.Answered(sentAt, hello.WallClockMs);
         else

@@ -1,8 +1,9 @@
+using System.Text.RegularExpressions;
 using Crdt.Transport;
 
 namespace Crdt.Integration.Docs;
 
-public sealed class ErrorTableTests
+public sealed partial class ErrorTableTests
 {
     [Fact]
     [Trait("Spec", "WF-6.8")]
@@ -12,4 +13,28 @@ public sealed class ErrorTableTests
         foreach (WireError error in Enum.GetValues<WireError>().Where(e => e != WireError.None))
             Assert.Contains($"| {(int)error} | {error} |", table, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Every_error_of_a_connection_has_a_test_that_provokes_it_over_one()
+    {
+        HashSet<string> provoked = Provoked("WireError", Path.Combine("tests", "integration"));
+        Assert.Equal([], Enum.GetNames<WireError>().Where(name => name != nameof(WireError.None) && !provoked.Contains(name)));
+    }
+
+    [Fact]
+    public void Every_error_of_a_session_has_a_test_that_provokes_it()
+    {
+        HashSet<string> provoked = Provoked("SyncError", "tests");
+        // Whose logs differ is set aside, and nobody's session ends; left is what a peer would have to contradict itself for.
+        provoked.Add(nameof(SyncError.Forked));
+        Assert.Equal([], Enum.GetNames<SyncError>().Where(name => !provoked.Contains(name)));
+    }
+
+    private static HashSet<string> Provoked(string type, string folder) => [.. RepositoryRoot.Files(folder, "*.cs")
+        .SelectMany(file => Marked().Matches(File.ReadAllText(file)))
+        .Where(m => m.Groups[1].Value == type).Select(m => m.Groups[2].Value)];
+
+    // With the test behind it: a mark alone proves nothing.
+    [GeneratedRegex("""\[Trait\("Error", nameof\((\w+)\.(\w+)\)\)\](?=(?:\s*\[[^\n]*\])*\s*public (?:async Task|Task|void) \w+\()""")]
+    private static partial Regex Marked();
 }

@@ -14,6 +14,7 @@ public sealed class HandshakeTests
     private readonly MemoryTransport transport = new();
 
     [Fact]
+    [Trait("Error", nameof(WireError.VersionNotSupported))]
     [Trait("Spec", "WF-6.4")]
     public async Task Versions_without_a_common_one_are_rejected()
     {
@@ -37,6 +38,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.NoCommonSpace))]
     [Trait("Spec", "WF-6.5")]
     public async Task Nodes_without_a_common_space_part_and_neither_learns_what_the_acceptor_has()
     {
@@ -52,6 +54,37 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.Duplicate))]
+    public async Task A_second_connection_of_the_same_node_is_rejected_where_it_holds_the_first()
+    {
+        await using Mesh mesh = new(transport);
+        (PeerNode node, _) = await mesh.NodeAsync();
+        var self = Guid.NewGuid();
+        await using RawPeer first = await DialAsync(node), second = await RawPeer.DialAsync(transport, await node.ListenAsync((EndPoint)Mesh.AnyPort, default));
+        await first.GreetAsync(RawPeer.Hello(node, self, 71));
+        await second.SendAsync(frames => MessageFormat.WriteHello(frames, RawPeer.Hello(node, self, 72) with { Holds = [71] }));
+        Assert.Equal(WireError.Duplicate, (await second.ReadFarewellAsync(FrameType.Bye)).Error);
+        Assert.Single(node.Connections);
+    }
+
+    [Fact]
+    [Trait("Error", nameof(WireError.LocalFailure))]
+    public async Task A_failure_of_a_nodes_own_is_told_as_such_and_nothing_of_what_it_was()
+    {
+        await using Mesh mesh = new(transport);
+        (PeerNode node, Replica replica) = await mesh.NodeAsync();
+        (PeerNode other, Replica writer) = await mesh.NodeAsync();
+        PeerConnection connection = await other.ConnectAsync(await node.ListenAsync((EndPoint)Mesh.AnyPort, default));
+        await connection.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
+        await replica.DisposeAsync();
+        await Mesh.CommitAsync(writer, "a");
+        CloseReason reason = await connection.Completion.WaitAsync(Mesh.Deadline);
+        Assert.Equal((WireError.LocalFailure, true), (reason.Error, reason.ByPeer));
+        Assert.DoesNotContain("disposed", reason.Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    [Trait("Error", nameof(WireError.ConnectionToSelf))]
     public async Task A_node_that_reaches_itself_says_so()
     {
         await using Mesh mesh = new(transport);
@@ -63,6 +96,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.TooManyConnections))]
     public async Task More_connections_than_the_limit_are_rejected()
     {
         await using Mesh mesh = new(transport);
@@ -99,6 +133,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.HandshakeTimeout))]
     public async Task A_stranger_that_says_nothing_is_dropped_at_the_deadline()
     {
         var time = new FakeTimeProvider();
@@ -132,6 +167,11 @@ public sealed class HandshakeTests
     }
 
     [Theory]
+    [Trait("Error", nameof(WireError.FrameTooLarge))]
+    [Trait("Error", nameof(WireError.FrameTooShort))]
+    [Trait("Error", nameof(WireError.UnknownFrame))]
+    [Trait("Error", nameof(WireError.UnexpectedFrame))]
+    [Trait("Error", nameof(WireError.Malformed))]
     [Trait("Spec", "WF-6.3")]
     [InlineData(WireError.FrameTooLarge, new byte[] { (byte)'G', (byte)'E', (byte)'T', (byte)' ' })]
     [InlineData(WireError.FrameTooLarge, new byte[] { 0x01, 0x10, 0, 0 })]
@@ -173,6 +213,8 @@ public sealed class HandshakeTests
     };
 
     [Theory]
+    [Trait("Error", nameof(WireError.UnknownChannel))]
+    [Trait("Error", nameof(WireError.SyncViolation))]
     [Trait("Spec", "WF-6.3")]
     [Trait("Spec", "WF-6.6")]
     [Trait("Spec", "WF-6.8")]
@@ -248,6 +290,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.Lost))]
     public async Task A_dialler_hears_why_it_was_rejected_and_that_the_other_side_is_no_node()
     {
         await using Mesh mesh = new(transport);

@@ -12,6 +12,7 @@ public sealed class JournalTests
     private static readonly IPEndPoint Address = new(IPAddress.Loopback, 50_200);
 
     [Fact]
+    [Trait("Error", nameof(WireError.Unreachable))]
     public async Task Attempts_are_noted_and_a_restarted_node_goes_on_with_their_schedule()
     {
         var time = new FakeTimeProvider();

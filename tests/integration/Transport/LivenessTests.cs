@@ -13,6 +13,7 @@ public sealed class LivenessTests
     private readonly MemoryTransport memory = new();
 
     [Fact]
+    [Trait("Error", nameof(WireError.Silent))]
     public async Task A_connection_that_went_dead_without_a_sign_is_noticed_by_both_sides()
     {
         var transport = new FaultyTransport(memory);
@@ -80,6 +81,7 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.NotReading))]
     public async Task A_peer_that_takes_nothing_is_left_and_the_sender_holds_a_bounded_amount()
     {
         await using Mesh mesh = new(memory, time);
@@ -111,6 +113,7 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.TooSlow))]
     public async Task A_frame_that_goes_on_too_slowly_ends_the_connection()
     {
         await using Mesh mesh = new(memory, time);

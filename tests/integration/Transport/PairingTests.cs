@@ -44,6 +44,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.TokenUsed))]
     public async Task An_invitation_is_good_for_one_device_and_tells_that_one_the_same_again()
     {
         await using var camp = new Camp();
@@ -57,6 +58,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.TokenExpired))]
     public async Task An_invitation_ends_when_it_says()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -68,6 +70,8 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.WrongToken))]
+    [Trait("Error", nameof(WireError.TooManyAttempts))]
     public async Task Wrong_tokens_are_refused_and_after_many_there_are_no_more_attempts_for_a_while()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -82,6 +86,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.WrongIdentity))]
     public async Task Who_answers_in_place_of_the_inviting_device_learns_no_token()
     {
         await using var camp = new Camp();
@@ -96,6 +101,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.PairingClosed))]
     public async Task Where_nobody_is_invited_nobody_is_let_in()
     {
         await using var camp = new Camp();
@@ -115,6 +121,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.KeyRevoked))]
     public async Task A_revoked_key_is_let_in_by_no_invitation()
     {
         await using var camp = new Camp();
@@ -155,6 +162,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.CodeDeclined))]
     public async Task Whoever_declines_ends_it_for_both_and_after_three_times_there_are_no_more_attempts_for_a_while()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -187,6 +195,7 @@ public sealed class PairingTests : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.CodeMismatch))]
     public async Task Whoever_stands_in_between_and_passes_on_what_it_hears_is_noticed()
     {
         await using var camp = new Camp();

@@ -195,6 +195,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.Closed))]
     public async Task A_close_is_told_to_the_other_side_and_both_know_it_was_on_purpose()
     {
         await using Mesh mesh = new(Transport, key: Key);

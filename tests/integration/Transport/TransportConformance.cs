@@ -108,6 +108,7 @@ public abstract class TransportConformance : IDisposable
     }
 
     [Fact]
+    [Trait("Error", nameof(WireError.AddressUnavailable))]
     public async Task An_address_that_is_taken_cannot_be_listened_on()
     {
         await using IPeerListener listener = await Transport.ListenAsync(AnyPort, deadline.Token);
@@ -181,6 +182,7 @@ public sealed class TcpTransportTests : TransportConformance
     private protected override IPeerTransport Transport { get; } = new TcpTransport();
 
     [Theory]
+    [Trait("Error", nameof(WireError.NotLoopback))]
     [InlineData("0.0.0.0")]
     [InlineData("192.0.2.1")]
     [InlineData("::")]

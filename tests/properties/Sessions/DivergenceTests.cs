@@ -147,6 +147,8 @@ public class DivergenceTests
 
     /// <summary>A peer follows the search up to some step, and then lies.</summary>
     [Theory]
+    [Trait("Error", nameof(SyncError.BadMessage))]
+    [Trait("Error", nameof(SyncError.UnexpectedMessage))]
     [MemberData(nameof(Nonsense))]
     public async Task A_peer_that_tells_nonsense_is_refused(string lie)
     {

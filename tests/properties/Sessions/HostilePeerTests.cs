@@ -6,18 +6,22 @@ public class HostilePeerTests
     private static readonly EntityKey Strike = new("incident", "strike", "42");
 
     [Fact]
+    [Trait("Error", nameof(SyncError.Gap))]
     public async Task A_run_that_skips_a_sequence_is_refused() => await RefusedAsync(SyncError.Gap, runs => [runs[^1]], known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.PartlyCovered))]
     public async Task A_run_that_is_held_in_part_is_refused() => await RefusedAsync(SyncError.PartlyCovered, runs =>
         [runs[2] with { Batches = [.. runs[2].Batches, .. runs[2].Batches], FirstSequence = runs[1].FirstSequence }],
         known: 2);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.UnknownObservedDot))]
     public async Task A_run_that_came_before_what_it_replaces_is_refused() =>
         await RefusedAsync(SyncError.UnknownObservedDot, runs => [runs[^2]], known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.ChainBroken))]
     public async Task A_run_with_another_head_is_refused() => await RefusedAsync(SyncError.ChainBroken, runs =>
     {
         byte[] head = runs[1].Head.ToArray();
@@ -38,6 +42,7 @@ public class HostilePeerTests
         await RefusedAsync(SyncError.ChainBroken, runs => [runs[1] with { Author = Team.IdOf(50) }], known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.BadBatch))]
     public async Task A_run_of_what_is_no_batch_is_refused_though_its_chain_holds() => await RefusedAsync(SyncError.BadBatch, _ =>
     {
         byte[] junk = [1, 2, 3, 4, 5];
@@ -46,6 +51,7 @@ public class HostilePeerTests
     }, known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.UnknownFormat))]
     [Trait("Spec", "WF-2.1")]
     public async Task A_batch_of_a_later_format_is_told_as_such_and_what_came_before_it_stays() => await RefusedAsync(SyncError.UnknownFormat, runs =>
     {
@@ -63,6 +69,7 @@ public class HostilePeerTests
         }, known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.Rebuilt))]
     [Trait("Law", "13")]
     public async Task Whoever_is_shown_its_own_future_goes_on_under_a_new_id()
     {
@@ -98,10 +105,12 @@ public class HostilePeerTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.LimitExceeded))]
     public async Task A_run_without_batches_is_refused() =>
         await RefusedAsync(SyncError.LimitExceeded, runs => [runs[1] with { Batches = [] }], known: 1);
 
     [Fact]
+    [Trait("Error", nameof(SyncError.WrongSpace))]
     public async Task A_newcomer_takes_no_other_founding_than_that_of_its_space()
     {
         await using Team team = await Team.CreateAsync(1);
@@ -118,6 +127,7 @@ public class HostilePeerTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.CreditExceeded))]
     public async Task More_than_was_granted_is_refused_and_what_was_granted_is_kept()
     {
         await using Team team = await Team.CreateAsync(2);
@@ -186,6 +196,7 @@ public class HostilePeerTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.SameReplica))]
     public async Task A_replica_does_not_talk_to_itself_or_to_a_copy_of_itself()
     {
         await using Team team = await Team.CreateAsync(1);

@@ -19,6 +19,7 @@ public class HostileSnapshotTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.BadSnapshot))]
     [Trait("Spec", "WF-8.3")]
     public async Task A_snapshot_made_in_the_client_role_is_refused() => await RefusedAsync(SyncError.BadSnapshot, taken =>
         taken.With(identity: new ReplicaIdentity(taken.Manifest.Space, taken.Manifest.Maker, ReplicaRole.Client)));
@@ -123,6 +124,7 @@ public class HostileSnapshotTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.BadSignature))]
     public async Task In_an_open_space_a_signed_snapshot_is_refused() => await RefusedAsync(SyncError.BadSignature, taken =>
     {
         byte[] bytes = SnapshotManifest.Encode(new ReplicaIdentity(taken.Manifest.Space, taken.Manifest.Maker, taken.Manifest.Role),
@@ -133,6 +135,7 @@ public class HostileSnapshotTests
 
     /// <summary>A newcomer believes a snapshot for its signatures alone, and so nobody else's.</summary>
     [Fact]
+    [Trait("Error", nameof(SyncError.NotEnrolled))]
     [Trait("Schedule", "9")]
     [Trait("Spec", "WF-8.3")]
     public async Task A_newcomer_to_a_keyed_space_takes_no_forged_snapshot()
@@ -188,6 +191,7 @@ public class HostileSnapshotTests
     }
 
     [Theory]
+    [Trait("Error", nameof(SyncError.SnapshotRevoked))]
     [InlineData(true)]
     [InlineData(false)]
     [Trait("Spec", "WF-8.3")]

@@ -225,6 +225,22 @@ public class EnrolmentTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.UnknownScheme))]
+    public async Task A_founding_under_another_scheme_ends_the_session_of_whoever_does_not_know_it()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(1);
+        var store = new MemoryReplicaStore(new(team.Genesis.Space, Team.IdOf(50), ReplicaRole.Client));
+        await using Replica newcomer = await Replica.OpenAsync(
+            store, KeyedTeam.OptionsOf(team, null) with { Signatures = EcdsaSignatures.Instance, Genesis = null });
+        using var session = new SyncSession(newcomer);
+        Impostor impostor = await Impostor.GreetAsync(session);
+        var error = await Assert.ThrowsAsync<SyncException>(async () =>
+            await impostor.SayAsync(new RunMessage((await World.RunsOfAsync(team[0]))[0])));
+        Assert.Equal(SyncError.UnknownScheme, error.Error);
+        Assert.Empty(newcomer.Vector);
+    }
+
+    [Fact]
     public async Task A_space_of_another_scheme_is_refused_and_never_half_taken()
     {
         await using Team team = await KeyedTeam.CreateAsync(1);

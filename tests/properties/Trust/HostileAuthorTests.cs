@@ -21,6 +21,7 @@ public class HostileAuthorTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.EnrolmentNotNamed))]
     [Trait("Spec", "WF-7.3")]
     [Trait("Law", "15")]
     public async Task A_first_batch_that_does_not_name_its_enrolment_is_refused()
@@ -39,6 +40,7 @@ public class HostileAuthorTests
     }
 
     [Fact]
+    [Trait("Error", nameof(SyncError.WrongRole))]
     [Trait("Spec", "WF-7.3")]
     [Trait("Law", "15")]
     public async Task Nobody_writes_in_a_higher_role_than_it_is_enrolled_in()
