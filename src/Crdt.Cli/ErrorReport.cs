@@ -41,6 +41,8 @@ internal sealed class ErrorReport(CliOutput output)
             SyncException e => (ExitCode.Peer, e.Message, null),
             ProofException { Error: ProofError.NotSigned or ProofError.NothingWritten or ProofError.Partial or ProofError.NoSignedHead } e =>
                 (ExitCode.Precondition, e.Message, e.Error == ProofError.Partial ? "--partial makes a proof of what is left, which says so." : null),
+            NodeKeyException e => (ExitCode.Store, e.Message,
+                $"Bring '{NodeKeyFile.PathIn(data)}' back from a backup; or have the device revoked, and pair it anew in another directory."),
             ProofException e => (ExitCode.Store, $"Not proved. {e.Message}", null),
             MutationException e => Explain(e),
             TransactionTooLargeException e => (ExitCode.Usage, e.Message, null),

@@ -14,4 +14,7 @@ public sealed record StoreDoctorOptions
     /// far as that is possible; the rest comes back from peers that hold it. The replica goes on under a new id. What no peer
     /// holds and the damage has hit is lost.</summary>
     public bool CutsDamagedLog { get; init; }
+
+    /// <summary>Whether this device has no private key though the space is keyed: told before anything else. Default: no.</summary>
+    public bool LacksNodeKey { get; init; }
 }

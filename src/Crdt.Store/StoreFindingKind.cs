@@ -40,4 +40,8 @@ public enum StoreFindingKind
 
     /// <summary>Something was written that is neither held nor replaced nor marked.</summary>
     Unaccounted,
+
+    /// <summary>The device's private key is missing, or is another one than the replica is enrolled with: what it has written last
+    /// cannot be signed.</summary>
+    NodeKeyMissing,
 }

@@ -41,14 +41,28 @@ internal static class DoctorCommand
         }
     }
 
+    /// <summary>Whether a device of a keyed space has no key file: what it was invited with tells that it is keyed.</summary>
+    private static async Task<bool> LacksKeyAsync(CliContext context)
+    {
+        if (File.Exists(NodeKeyFile.PathIn(context.Data)) || !File.Exists(CliHost.InvitationPath(context.Data))) return false;
+        return (await CliHost.ReadInvitationAsync(CliHost.InvitationPath(context.Data), context.Cancellation)).IsKeyed;
+    }
+
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         bool repairs = context.Parsed.GetValue(Repair), cuts = context.Parsed.GetValue(CutLog);
         if (cuts && !repairs) throw CliException.Usage("--cut-log goes with --repair.");
         using StoreKey? key = context.ReadKey();
         using EcdsaNodeKey? node = TryOpenKey(context.Data, key);
+        bool lacksKey = await LacksKeyAsync(context);
+        if (cuts && lacksKey)
+        {
+            throw new CliException(ExitCode.Store, $"The key of this device is missing: '{NodeKeyFile.PathIn(context.Data)}'.",
+                "Bring it back from a backup first: what follows a cut is signed with it. 'crdt doctor' tells more.");
+        }
         var options = new StoreDoctorOptions
         {
+            LacksNodeKey = lacksKey,
             Replica = CliHost.OptionsFor(CliHost.RecordPath(context.Data), context.Time, node),
             Key = key,
             CutsDamagedLog = cuts,

@@ -932,7 +932,7 @@ internal sealed partial class ReplicaWriter
         }
         hasOpenRun = !openRun.IsEmpty;
         if (hasOpenRun && Trust.ReasonNotToWrite is { } reason)
-            throw new InvalidOperationException($"{reason} It has written what must be signed before anything else arrives.");
+            throw new NodeKeyException($"{reason} It has written what must be signed before anything else arrives.");
     }
 
     // ---- units ----

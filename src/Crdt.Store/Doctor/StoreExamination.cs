@@ -18,6 +18,9 @@ internal sealed class StoreExamination : IDisposable
     private const string Refetch = "Keep the files. What peers hold can be fetched again: 'crdt doctor --repair --cut-log' ends the log before "
         + "the damage, keeps the rest aside, applies of it what it can, and goes on under a new id; then 'crdt sync'.";
 
+    private const string BringKeyBack = "Bring it back from a backup of this directory before anything else: a log that ends earlier has to be "
+        + "signed with it, too. Without any copy of it, have the device revoked, and pair it anew in another directory; what peers hold comes back then.";
+
     private readonly string directory;
     private readonly StoreDoctorOptions options;
     private readonly OverlayDisk disk = new(RealDisk.Instance);
@@ -50,6 +53,7 @@ internal sealed class StoreExamination : IDisposable
             Add(StoreFindingKind.KeyCopyDamaged, KeyFile.Name, "One of the two copies of the wrapped data key is damaged.",
                 "'crdt doctor --repair' writes both anew. Back the file up.");
         }
+        if (options.LacksNodeKey) Add(StoreFindingKind.NodeKeyMissing, "keys/node.key", "The private key of this device is missing.", BringKeyBack);
         survey.Run(cancellationToken);
         foreach (LogDamage damage in survey.Damages) Report(damage);
         ReportLeftOvers();
@@ -150,6 +154,11 @@ internal sealed class StoreExamination : IDisposable
                 Signatures = options.Replica.Signatures,
                 Key = options.Replica.Key,
             }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (NodeKeyException e)
+        {
+            if (!options.LacksNodeKey) Add(StoreFindingKind.NodeKeyMissing, "keys/node.key", e.Message, BringKeyBack);
+            return null;
         }
 #pragma warning disable CA1031 // Whatever content that should not be there makes of the engine: it is what was to be found out.
         catch (Exception e) when (e is not OperationCanceledException)

@@ -49,6 +49,27 @@ public sealed class DoctorTests : CliTest
     }
 
     [Fact]
+    public async Task A_missing_key_of_the_device_is_named_before_anything_is_cut()
+    {
+        await OkAsync("a", "init", "--space", "field");
+        await OkAsync("a", "put", "incident/strike/1", "x=1");
+        string key = NodeKeyFile.PathIn(PathOf("a"));
+        File.Move(key, key + ".away");
+        JsonElement report = await CheckAsync("a", 5);
+        Assert.Equal(["nodeKeyMissing"], KindsOf(report));
+        Assert.DoesNotContain("cut-log", report.GetRawText(), StringComparison.Ordinal);
+        (await RunAsync("a", "put", "incident/strike/2", "x=1")).Failed(5, "from a backup");
+        byte[] damaged = await File.ReadAllBytesAsync(Segment("a"));
+        damaged[^100] ^= 1;
+        await File.WriteAllBytesAsync(Segment("a"), damaged);
+        Assert.Equal(["nodeKeyMissing", "logDamaged"], KindsOf(await CheckAsync("a", 5)));
+        (await RunAsync("a", "doctor", "--repair", "--cut-log")).Failed(5, "is missing");
+        Assert.Equal(damaged, await File.ReadAllBytesAsync(Segment("a")));
+        File.Move(key + ".away", key);
+        Assert.Equal(["logDamaged"], KindsOf(await CheckAsync("a", 5)));
+    }
+
+    [Fact]
     public async Task A_torn_end_is_a_note_and_the_repair_keeps_a_copy()
     {
         await FillAsync("a", 50);
