@@ -45,6 +45,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         NodeId = Options.NodeId ?? Guid.NewGuid();
         penalties = new Penalties(Options.TimeProvider, Options.PenaltyMin, Options.PenaltyMax);
         networkSettled = WatchNetwork();
+        Received = new ReceiveBudget(Options.ReceiveBufferMax);
         bootNonce = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     }
 
@@ -69,6 +70,8 @@ public sealed partial class PeerNode : IAsyncDisposable
     public IReadOnlyList<SpaceId> Spaces => [.. Replicas.Select(replica => replica.Space)];
 
     internal PeerNodeOptions Options { get; }
+
+    internal ReceiveBudget Received { get; }
 
     internal int HandshakesInProgress
     {

@@ -27,7 +27,8 @@ public sealed record PeerNodeOptions
     public Random Random { get; init; } = Random.Shared;
 
     /// <summary>Connections after the greeting, in both directions together. Each takes at most about 3 MiB, while
-    /// it sends and receives a full run at once, and next to nothing while idle.</summary>
+    /// it sends and receives a full run at once, and next to nothing while idle; what waits to be applied is bounded by
+    /// <see cref="ReceiveBufferMax"/> for all together.</summary>
     public int ConnectionsMax { get; init; } = 256;
 
     /// <summary>Connections taken whose greeting is not done: what strangers can occupy.</summary>
@@ -65,6 +66,10 @@ public sealed record PeerNodeOptions
 
     /// <summary>The age of a frame from which <see cref="ReceiveRateMin"/> is asked for. Default: 10 s.</summary>
     public TimeSpan ReceiveRateGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Bytes of messages of all connections that have arrived and wait to be applied, each space's in turn; beyond
+    /// that a connection whose messages wait is not read. Default: 64 MiB.</summary>
+    public long ReceiveBufferMax { get; init; } = 64 << 20;
 
     /// <summary>Shortest wait before dialling again. Default: 250 ms.</summary>
     public TimeSpan ReconnectDelayMin { get; init; } = TimeSpan.FromMilliseconds(250);
@@ -124,6 +129,7 @@ public sealed record PeerNodeOptions
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesPerAddressMax);
         ArgumentOutOfRangeException.ThrowIfNegative(ReceiveRateMin);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ReceiveBufferMax);
         ArgumentOutOfRangeException.ThrowIfLessThan(WatchInterval, TimeSpan.FromMilliseconds(1));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(PairingTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(DeadAfter, PingInterval);

@@ -13,6 +13,9 @@ namespace Crdt.Transport.Sessions;
     "Design", "CA1001", Justification = "The sources have no timer; disposing them would race with late callers.")]
 internal sealed class ConnectionRun
 {
+    // Of a space, beside the runs that were granted: what there may be of messages that are not.
+    private const int MessagesLengthBytes = 256 << 10;
+
     private readonly PeerNode node;
     private readonly PeerConnection connection;
     private readonly IPeerStream stream;
@@ -21,6 +24,7 @@ internal sealed class ConnectionRun
     private readonly Pings pings;
     private readonly Deadlines deadlines;
     private readonly SessionTurns turns;
+    private readonly Inbox inbox;
     private readonly ITimer watch;
     private readonly Lock gate = new();
     private readonly Wakeup writerCall = new();
@@ -51,6 +55,7 @@ internal sealed class ConnectionRun
         pings = new Pings(Clock, time);
         deadlines = new Deadlines(Frames, options);
         turns = new SessionTurns(Frames.Outgoing, writerCall, Fail, aborted.Token);
+        inbox = new Inbox(node.Received, options.Sync.CreditBytes + MessagesLengthBytes, ApplyAsync);
         Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
         Ending = ending.Token;
         watch = time.CreateTimer(
@@ -115,6 +120,7 @@ internal sealed class ConnectionRun
         }
         catch (Exception e)
         {
+            await DrainAsync().ConfigureAwait(false); // what came before it counts
             Fail(e);
             if (e is WireException { Error: WireError.Lost or WireError.Truncated })
                 Abort(CloseReason.From((WireException)e)); // the writer has nobody to write to
@@ -256,6 +262,9 @@ internal sealed class ConnectionRun
             awaitsWelcome &= frame.Type != FrameType.Data;
             await HandleAsync(frame).ConfigureAwait(false);
             Frames.Advance();
+            await DrainAsync().ConfigureAwait(false);
+            if (Volatile.Read(ref reason) is { } ended)
+                throw ended.ToException();
         }
     }
 
@@ -360,7 +369,7 @@ internal sealed class ConnectionRun
             case FrameType.Data:
                 int channel = MessageFormat.ReadData(frame, Frames.Peer, out ReadOnlySequence<byte> message);
                 return Channels.Find(channel, Frames.Peer) is SpaceSession session
-                    ? ApplyAsync(session, message)
+                    ? TakeAsync(session, message)
                     : ValueTask.CompletedTask;
             case FrameType.Ping:
                 pings.Take(MessageFormat.ReadPing(frame, Frames.Peer));
@@ -388,11 +397,51 @@ internal sealed class ConnectionRun
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask ApplyAsync(SpaceSession session, ReadOnlySequence<byte> message)
+    // Nothing is read while there is no room, and silence says nothing about the peer then.
+    private async ValueTask TakeAsync(SpaceSession session, ReadOnlySequence<byte> message)
+    {
+        deadlines.BeginApplying();
+        try
+        {
+            await inbox.AddAsync(session, message, aborted.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            deadlines.EndApplying();
+        }
+    }
+
+    private async ValueTask DrainAsync()
+    {
+        deadlines.BeginApplying();
+        try
+        {
+            await inbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            deadlines.EndApplying();
+        }
+    }
+
+    private async ValueTask ApplyAsync(SpaceSession session, ReadOnlyMemory<byte> message)
+    {
+        if (IsClosing)
+            return;
+        try
+        {
+            await ReceiveAsync(session, new ReadOnlySequence<byte>(message)).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private async ValueTask ReceiveAsync(SpaceSession session, ReadOnlySequence<byte> message)
     {
         if (Revoked(session) is { } revoked)
             throw revoked;
-        deadlines.BeginApplying();
         try
         {
             await session.Sync.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
@@ -407,10 +456,6 @@ internal sealed class ConnectionRun
         catch (SyncException e)
         {
             throw SessionTurns.ErrorOf(e, session, Frames.Peer);
-        }
-        finally
-        {
-            deadlines.EndApplying();
         }
     }
 
@@ -461,7 +506,7 @@ internal sealed class ConnectionRun
         }
         catch (WireException e) when (e.Error != WireError.Lost)
         {
-            await DrainAsync().ConfigureAwait(false); // its frames cannot be told apart any more
+            await SkipToEndAsync().ConfigureAwait(false); // its frames cannot be told apart any more
         }
         catch (Exception e) when (e is WireException or OperationCanceledException)
         {
@@ -469,7 +514,7 @@ internal sealed class ConnectionRun
         }
     }
 
-    private async ValueTask DrainAsync()
+    private async ValueTask SkipToEndAsync()
     {
         try
         {
@@ -508,6 +553,7 @@ internal sealed class ConnectionRun
     {
         await watch.DisposeAsync().ConfigureAwait(false);
         await aborted.CancelAsync().ConfigureAwait(false);
+        await inbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (SpaceSession session in Channels.Sessions)
             await session.Waiting.ConfigureAwait(false);
         Channels.Dispose();
