@@ -91,6 +91,7 @@ public static class CrdtCommand
             .. DeviceCommand.Create(out Command device),
             ServeCommand.Create(),
             SyncCommand.Create(),
+            PeersCommand.Create(),
             SimulateCommand.Create(),
         ];
         var root = new RootCommand("Replicas that work offline and converge: capture, import, query, resolve, sync.")

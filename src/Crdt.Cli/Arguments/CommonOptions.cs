@@ -48,6 +48,12 @@ internal static class CommonOptions
         Description = "Without encryption, and without proof of who is there: within this machine only. Open spaces have no other way.",
     };
 
+    /// <summary>Neither announces the device nor looks for others.</summary>
+    public static Option<bool> NoDiscovery() => new("--no-discovery")
+    {
+        Description = "Neither announces this device on its networks nor looks for others there.",
+    };
+
     /// <summary>One of the names of an enumeration, whatever its case.</summary>
     /// <param name="name">The option's name.</param>
     /// <param name="description">For the help.</param>

@@ -3,8 +3,10 @@ using System.Net;
 using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
 using Crdt.Cli.Pairing;
+using Crdt.Cli.Peers;
 using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Pairing;
 
 namespace Crdt.Cli.Commands;
@@ -14,7 +16,8 @@ internal static class ServeCommand
 {
     private static readonly Option<IPEndPoint?> Listen = ListenOption(
         "Where to listen: 0.0.0.0:7370 for every network of this machine; port 0 lets the system choose. "
-            + "Default: 127.0.0.1:0, this machine alone.");
+            + "Default: every network and any port, so that the devices of the space find it; with --plain or --no-discovery "
+            + "127.0.0.1:0, this machine alone.");
 
     private static readonly Option<string[]> Peer = new("--peer", "-p")
     {
@@ -35,9 +38,14 @@ internal static class ServeCommand
         Description = "Also prints a line whenever the replica holds more than before.",
     };
 
+    private static readonly Option<bool> NoDiscovery = CommonOptions.NoDiscovery();
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("serve", "Replicates with every device of the space that connects, until Ctrl-C or SIGTERM. The first line it prints is "
-            + "where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.") { Listen, Peer, Plain, Watch },
+        new Command("serve", "Replicates with every device of the space that connects or is near, until Ctrl-C or SIGTERM. The first line it "
+            + "prints is where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.")
+        {
+            Listen, Peer, Plain, NoDiscovery, Watch,
+        },
         RunAsync);
 
     /// <summary>Reads a peer's address.</summary>
@@ -96,14 +104,20 @@ internal static class ServeCommand
         bool isPlain = context.Parsed.GetValue(Plain);
         using EcdsaNodeKey? authority = isPlain ? null : PairingFiles.OpenAuthority(context);
         PairingDesk? desk = authority is null ? null : await PairingFiles.OpenDeskAsync(context, host, authority);
+        bool isDiscovering = !context.Parsed.GetValue(NoDiscovery);
+        await using var discovery = new MdnsDiscovery();
         await using PeerNode node = CreateNode(context, host, isPlain, desk);
         var log = new PeerEventLog(context.Output, host.Replica);
-        IPEndPoint wanted = context.Parsed.GetValue(Listen) ?? new IPEndPoint(IPAddress.Loopback, 0);
+        IPEndPoint wanted = context.Parsed.GetValue(Listen)
+            ?? new IPEndPoint(isPlain || !isDiscovering ? IPAddress.Loopback : IPAddress.Any, 0);
         IPEndPoint bound = await node.ListenAsync(wanted, context.Cancellation);
         using var place = new ListeningFile(context.Data, bound);
         log.Listening(bound);
         node.EventOccurred += (_, happened) => log.Write(happened);
-        foreach (EndPoint peer in peers) node.KeepConnected(peer);
+        PeerLink[] links = [.. peers.Select(node.KeepConnected)];
+        if (isDiscovering) node.Discover(discovery);
+        await using var table = new PeerTableFile(
+            context.Data, () => PeerTable.Take(host.Replica, node, links, context.Time.GetUtcNow(), isServed: true));
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task watching = context.Parsed.GetValue(Watch) ? WatchAsync(context, host.Replica, log) : Task.CompletedTask;
         await using (context.Cancellation.Register(stopped.SetResult)) await stopped.Task;

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
 using Crdt.Transport;
+using Crdt.Transport.Discovery;
 
 namespace Crdt.Cli.Commands;
 
@@ -17,11 +18,16 @@ internal static class SyncCommand
 
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(100);
 
-    private static readonly Argument<string> Peer = new("peer")
+    private static readonly Argument<string?> Peer = new("peer")
     {
         HelpName = "HOST:PORT",
-        Description = "Where 'crdt serve' listens.",
+        Description = "Where 'crdt serve' listens. Without it: every device of the space that is near.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
+
+    // What has been there for long answers within a quarter of a second, and one that has just been started announces itself
+    // within a second.
+    private static readonly TimeSpan LookFor = TimeSpan.FromSeconds(5), LookForMore = TimeSpan.FromSeconds(1);
 
     private static readonly Option<double?> Timeout = new("--timeout", "-t")
     {
@@ -47,7 +53,7 @@ internal static class SyncCommand
     private const int RestartsMax = 10;
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("sync", "Exchanges with a peer what either lacks. Exit code 4 when that could not be finished; what arrived "
+        new Command("sync", "Exchanges with a peer, or with every device of the space that is near, what either lacks. Exit code 4 when that could not be finished; what arrived "
             + "until then is kept, and the next time goes on from there.") { Peer, Timeout, WithSnapshot, Plain },
         RunAsync);
 
@@ -62,12 +68,50 @@ internal static class SyncCommand
 
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
-        EndPoint peer = ServeCommand.ParsePeer(context.Parsed.GetRequiredValue(Peer));
+        EndPoint? peer = context.Parsed.GetValue(Peer) is { } given ? ServeCommand.ParsePeer(given) : null;
         double? seconds = context.Parsed.GetValue(Timeout);
         await using CliHost host = await context.OpenAsync();
         if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
+        await using var discovery = new MdnsDiscovery();
         await using PeerNode node = ServeCommand.CreateNode(context, host, context.Parsed.GetValue(Plain));
-        return await ExchangeAsync(context, host, node, peer, seconds);
+        if (peer is not null) return await ExchangeAsync(context, host, node, peer, seconds);
+        node.Discover(discovery, isDialling: false);
+        return await ExchangeNearbyAsync(context, host, node, seconds);
+    }
+
+    /// <summary>One session with each device of the space that is near.</summary>
+    private static async Task<ExitCode> ExchangeNearbyAsync(CliContext context, CliHost host, PeerNode node, double? seconds)
+    {
+        TimeSpan patience = seconds is { } limit && limit < LookFor.TotalSeconds ? TimeSpan.FromSeconds(limit) : LookFor;
+        try
+        {
+            await node.WaitForNearbyAsync(p => p.IsKnown, context.Cancellation).WaitAsync(patience, context.Time, context.Cancellation);
+            await Task.Delay(LookForMore, context.Time, context.Cancellation);
+        }
+        catch (TimeoutException)
+        {
+            int strangers = node.Nearby.Count;
+            throw new CliException(ExitCode.Peer, "No device of the space is near."
+                + (strangers > 0 ? $" {Shown.Count(strangers, "other device")} can be seen, not paired with this space." : ""),
+                "Does 'crdt serve' run there, on the same network? Else name its address.");
+        }
+        Exception? last = null;
+        bool isDone = false;
+        foreach (NearbyPeer near in node.Nearby.Where(p => p.IsKnown))
+        {
+            try
+            {
+                await ExchangeAsync(context, host, node, near.EndPoint, seconds);
+                isDone = true;
+            }
+            catch (Exception e) when (e is WireException or CliException { Code: ExitCode.Peer })
+            {
+                last = e;
+                context.Output.Warn($"{near.Instance}: {e.Message}");
+            }
+        }
+        if (!isDone && last is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(last);
+        return ExitCode.Ok;
     }
 
     /// <summary>One session, until both hold the same.</summary>

@@ -68,7 +68,7 @@ public abstract class CliTest : IDisposable
     }
 
     protected Task<CliServer> ServeAsync(string data, params string[] args) =>
-        CliServer.StartAsync(["--data", PathOf(data), "--json", "serve", "--plain", .. args]);
+        CliServer.StartAsync(["--data", PathOf(data), "--json", "serve", "--plain", "--no-discovery", .. args]);
 
     /// <summary>Something that runs beside the test, such as <c>crdt serve</c> with encryption, or <c>crdt pair</c>.</summary>
     protected Task<CliServer> BeginAsync(string data, string[] args, string input = "") =>

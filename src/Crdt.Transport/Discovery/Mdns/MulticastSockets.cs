@@ -16,6 +16,7 @@ internal sealed class MulticastSockets : IDisposable
     private readonly Socket? v4;
     private readonly Socket? v6;
     private readonly HashSet<(int Index, AddressFamily Family)> joined = [];
+    private int? loopback;
 
     /// <exception cref="WireException"><see cref="WireError.AddressUnavailable"/>: neither family is to be had.</exception>
     public MulticastSockets()
@@ -38,6 +39,7 @@ internal sealed class MulticastSockets : IDisposable
     public void Join(IReadOnlyList<LinkAddresses> links)
     {
         joined.RemoveWhere(j => !links.Any(l => l.Index == j.Index)); // the system has left them
+        loopback = links.FirstOrDefault(l => l.IsLoopback)?.Index;
         foreach (LinkAddresses link in links)
         {
             if (v4 is not null && link.Has(AddressFamily.InterNetwork))
@@ -129,16 +131,19 @@ internal sealed class MulticastSockets : IDisposable
         }
     }
 
-    private static void TrySend(Socket? socket, byte[] bytes, IPEndPoint to, int? link)
+    private void TrySend(Socket? socket, byte[] bytes, IPEndPoint to, int? link)
     {
         try
         {
             if (link is { } index && socket is not null)
             {
                 bool is4 = socket.AddressFamily == AddressFamily.InterNetwork;
+                // By its number, but the loopback by its address: else its packets have none to come from.
                 socket.SetSocketOption(
                     is4 ? SocketOptionLevel.IP : SocketOptionLevel.IPv6, SocketOptionName.MulticastInterface,
-                    is4 ? IPAddress.HostToNetworkOrder(index) : index);
+                    !is4 ? index
+                        : index == loopback ? BitConverter.ToInt32(IPAddress.Loopback.GetAddressBytes())
+                        : IPAddress.HostToNetworkOrder(index));
             }
             socket?.SendTo(bytes, to);
         }
