@@ -106,7 +106,7 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
 
     private async Task MeetAsync(string a, string b)
     {
-        Reply reply = await nodes[a].AskAsync(new Request("meet", nodes[b].EndPoint.ToString()));
+        Reply reply = await nodes[a].AskAsync(new Request("meet", nodes[b].ReplicaId));
         AnsiConsole.MarkupLineInterpolated(
             $"  {a} ↔ {b}: {reply.Done} mutations there, {reply.Total} back ({reply.BytesSent:N0} and {reply.BytesReceived:N0} bytes)");
     }
@@ -134,7 +134,7 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
         bool isKilled = false;
         try
         {
-            await nodes[device].AskAsync(new Request("meet", nodes[peer].EndPoint.ToString()), progress =>
+            await nodes[device].AskAsync(new Request("meet", nodes[peer].ReplicaId), progress =>
             {
                 isKilled = progress.Done > 0 && progress.Done < progress.Total;
                 return !isKilled;

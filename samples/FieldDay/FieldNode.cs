@@ -3,6 +3,7 @@ using System.Text.Json;
 using Crdt;
 using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Pairing;
 using Crdt.Transport.Security;
 
@@ -16,6 +17,7 @@ internal sealed class FieldNode : IAsyncDisposable
     private readonly EcdsaNodeKey key;
     private readonly Replica replica;
     private readonly PeerNode node;
+    private readonly MdnsDiscovery discovery = new();
     private readonly MemoryPairingBook invitations = new();
     private IPEndPoint? address;
     private long bytesSent, bytesReceived;
@@ -23,8 +25,10 @@ internal sealed class FieldNode : IAsyncDisposable
     private FieldNode(string name, EcdsaNodeKey key, Replica replica, Func<IPairingBook, PairingDesk?> openDesk)
     {
         (this.name, this.key, this.replica) = (name, key, replica);
-        node = new PeerNode(new PeerNodeOptions { Key = key, Pairing = openDesk(invitations) });
+        node = new PeerNode(new PeerNodeOptions { NodeId = replica.Id.Value, Key = key, Pairing = openDesk(invitations) });
         node.Add(replica);
+        // Who is there is known all the time; who meets whom, and when, the organiser says.
+        node.Discover(discovery, isDialling: false);
         node.EventOccurred += (_, e) =>
         {
             if (e is not { Kind: PeerNodeEventKind.Disconnected, Connection: { } ended }) return;
@@ -46,7 +50,7 @@ internal sealed class FieldNode : IAsyncDisposable
             {
                 Say(await self.DoAsync(request));
             }
-            catch (Exception e) when (e is MutationException or StoreException or WireException or TimeoutException)
+            catch (Exception e) when (e is MutationException or StoreException or WireException or OperationCanceledException)
             {
                 Say(new Reply { Error = $"{e.GetType().Name}: {e.Message}" });
             }
@@ -57,6 +61,7 @@ internal sealed class FieldNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await node.DisposeAsync();
+        await discovery.DisposeAsync();
         await replica.DisposeAsync();
         key.Dispose();
     }
@@ -122,7 +127,7 @@ internal sealed class FieldNode : IAsyncDisposable
         {
             case "listen":
                 address = await node.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0));
-                return new Reply { EndPoint = address.ToString(), ReplicaId = replica.Id.ToString() };
+                return new Reply { ReplicaId = replica.Id.ToString() };
             case "invite":
                 return new Reply { Invitation = Invite(request.Owner!) };
             case "prepare":
@@ -132,7 +137,7 @@ internal sealed class FieldNode : IAsyncDisposable
             case "edit":
                 return await EditAsync();
             case "meet":
-                return await MeetAsync(IPEndPoint.Parse(request.EndPoint!));
+                return await MeetAsync(Guid.Parse(request.Peer!));
             case "status":
                 return new Reply { Status = await StatusAsync(), BytesSent = bytesSent, BytesReceived = bytesReceived };
             case "contested":
@@ -187,9 +192,9 @@ internal sealed class FieldNode : IAsyncDisposable
     }
 
     /// <summary>One connection, until both sides hold the same.</summary>
-    private async Task<Reply> MeetAsync(IPEndPoint endPoint)
+    private async Task<Reply> MeetAsync(Guid peer)
     {
-        await using PeerConnection connection = await node.ConnectAsync(endPoint);
+        await using PeerConnection connection = await FindAsync(peer);
         Task inSync = connection.WaitForSyncAsync();
         while (await Task.WhenAny(inSync, Task.Delay(2)) != inSync)
         {
@@ -207,6 +212,25 @@ internal sealed class FieldNode : IAsyncDisposable
             BytesReceived = connection.BytesReceived,
             Error = end is { IsDiverged: true } ? "Equal vectors, different digests." : null,
         };
+    }
+
+    /// <summary>Finds a peer on the network, wherever it listens today. One that was started again may be known by its former
+    /// port for a moment.</summary>
+    private async Task<PeerConnection> FindAsync(Guid peer)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        while (true)
+        {
+            NearbyPeer found = await node.WaitForNearbyAsync(p => p.NodeId == peer, patience.Token);
+            try
+            {
+                return await node.ConnectAsync(found.EndPoint, patience.Token);
+            }
+            catch (WireException e) when (e.Error is WireError.Unreachable or WireError.Lost)
+            {
+                await Task.Delay(100, patience.Token);
+            }
+        }
     }
 
     private async Task<NodeStatus> StatusAsync()

@@ -1,7 +1,7 @@
 namespace FieldDay;
 
 /// <summary>What the organiser asks of a node; one line of JSON.</summary>
-internal sealed record Request(string Do, string? EndPoint = null, string? Owner = null, int Share = 0, int Shares = 1, int Reports = 0);
+internal sealed record Request(string Do, string? Peer = null, string? Owner = null, int Share = 0, int Shares = 1, int Reports = 0);
 
 /// <summary>What a node answers; one line of JSON. Any number with <see cref="IsProgress"/> come first.</summary>
 internal sealed record Reply
@@ -9,8 +9,6 @@ internal sealed record Reply
     public bool IsProgress { get; init; }
 
     public string? Error { get; init; }
-
-    public string? EndPoint { get; init; }
 
     public string? ReplicaId { get; init; }
 

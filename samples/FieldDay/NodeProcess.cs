@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Text.Json;
 
 namespace FieldDay;
@@ -13,8 +12,6 @@ internal sealed class NodeProcess : IDisposable
     private NodeProcess(string name, Process process) => (Name, this.process) = (name, process);
 
     public string Name { get; }
-
-    public IPEndPoint EndPoint { get; private set; } = null!;
 
     public string ReplicaId { get; private set; } = "";
 
@@ -38,7 +35,7 @@ internal sealed class NodeProcess : IDisposable
             start.ArgumentList.Add(argument);
         var node = new NodeProcess(name, Process.Start(start)!);
         Reply listening = await node.AskAsync(new Request("listen"));
-        (node.EndPoint, node.ReplicaId) = (IPEndPoint.Parse(listening.EndPoint!), listening.ReplicaId!);
+        node.ReplicaId = listening.ReplicaId!;
         return node;
     }
 

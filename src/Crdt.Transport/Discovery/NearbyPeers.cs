@@ -41,7 +41,7 @@ internal sealed class NearbyPeers(PeerNode node, IPeerDiscovery discovery, bool 
         get
         {
             lock (gate)
-                return [.. found.Values.OrderBy(f => f.Peer.Instance, StringComparer.Ordinal).Select(f => f.Describe())];
+                return [.. found.Values.Where(f => !f.IsGone).OrderBy(f => f.Peer.Instance, StringComparer.Ordinal).Select(f => f.Describe())];
         }
     }
 

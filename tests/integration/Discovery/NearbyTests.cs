@@ -69,8 +69,9 @@ public sealed class NearbyTests
         var discovery = new MemoryDiscovery(bus);
         office.Node.Discover(discovery);
         await Mesh.UntilAsync(() => discovery.Reconfirmed.Contains("branch"), "it was asked for again");
+        PeerLink link = office.Node.Nearby.Single().Link!;
         bus.Tell(teller, null);
-        await Mesh.UntilAsync(() => office.Node.Nearby.Count == 0, "it is forgotten");
+        await Mesh.UntilAsync(() => office.Node.Nearby.Count == 0 && link.State == PeerLinkState.Stopped, "it is forgotten");
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class FieldHost(NetworkNamespaces network, int number, string data
         events.Clear();
         Vector = null;
         process = CrdtProcess.Start(network.By(number), data,
-            ["--json", "serve", "--watch", "--listen", $"0.0.0.0:{Port}", .. dialled.SelectMany(d => new[] { "--peer", $"{NetworkNamespaces.AddressOf(d)}:{Port}" })]);
+            ["--json", "serve", "--watch", "--no-discovery", "--listen", $"0.0.0.0:{Port}", .. dialled.SelectMany(d => new[] { "--peer", $"{NetworkNamespaces.AddressOf(d)}:{Port}" })]);
         var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         reading = ReadAsync(process, listening);
         if (await Task.WhenAny(listening.Task, Task.Delay(TimeSpan.FromSeconds(30))) == listening.Task) return;

@@ -9,14 +9,18 @@ internal sealed class SourceLimits
     private const double PerSecond = 50, Burst = 200;
     private const int SourcesMax = 1_024;
 
+    // A pass over all of them must not come with every packet.
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<IPAddress, Bucket> buckets = [];
     private readonly Bucket others = new();
+    private TimeSpan lookedAt = TimeSpan.MinValue / 2;
 
     public bool TryTake(IPAddress source, TimeSpan now)
     {
         if (!buckets.TryGetValue(source, out Bucket? bucket))
         {
-            if (buckets.Count >= SourcesMax)
+            if (buckets.Count >= SourcesMax && now - lookedAt >= LookInterval)
                 DropIdle(now);
             if (buckets.Count >= SourcesMax)
                 bucket = others;
@@ -29,6 +33,7 @@ internal sealed class SourceLimits
     // One that is full again is as good as new.
     private void DropIdle(TimeSpan now)
     {
+        lookedAt = now;
         foreach ((IPAddress source, Bucket bucket) in buckets.ToArray())
         {
             if ((now - bucket.At).TotalSeconds >= Burst / PerSecond)
