@@ -44,6 +44,15 @@ internal sealed class PeerTableFile : IAsyncDisposable
 
     private static string PathIn(string data) => Path.Combine(data, "near.json");
 
+    private static FileStream Create(string path) => OperatingSystem.IsWindows()
+        ? new FileStream(path, FileMode.Create)
+        : new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+
     private async Task RunAsync()
     {
         await Task.Yield();
@@ -58,11 +67,12 @@ internal sealed class PeerTableFile : IAsyncDisposable
                 last = table;
                 try
                 {
-                    // In one step: a reader sees the one or the other.
-                    await File.WriteAllTextAsync(path + ".new", table.ToJson(), CancellationToken.None);
+                    // In one step: a reader sees the one or the other. Its owner's alone: it names people's devices.
+                    await using (var file = Create(path + ".new"))
+                        await file.WriteAsync(System.Text.Encoding.UTF8.GetBytes(table.ToJson()), CancellationToken.None);
                     File.Move(path + ".new", path, overwrite: true);
                 }
-                catch (IOException)
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
                     // A full disk must not end serving; the next second tries again.
                 }

@@ -115,6 +115,25 @@ public sealed class NearbyTests
         Assert.False(read.MayHold(SpaceId.FromBytes(new byte[31].Append((byte)1).ToArray())));
     }
 
+    [Fact]
+    [Trait("Spec", "WF-11.1")]
+    public void A_beacon_is_written_as_the_wire_format_says()
+    {
+        using EcdsaNodeKey key = EcdsaSignatures.CreateKey();
+        string fingerprint = NodeFingerprint.Of(key.PublicKey.Span).ToString();
+        SpaceId space = SpaceId.FromBytes([.. Enumerable.Range(1, 32).Select(i => (byte)i)]);
+        var node = Guid.Parse("00112233-4455-6677-8899-aabbccddeeff");
+        PeerBeacon told = PeerBeacon.Of(node, key, [space]);
+        Assert.Equal($"{fingerprint[..4]}-{fingerprint[4..8]}-{fingerprint[8..12]}-{fingerprint[12..16]}", told.Instance);
+        Assert.Equal(
+            [new("v", "1"), new("id", "00112233445566778899aabbccddeeff"), new("k", fingerprint[..16]), new("s", "aeb95b4e502b5f34")],
+            told.Write());
+        PeerBeacon bare = PeerBeacon.Of(node, null, [.. Enumerable.Range(1, 7).Select(i => SpaceId.FromBytes([.. new byte[31], (byte)i]))]);
+        Assert.Equal("0011223344556677", bare.Instance);
+        Assert.Equal("*", bare.Write()["s"]);
+        Assert.False(bare.Write().ContainsKey("k"));
+    }
+
     [Theory]
     [InlineData("2", "0123456789abcdef0123456789abcdef", null)]
     [InlineData("1", "not an id", null)]
