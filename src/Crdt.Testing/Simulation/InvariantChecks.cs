@@ -125,7 +125,11 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
     {
         CheckDiverged(connection);
         if (History.Branches is not null) return;
-        foreach (SimulatedDevice device in connection.Devices) CheckDigest(device);
+        foreach (SimulatedDevice device in connection.Devices)
+        {
+            CheckDigest(device);
+            CheckCustody(device);
+        }
     }
 
     /// <summary>A session that has come to rest while nothing was wrong.</summary>
@@ -289,6 +293,26 @@ internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
             throw new ViolationException("pending", "CV-14",
                 $"Everything healed and all met; {device.Name} knows {Author(author)} synced up to {synced} of {History[author].Last}.");
         }
+        if (device.Identity.Role != ReplicaRole.Client || CheckCustody(device)) return;
+        throw new ViolationException("custody", "CV-14", $"Everything healed and all met; {device.Name} is not safe to wipe.");
+    }
+
+    /// <summary>What a device has a receipt for, some other server holds.</summary>
+    /// <returns>Whether it has receipts for everything.</returns>
+    private bool CheckCustody(SimulatedDevice device)
+    {
+        if (device.Replica is not { } replica) return false;
+        CustodyReport report = new CustodyCheck(replica.Writer, []).Run();
+        Dictionary<ReplicaId, long> missing = report.Missing.ToDictionary(m => m.Author, m => m.FirstSequence);
+        foreach ((ReplicaId author, long applied) in replica.Vector)
+        {
+            long kept = missing.TryGetValue(author, out long first) ? first - 1 : applied;
+            int index = History.IndexOf(author);
+            if (kept == 0 || run.Devices.Exists(d => d != device && d.Identity.Role != ReplicaRole.Client && d.Applied[index] >= kept)) continue;
+            throw new ViolationException("custody", "CV-10",
+                $"{device.Name} has a receipt for {author} up to {kept}, and no other server holds that.");
+        }
+        return report.IsSafeToWipe;
     }
 
     private void CheckAllEntities(SimulatedDevice device)
