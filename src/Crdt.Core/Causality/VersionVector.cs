@@ -35,11 +35,8 @@ public sealed class VersionVector : IReadOnlyCollection<Dot>, IEquatable<Version
     {
         ArgumentNullException.ThrowIfNull(dots);
         Dot[] sorted = [.. dots];
-        Array.Sort(sorted, static (a, b) =>
-        {
-            int order = a.Replica.CompareTo(b.Replica);
-            return order != 0 ? order : a.Sequence.CompareTo(b.Sequence);
-        });
+        // Most come from what is in order.
+        if (!IsInOrder(sorted)) Array.Sort(sorted, Compare);
         int count = 0;
         for (int i = 0; i < sorted.Length; i++)
         {
@@ -48,6 +45,21 @@ public sealed class VersionVector : IReadOnlyCollection<Dot>, IEquatable<Version
             if (isHighest && sorted[i].Sequence > 0) sorted[count++] = sorted[i];
         }
         return count == 0 ? Empty : new VersionVector(sorted[..count]);
+    }
+
+    private static int Compare(Dot a, Dot b)
+    {
+        int order = a.Replica.CompareTo(b.Replica);
+        return order != 0 ? order : a.Sequence.CompareTo(b.Sequence);
+    }
+
+    private static bool IsInOrder(ReadOnlySpan<Dot> dots)
+    {
+        for (int i = 1; i < dots.Length; i++)
+        {
+            if (Compare(dots[i - 1], dots[i]) > 0) return false;
+        }
+        return true;
     }
 
     /// <summary>Whether the mutation of <paramref name="dot"/> is included.</summary>

@@ -13,4 +13,7 @@ public sealed record Acknowledgement(ReplicaId By, ReplicaRole Role, DateTimeOff
 
     /// <summary>In the log: it takes the place of what was known of its maker, instead of adding to it.</summary>
     internal bool IsWhole { get; init; }
+
+    /// <summary>On the wire: it is the difference to what both sides of the session held when it began.</summary>
+    internal bool IsRelative { get; init; }
 }

@@ -10,24 +10,30 @@ internal static class AcknowledgementCodec
     /// <summary>Added to the role when a signature follows.</summary>
     private const int IsSigned = 4;
 
+    /// <summary>Added to the role when the vector is the difference to what both sides held.</summary>
+    private const int IsRelative = 8;
+
     public static void Write(ref MessagePackWriter writer, Acknowledgement statement)
     {
         WriteReplica(ref writer, statement.By);
         bool isSigned = !statement.Signature.IsEmpty;
-        writer.Write((int)statement.Role + (isSigned ? IsSigned : 0));
+        writer.Write((int)statement.Role + (isSigned ? IsSigned : 0) + (statement.IsRelative ? IsRelative : 0));
         WriteTime(ref writer, statement.Time);
         WriteVector(ref writer, statement.Held);
         if (isSigned) writer.Write(statement.Signature.Span);
     }
 
-    public static Acknowledgement Read(ref CanonicalReader reader)
+    public static Acknowledgement Read(ref CanonicalReader reader, bool mayBeRelative = false)
     {
         ReplicaId by = ReadReplica(ref reader);
-        int role = reader.ReadInt32((int)ReplicaRole.Authority + IsSigned, "A role");
-        bool isSigned = (role & IsSigned) != 0;
-        if ((role & ~IsSigned) > (int)ReplicaRole.Authority) throw reader.Fail(BatchError.OutOfRange, $"{role} is no role");
-        var statement = new Acknowledgement(
-            by, (ReplicaRole)(role & ~IsSigned), ReadTime(ref reader), ReadVector(ref reader));
+        int flags = reader.ReadInt32((int)ReplicaRole.Authority + IsSigned + (mayBeRelative ? IsRelative : 0), "A role");
+        int role = flags & ~(IsSigned | IsRelative);
+        bool isSigned = (flags & IsSigned) != 0;
+        if (role > (int)ReplicaRole.Authority) throw reader.Fail(BatchError.OutOfRange, $"{role} is no role");
+        var statement = new Acknowledgement(by, (ReplicaRole)role, ReadTime(ref reader), ReadVector(ref reader))
+        {
+            IsRelative = (flags & IsRelative) != 0,
+        };
         if (!isSigned) return statement;
         ReadOnlyMemory<byte> signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature");
         // A copy: it is kept longer than the message it came in.

@@ -9,13 +9,16 @@ internal sealed class AuthorTable
     public const int HashLengthBytes = 32;
 
     [ThreadStatic]
-    private static IncrementalHash? hasher;
+    private static IncrementalHash? Hasher;
 
     private readonly Lock gate = new();
     private readonly List<AuthorState> states = [];
     private readonly List<(int Author, AuthorState Before)> undo = [];
     private AuthorState[] published = [];
     private VersionVector? vector;
+
+    // Of the published authors the indices in order of their ids: that changes only with a further author.
+    private int[] inOrder = [];
 
     public AuthorTable(ReplicaId self) => IndexOf(self);
 
@@ -42,7 +45,7 @@ internal sealed class AuthorTable
         get
         {
             lock (gate)
-                return vector ??= VersionVector.From(published.Take(Ids.Count).Select((s, i) => new Dot(Ids[i], s.Applied)));
+                return vector ??= VersionVector.From(InOrder().Select(i => new Dot(Ids[i], published[i].Applied)));
         }
     }
 
@@ -58,7 +61,7 @@ internal sealed class AuthorTable
     public static byte[] ChainNext(ReadOnlySpan<byte> head, ReadOnlySpan<byte> batch)
     {
         // One that is kept costs a third less than one made for each hash.
-        IncrementalHash hash = hasher ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        IncrementalHash hash = Hasher ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> content = stackalloc byte[HashLengthBytes];
         hash.AppendData(batch);
         hash.GetHashAndReset(content);
@@ -123,13 +126,20 @@ internal sealed class AuthorTable
     /// <summary>The published heads of all authors with a closed run, in order of their ids.</summary>
     public ChainHead[] Heads()
     {
-        ChainHead[] heads;
         lock (gate)
         {
-            heads = [.. published.Select((s, i) => (s, i)).Where(p => p.s.HeadSequence > 0)
-                .Select(p => new ChainHead(Ids[p.i], p.s.HeadSequence, p.s.Head) { Signature = p.s.Signature })];
+            return [.. InOrder().Where(i => published[i].HeadSequence > 0)
+                .Select(i => new ChainHead(Ids[i], published[i].HeadSequence, published[i].Head) { Signature = published[i].Signature })];
         }
-        Array.Sort(heads, static (a, b) => a.Author.CompareTo(b.Author));
-        return heads;
+    }
+
+    /// <summary>The published authors in order of their ids; within the gate.</summary>
+    private int[] InOrder()
+    {
+        int count = Math.Min(published.Length, Ids.Count);
+        if (inOrder.Length == count) return inOrder;
+        inOrder = [.. Enumerable.Range(0, count)];
+        Array.Sort(inOrder, (a, b) => Ids[a].CompareTo(Ids[b]));
+        return inOrder;
     }
 }

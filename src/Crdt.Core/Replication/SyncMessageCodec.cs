@@ -9,7 +9,7 @@ namespace Crdt;
 internal sealed class SyncMessageCodec
 {
     private const int Have = 1, Heads = 2, Run = 3, Ack = 4, Statements = 5, Snapshot = 6, Chunk = 7, Ranges = 8, Fences = 9, Wanted = 10,
-        Chain = 11, Aside = 12, Standing = 13, Ask = 14, Tree = 15, Holds = 16;
+        Chain = 11, Aside = 12, Standing = 13, Ask = 14, Tree = 15, Holds = 16, Sums = 17, HeadsOfParts = 18;
 
     // Of 'tree'.
     private const int IsParent = 1, IsGraft = 2;
@@ -32,7 +32,7 @@ internal sealed class SyncMessageCodec
                 WriteHave(ref writer, have);
                 break;
             case HeadsMessage heads:
-                writer.Write(Heads);
+                writer.Write(heads.Parts is null ? Heads : HeadsOfParts);
                 WriteHeads(ref writer, heads);
                 break;
             case RunMessage run:
@@ -91,6 +91,10 @@ internal sealed class SyncMessageCodec
                 writer.Write(tree.Place.Distance);
                 writer.Write((tree.IsParent ? IsParent : 0) | (tree.IsGraft ? IsGraft : 0));
                 break;
+            case SumsMessage sums:
+                writer.Write(Sums);
+                writer.Write(sums.Sums.Span);
+                break;
             case HoldsMessage holds:
                 writer.Write(Holds);
                 AcknowledgementCodec.WriteTime(ref writer, holds.Time);
@@ -109,15 +113,17 @@ internal sealed class SyncMessageCodec
         var reader = new CanonicalReader(bytes.ToArray());
         try
         {
-            SyncMessage message = reader.ReadInt32(Holds, "The kind of a message") switch
+            SyncMessage message = reader.ReadInt32(HeadsOfParts, "The kind of a message") switch
             {
                 Have => ReadHave(ref reader),
-                Heads => ReadHeads(ref reader),
+                Heads => ReadHeads(ref reader, isOfParts: false),
+                Sums => new SumsMessage(ReadExactly(ref reader, HeadSums.LengthBytes)),
+                HeadsOfParts => ReadHeads(ref reader, isOfParts: true),
                 Run => new RunMessage(ReadRun(ref reader)),
                 Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
                     reader.ReadInt32(int.MaxValue, "The credit")),
                 Statements => new StatementsMessage(ReadStatements(ref reader)),
-                Standing => new StandingMessage(ReadStatements(ref reader)),
+                Standing => new StandingMessage(ReadStatements(ref reader, mayBeRelative: true)),
                 Ranges => RangeSummaryCodec.Read(ref reader),
                 Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
@@ -150,6 +156,11 @@ internal sealed class SyncMessageCodec
     private static void WriteHeads(ref MessagePackWriter writer, HeadsMessage heads)
     {
         Span<byte> digest = stackalloc byte[16];
+        if (heads.Parts is { } parts)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(digest, parts);
+            WriteBytes(ref writer, digest[..sizeof(ulong)]);
+        }
         BinaryPrimitives.WriteUInt128BigEndian(digest, heads.Digest);
         WriteBytes(ref writer, digest);
         writer.WriteArrayHeader(3 * heads.Heads.Count);
@@ -161,8 +172,9 @@ internal sealed class SyncMessageCodec
         }
     }
 
-    private static HeadsMessage ReadHeads(ref CanonicalReader reader)
+    private static HeadsMessage ReadHeads(ref CanonicalReader reader, bool isOfParts)
     {
+        ulong? parts = isOfParts ? BinaryPrimitives.ReadUInt64BigEndian(ReadExactly(ref reader, sizeof(ulong)).Span) : null;
         UInt128 digest = BinaryPrimitives.ReadUInt128BigEndian(reader.ReadUuid("A digest"));
         int count = reader.ReadArrayHeader("The heads");
         if (count % 3 != 0) throw reader.Fail(BatchError.OutOfRange, "The heads are cut in parts");
@@ -175,7 +187,7 @@ internal sealed class SyncMessageCodec
                 throw reader.Fail(BatchError.NotCanonical, "The heads are not in order");
             heads.Add(new ChainHead(author, sequence, ReadExactly(ref reader, HeadsMessage.HashPrefixLengthBytes)));
         }
-        return new HeadsMessage(digest, heads);
+        return new HeadsMessage(digest, heads, parts);
     }
 
     private void WriteRun(ref MessagePackWriter writer, BatchRun run)
@@ -236,11 +248,11 @@ internal sealed class SyncMessageCodec
         foreach (Acknowledgement statement in statements) AcknowledgementCodec.Write(ref writer, statement);
     }
 
-    private static List<Acknowledgement> ReadStatements(ref CanonicalReader reader)
+    private static List<Acknowledgement> ReadStatements(ref CanonicalReader reader, bool mayBeRelative = false)
     {
         int count = reader.ReadArrayHeader("The statements");
         var statements = new List<Acknowledgement>(Math.Min(count, 64));
-        for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader));
+        for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader, mayBeRelative));
         return statements;
     }
 

@@ -17,13 +17,18 @@ internal sealed record HaveMessage(
     public const int StatementsHashLengthBytes = 6;
 }
 
-/// <summary>All heads, where the hashes differ.</summary>
+/// <summary>The heads, where the hashes differ.</summary>
 /// <param name="Digest">Digest of the sender's state at these heads.</param>
 /// <param name="Heads">In order of authors; of each hash the first eight bytes.</param>
-internal sealed record HeadsMessage(UInt128 Digest, IReadOnlyList<ChainHead> Heads) : SyncMessage
+/// <param name="Parts">Of which parts of the authors these are all the heads, where both sides have summed them up; of all when
+/// <see langword="null"/>.</param>
+internal sealed record HeadsMessage(UInt128 Digest, IReadOnlyList<ChainHead> Heads, ulong? Parts = null) : SyncMessage
 {
     public const int HashPrefixLengthBytes = 8;
 }
+
+/// <summary>Heads of many authors, summed up by parts (<see cref="HeadSums"/>).</summary>
+internal sealed record SumsMessage(ReadOnlyMemory<byte> Sums) : SyncMessage;
 
 /// <summary>A run.</summary>
 internal sealed record RunMessage(BatchRun Run) : SyncMessage;

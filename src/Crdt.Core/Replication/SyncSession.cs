@@ -49,6 +49,12 @@ public sealed partial class SyncSession : IDisposable
 
     // Heads are told where the first messages differ; until both are there nobody knows.
     private bool mustTellHeads, mustHearHeads, isPeerKnown, isDiverged;
+
+    // Heads of many authors are summed up first: what was, and the sums of what the peer has told.
+    private ReadHeadsWork? toldHeads;
+    private IReadOnlyList<ChainHead>? heardHeads;
+    private bool hasToldSums;
+    private byte[]? peerSums;
     private Divergence? divergence;
     private ClockSkew? skew;
 
@@ -173,6 +179,9 @@ public sealed partial class SyncSession : IDisposable
         {
             case HaveMessage have:
                 await TakeAsync(have, cancellationToken).ConfigureAwait(false);
+                break;
+            case SumsMessage sums:
+                Take(sums);
                 break;
             case HeadsMessage heads:
                 await TakeAsync(heads, cancellationToken).ConfigureAwait(false);
@@ -378,31 +387,89 @@ public sealed partial class SyncSession : IDisposable
             // The hashes are over what both keep aside, too: nothing of that is told again.
             peerAsides.UnionWith(Fences.Asides.Select(a => a.Id));
             foreach (ChainHead head in ownHeads) Raise(toldHeld, head.Author, head.Sequence);
+            standing.Common = VectorOf(ownHeads);
             KnowPeer(ownHeads);
         }
         else mustTellHeads = mustHearHeads = mustTellFences = true;
     }
 
-    private async ValueTask TakeAsync(HeadsMessage heads, CancellationToken cancellationToken)
+    private void Take(SumsMessage sums)
     {
         lock (gate)
         {
-            if (!mustHearHeads)
+            if (!mustHearHeads || peerSums is not null)
+                throw new SyncException(SyncError.UnexpectedMessage, "Sums of heads are told once, and only where the hashes differ.");
+            peerSums = sums.Sums.ToArray();
+        }
+    }
+
+    private async ValueTask TakeAsync(HeadsMessage heads, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ChainHead> theirs = heads.Heads;
+        lock (gate)
+        {
+            if (!mustHearHeads || (peerSums is null) != (heads.Parts is null) || (heads.Parts is not null && toldHeads is null))
                 throw new SyncException(SyncError.UnexpectedMessage, "Heads are told once, and only where the hashes differ.");
+            if (peerSums is not null) theirs = HeadSums.Complete(toldHeads!.Heads, heads, DifferingParts());
             mustHearHeads = false;
         }
         ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
-        await FindForksAsync(own.Heads, heads.Heads, cancellationToken).ConfigureAwait(false);
-        bool isEqual = own.Heads.Length == heads.Heads.Count
-            && own.Heads.Zip(heads.Heads).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
+        await FindForksAsync(own.Heads, theirs, cancellationToken).ConfigureAwait(false);
+        bool isEqual = own.Heads.Length == theirs.Count
+            && own.Heads.Zip(theirs).All(p => p.First.Author == p.Second.Author && p.First.Sequence == p.Second.Sequence);
         bool differs = isEqual && setAside.Count == 0 && own.Digest.Value != heads.Digest;
         if (differs)
         {
             hunt.Begin();
             await NoteDivergenceAsync(null, isCutOff: false, cancellationToken).ConfigureAwait(false);
         }
-        lock (gate) KnowPeer(heads.Heads);
+        lock (gate)
+        {
+            heardHeads = theirs;
+            if (hasToldSums) peerSums ??= SumsOf(theirs);
+            NoteCommon();
+            KnowPeer(theirs);
+        }
         if (isEqual && !differs) await NoteAgreementAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Once the heads of both were told, each side knows the same of what both hold.</summary>
+    private void NoteCommon()
+    {
+        if (mustTellHeads || toldHeads is null || heardHeads is null) return;
+        VersionVector theirs = VectorOf(heardHeads);
+        standing.Common = VersionVector.From(toldHeads.Heads.Where(h => theirs[h.Author] > 0)
+            .Select(h => new Dot(h.Author, Math.Min(h.Sequence, theirs[h.Author]))));
+    }
+
+    private byte[] SumsOf(IEnumerable<ChainHead> heads) => HeadSums.Of(heads, ownHave!.HeadsHash, peerHave!.HeadsHash);
+
+    private ulong DifferingParts() => HeadSums.Differing(SumsOf(toldHeads!.Heads), peerSums);
+
+    /// <summary>The own heads; where they are many their sums first, and then those of the parts in which the peer's differ.</summary>
+    private async ValueTask<SyncMessage?> TellHeadsAsync(CancellationToken cancellationToken)
+    {
+        ReadHeadsWork own = toldHeads ?? await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
+        lock (gate)
+        {
+            toldHeads = own;
+            if (own.Heads.Length > options.WholeHeadsMax && !isOnPaper)
+            {
+                if (!hasToldSums)
+                {
+                    hasToldSums = true;
+                    if (heardHeads is not null) peerSums = SumsOf(heardHeads);
+                    return new SumsMessage(SumsOf(own.Heads));
+                }
+                if (peerSums is null) return null;
+            }
+            mustTellHeads = false;
+            foreach (ChainHead head in own.Heads) Raise(toldHeld, head.Author, head.Sequence);
+            NoteCommon();
+            ulong? parts = hasToldSums ? DifferingParts() : null;
+            return new HeadsMessage(own.Digest.Value,
+                parts is { } differing ? [.. own.Heads.Where(h => HeadSums.IsIn(differing, h.Author))] : own.Heads, parts);
+        }
     }
 
     private async ValueTask<ReadHeadsWork> ReadHeadsAsync(CancellationToken cancellationToken)
@@ -562,7 +629,7 @@ public sealed partial class SyncSession : IDisposable
             || (IsAskingDue && IsStuck)) return true;
         lock (gate)
         {
-            if (ownHave is null || mustTellHeads || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
+            if (ownHave is null || (mustTellHeads && (!hasToldSums || peerSums is not null)) || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
             if (!isPeerKnown) return false;
             Await();
             if (IsPatienceOver) return true;
@@ -589,13 +656,7 @@ public sealed partial class SyncSession : IDisposable
         if (mustTellHeads)
         {
             if (TakeFences() is { } fences) return fences;
-            ReadHeadsWork own = await ReadHeadsAsync(cancellationToken).ConfigureAwait(false);
-            lock (gate)
-            {
-                mustTellHeads = false;
-                foreach (ChainHead head in own.Heads) Raise(toldHeld, head.Author, head.Sequence);
-            }
-            return new HeadsMessage(own.Digest.Value, own.Heads);
+            if (await TellHeadsAsync(cancellationToken).ConfigureAwait(false) is { } heads) return heads;
         }
         lock (gate)
         {

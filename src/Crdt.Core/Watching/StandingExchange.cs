@@ -16,6 +16,9 @@ internal sealed class StandingExchange(Replica replica)
     private readonly Dictionary<ReplicaId, VersionVector> heard = [];
     private DateTimeOffset? lastTold;
 
+    /// <summary>What both sides held when the session began, as soon as both know it: what a maker holds is mostly that.</summary>
+    public VersionVector? Common { get; set; }
+
     private StandingTable Table => replica.Writer.Standing;
 
     private bool IsKeyed => replica.Writer.Trust.IsKeyed;
@@ -34,10 +37,11 @@ internal sealed class StandingExchange(Replica replica)
         foreach (Acknowledgement statement in News(peer, peerRole).OrderBy(s => s.By != replica.Id).Take(StatementsMax))
         {
             if (Seal(statement) is not { } whole) continue;
-            VersionVector before = sent.GetValueOrDefault(whole.By, VersionVector.Empty);
+            bool isRelative = !sent.ContainsKey(whole.By) && Common is { Count: > 0 } && whole.Held.CanFollow(Common);
+            VersionVector before = isRelative ? Common! : sent.GetValueOrDefault(whole.By, VersionVector.Empty);
             // What a fence has taken away as a whole no difference tells: the next session does.
             if (!whole.Held.CanFollow(before)) continue;
-            statements.Add(whole with { Held = whole.Held.Since(before) });
+            statements.Add(whole with { Held = whole.Held.Since(before), IsRelative = isRelative });
             sent[whole.By] = whole.Held;
         }
         lastTold = replica.Options.Time.GetUtcNow();
@@ -56,9 +60,15 @@ internal sealed class StandingExchange(Replica replica)
         var news = new List<Acknowledgement>();
         foreach (Acknowledgement difference in message.Statements)
         {
-            VersionVector whole = heard.GetValueOrDefault(difference.By, VersionVector.Empty).With(difference.Held);
+            if (difference.IsRelative && (Common is null || heard.ContainsKey(difference.By)))
+            {
+                throw new SyncException(SyncError.UnexpectedMessage,
+                    $"What {difference.By} holds is told as the difference to what is not known, or not the last that was told.");
+            }
+            VersionVector before = difference.IsRelative ? Common! : heard.GetValueOrDefault(difference.By, VersionVector.Empty);
+            VersionVector whole = before.With(difference.Held);
             heard[difference.By] = whole;
-            if (Check(difference with { Held = whole }, own) is not { } statement) continue;
+            if (Check(difference with { Held = whole, IsRelative = false }, own) is not { } statement) continue;
             Table.NoteTold(peer, statement.By, StandingTable.HashOf(whole));
             if (statement.By != replica.Id && Table.IsNews(statement)) news.Add(statement);
         }

@@ -25,7 +25,10 @@ internal sealed class SimulatedConnection(
     /// <summary>The sides: 0 is the one that dialled.</summary>
     public SimulatedDevice[] Devices { get; } = [a, b];
 
-    public SyncSession[] Sessions { get; } = [new(a.Replica!), new(b.Replica!)];
+    public SyncSession[] Sessions { get; } = [new(a.Replica!, Options(id % 2)), new(b.Replica!, Options(id / 2 % 2))];
+
+    // Teams are small: every second side tells its heads by parts.
+    private static SyncSessionOptions Options(int number) => new() { WholeHeadsMax = number == 0 ? HeadSums.WholeMax : 2 };
 
     /// <summary>One direction, from the side of its number.</summary>
     private sealed class Stream

@@ -136,8 +136,9 @@ public sealed class Team : IAsyncDisposable
         int messages = 0;
         for (int tries = 0; ; tries++)
         {
-            using var left = new SyncSession(a);
-            using var right = new SyncSession(b);
+            // Teams are small: else heads would never be told by parts.
+            using var left = new SyncSession(a, new SyncSessionOptions { WholeHeadsMax = 1 });
+            using var right = new SyncSession(b, new SyncSessionOptions { WholeHeadsMax = a.Id < b.Id ? 1 : HeadSums.WholeMax });
             try
             {
                 for (bool isMoving = true; isMoving;)

@@ -120,7 +120,7 @@ public class MessageLaws
         return true;
     }
 
-    private static SyncMessage Build(Random random) => random.Next(11) switch
+    private static SyncMessage Build(Random random) => random.Next(13) switch
     {
         0 => new HaveMessage(Team.IdOf(random.Next(9)), (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Bytes(random, HaveMessage.HeadsHashLengthBytes), Bytes(random, HaveMessage.StatementsHashLengthBytes)),
         1 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
@@ -128,12 +128,15 @@ public class MessageLaws
         2 => BuildRun(random),
         3 => new AckMessage(Team.Start.AddMilliseconds(random.Next()), Vector(random), random.Next()),
         8 => new StandingMessage([.. Ids(random).Select(id => new Acknowledgement(
-            id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
+            id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)) { IsRelative = random.Next(2) == 0 })]),
         4 => new RangesMessage(Bytes(random, 8), random.Next(100), [.. Enumerable.Range(0, random.Next(3)).Select(_ => BuildRange(random))]),
         5 => new SnapshotMessage(Bytes(random, random.Next(300))),
         6 => new ChunkMessage(Bytes(random, random.Next(300))),
         7 => new WantedMessage(random.Next()),
         9 => new AskMessage(),
+        11 => new SumsMessage(Bytes(random, HeadSums.LengthBytes)),
+        12 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
+            [.. Ids(random).Select(id => new ChainHead(id, random.NextInt64(1, Dot.SequenceMax), Bytes(random, 8)))], (ulong)random.NextInt64()),
         _ => new StatementsMessage([.. Ids(random).Select(id => new Acknowledgement(
             id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
     };

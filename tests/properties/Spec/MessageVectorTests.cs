@@ -271,6 +271,12 @@ public class MessageVectorTests
         yield return ("ask", new AskMessage());
         yield return ("tree, as its root", new TreeMessage(new MeshPlace(ReplicaRole.Server, BatchCases.A, 0), false, false));
         yield return ("tree, behind the receiver, and asking it", new TreeMessage(new MeshPlace(ReplicaRole.Client, BatchCases.B, 1_024), true, true));
+        yield return ("sums of heads", new SumsMessage((byte[])[.. Enumerable.Range(0, HeadSums.LengthBytes).Select(i => (byte)(i * 7))]));
+        yield return ("heads of two parts", new HeadsMessage((UInt128)1 << 100,
+            [new ChainHead(BatchCases.A, 5, hash.AsMemory(0, 8)), new ChainHead(BatchCases.B, 300, hash.AsMemory(8, 8))],
+            (1UL << HeadSums.PartOf(BatchCases.A)) | (1UL << HeadSums.PartOf(BatchCases.B))));
+        yield return ("standing, as the difference to what both held", new StandingMessage(
+            [new Acknowledgement(BatchCases.A, ReplicaRole.Client, Time, vector) { IsRelative = true, Signature = signature }]));
         yield return ("holds", new HoldsMessage(Time, vector));
         yield return ("ranges of another moment", new RangesMessage(hash.AsMemory(8, 8), 0, []));
         ReadOnlyMemory<byte> signed = signature;
