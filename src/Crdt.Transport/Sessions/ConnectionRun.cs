@@ -200,8 +200,9 @@ internal sealed class ConnectionRun
         if (IsDialler)
         {
             await ComposeGreetingAsync().ConfigureAwait(false);
-            await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+            // Before the first byte goes: what holds this thread up afterwards is part of the way, and so of the error.
             sentAt = time.GetTimestamp();
+            await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
         }
 
         Hello hello = await ReadHelloAsync().ConfigureAwait(false);
