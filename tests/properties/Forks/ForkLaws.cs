@@ -41,6 +41,18 @@ public class ForkLaws
             new(ForkEvent.Meet, 1, 4),
         ])));
 
+    /// <summary>Who holds an author only up to where a run begins that leads past its fence has no head behind that to show:
+    /// the fence is the other log. Found at seed 2415886252094230749,13741639703925016667,19.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task A_run_that_leads_past_a_fence_from_the_last_head_that_is_held_proves_a_fork() =>
+        Assert.True(await LiveAsync(new ForkLife(2, IsKeyed: true, IsProjecting: false,
+        [
+            new(ForkEvent.Clone, 5, 5), new(ForkEvent.Write, 0, 0), new(ForkEvent.Write, 5, 5), new(ForkEvent.BackUp, 5, 3),
+            new(ForkEvent.Restore, 3, 3), new(ForkEvent.Meet, 1, 3), new(ForkEvent.Meet, 4, 3), new(ForkEvent.Write, 5, 1),
+            new(ForkEvent.Fence, 0, 3), new(ForkEvent.MeetShortly, 0, 4), new(ForkEvent.Meet, 2, 5),
+        ])));
+
     /// <summary>Lives a life, and checks how it ends.</summary>
     /// <param name="life">The life.</param>
     /// <param name="mayBeApart">Whether a meeting may end with somebody apart, who holds another log than a floor stands on.</param>

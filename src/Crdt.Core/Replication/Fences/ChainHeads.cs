@@ -197,9 +197,11 @@ internal static class ChainHeads
         {
             if (goesOnAlike && AsideCodec.LeadsThrough(aside, fence.Head)) return null;
             isPastFence = true;
+            // What is held may end where the run begins: then the other log is the one that the fence tells of.
+            if (last.Sequence <= common.Sequence) last = fence.Head;
         }
         isSameLog = goesOnAlike && !isPastFence;
-        return isSameLog ? null : ForkReport.Of(common, last, HeadOf(run));
+        return isSameLog || last.Sequence <= common.Sequence ? null : ForkReport.Of(common, last, HeadOf(run));
 
         int CheckStart(ReadOnlySpan<byte> held) => held.SequenceEqual(aside.Before.Span) ? 0 : -1;
     }
