@@ -216,7 +216,7 @@ public class EnrolmentTests
     {
         await using Team team = await KeyedTeam.CreateAsync(1);
         await team[0].CommitAsync(tx => tx.Create(Strike));
-        await Assert.ThrowsAsync<InvalidOperationException>(
+        await Assert.ThrowsAsync<NodeKeyException>(
             () => Replica.OpenAsync(team.Stores[0], KeyedTeam.OptionsOf(team, null)).AsTask());
         await team[0].CloseRunAsync(default);
         await using Replica reader = await Replica.OpenAsync(team.Stores[0], KeyedTeam.OptionsOf(team, null));

@@ -180,10 +180,17 @@ internal sealed class FenceKeeper
         bool? LeadsTo(LogPosition from)
         {
             byte[]? reached = from == default(LogPosition) ? AuthorTable.ChainStart(fence.Replica) : null;
+            long at = reached is null ? -1 : 0;
             foreach (LogEntry entry in store.ReadLog(from).Select(static l => l.Entry))
             {
                 if (entry.Author != fence.Replica || entry.Kind is not (LogEntryKind.Batch or LogEntryKind.Head)) continue;
-                if (entry.Kind == LogEntryKind.Batch && entry.FirstSequence > 1) reached ??= SnapshotHead(fence.Replica, entry.FirstSequence - 1);
+                // Behind a snapshot the chain goes on from that one's head.
+                if (entry.Kind == LogEntryKind.Batch && entry.FirstSequence - 1 != at)
+                {
+                    reached = entry.FirstSequence == 1
+                        ? AuthorTable.ChainStart(fence.Replica) : SnapshotHead(fence.Replica, entry.FirstSequence - 1);
+                }
+                at = entry.LastSequence;
                 if (entry.Kind == LogEntryKind.Head) reached = entry.Payload[..AuthorTable.HashLengthBytes].ToArray();
                 else if (reached is not null) reached = AuthorTable.ChainNext(reached, entry.Payload.Span);
                 if (entry.LastSequence == fence.Sequence && reached is not null) return reached.AsSpan().SequenceEqual(fence.Head.Hash.Span);
