@@ -26,6 +26,11 @@ if (args is ["queue", ..])
     QueueRun.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
     return 0;
 }
+if (args is ["differences"])
+{
+    DifferencesRun.Run();
+    return 0;
+}
 if (args is ["workloads", string results, ..])
     return SideBySideRun.Run(results, args[2..]);
 if (args is ["aims", string measured])
