@@ -57,7 +57,8 @@ public sealed class MeshProcessTests : CliTest
         JsonElement reader = await StatusAsync("reader");
         foreach (string name in names)
             Assert.Equal(reader.GetProperty("digest").GetString(), (await StatusAsync(name)).GetProperty("digest").GetString());
-        Assert.InRange(received, 1, 3_000_000);
+        // How much the tree saves MeshTreeTests holds in virtual time; on a busy machine it forms later, and links are silent.
+        Assert.InRange(received, 1, 10_000_000);
     }
 
     private async Task SyncUntilAsync(string name, int port, long entities)

@@ -92,10 +92,27 @@ public sealed class PenaltyTests
             Assert.Equal(WireError.Penalised, (await peer.ReadFarewellAsync(FrameType.Reject)).Error);
         foreach ((IPEndPoint from, EcdsaNodeKey whose) in ((IPEndPoint, EcdsaNodeKey)[])[(neighbour, key), (away, next)])
         {
+            Assert.Equal(node.NodeId, (await GreetAsync(guised, node, address, from, whose)).NodeId);
+        }
+    }
+
+    /// <summary>At such an address one is heard at a time, and the one before may not have gone yet.</summary>
+    private async Task<Hello> GreetAsync(GuisedTransport guised, PeerNode node, EndPoint address, IPEndPoint from, EcdsaNodeKey whose)
+    {
+        long since = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
             guised.Next = (from, whose.PublicKey);
             await using RawPeer peer = await RawPeer.DialAsync(memory, address);
-            Hello answer = await peer.GreetAsync(RawPeer.Hello(node));
-            Assert.Equal(node.NodeId, answer.NodeId);
+            try
+            {
+                return await peer.GreetAsync(RawPeer.Hello(node));
+            }
+            catch (Exception e) when (e is Xunit.Sdk.XunitException or IOException or WireException
+                && TimeProvider.System.GetElapsedTime(since) < Mesh.Deadline)
+            {
+                await Task.Delay(5);
+            }
         }
     }
 
