@@ -124,7 +124,11 @@ public sealed partial class Replica
         {
             lock (forksGate)
             {
-                foreach (ForkReport settled in reports.Values.Where(IsOver).ToList()) reports.Remove(settled.Author);
+                foreach (ForkReport over in reports.Values.Where(IsOver).ToList())
+                {
+                    reports.Remove(over.Author);
+                    openReports.Remove(over.Author);
+                }
                 return [.. reports.Values.OrderBy(r => r.Author)];
             }
         }

@@ -53,8 +53,7 @@ public sealed partial class SyncSession : IDisposable
     // Heads of many authors are summed up first: what was, and the sums of what the peer has told.
     private ReadHeadsWork? toldHeads;
     private IReadOnlyList<ChainHead>? heardHeads;
-    private bool hasToldSums;
-    private byte[]? peerSums;
+    private byte[]? ownSums, peerSums;
     private Divergence? divergence;
     private ClockSkew? skew;
 
@@ -426,7 +425,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             heardHeads = theirs;
-            if (hasToldSums) peerSums ??= SumsOf(theirs);
+            if (ownSums is not null) peerSums ??= SumsOf(theirs);
             NoteCommon();
             KnowPeer(theirs);
         }
@@ -444,7 +443,7 @@ public sealed partial class SyncSession : IDisposable
 
     private byte[] SumsOf(IEnumerable<ChainHead> heads) => HeadSums.Of(heads, ownHave!.HeadsHash, peerHave!.HeadsHash);
 
-    private ulong DifferingParts() => HeadSums.Differing(SumsOf(toldHeads!.Heads), peerSums);
+    private ulong DifferingParts() => HeadSums.Differing(ownSums ?? SumsOf(toldHeads!.Heads), peerSums);
 
     /// <summary>The own heads; where they are many their sums first, and then those of the parts in which the peer's differ.</summary>
     private async ValueTask<SyncMessage?> TellHeadsAsync(CancellationToken cancellationToken)
@@ -455,18 +454,18 @@ public sealed partial class SyncSession : IDisposable
             toldHeads = own;
             if (own.Heads.Length > options.WholeHeadsMax && !isOnPaper)
             {
-                if (!hasToldSums)
+                if (ownSums is null)
                 {
-                    hasToldSums = true;
+                    ownSums = SumsOf(own.Heads);
                     if (heardHeads is not null) peerSums = SumsOf(heardHeads);
-                    return new SumsMessage(SumsOf(own.Heads));
+                    return new SumsMessage(ownSums);
                 }
                 if (peerSums is null) return null;
             }
             mustTellHeads = false;
             foreach (ChainHead head in own.Heads) Raise(toldHeld, head.Author, head.Sequence);
             NoteCommon();
-            ulong? parts = hasToldSums ? DifferingParts() : null;
+            ulong? parts = ownSums is not null ? DifferingParts() : null;
             return new HeadsMessage(own.Digest.Value,
                 parts is { } differing ? [.. own.Heads.Where(h => HeadSums.IsIn(differing, h.Author))] : own.Heads, parts);
         }
@@ -629,7 +628,7 @@ public sealed partial class SyncSession : IDisposable
             || (IsAskingDue && IsStuck)) return true;
         lock (gate)
         {
-            if (ownHave is null || (mustTellHeads && (!hasToldSums || peerSums is not null)) || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
+            if (ownHave is null || (mustTellHeads && (ownSums is null || peerSums is not null)) || unacknowledged.Count > 0 || owesCredit || wanted is not null) return true;
             if (!isPeerKnown) return false;
             Await();
             if (IsPatienceOver) return true;

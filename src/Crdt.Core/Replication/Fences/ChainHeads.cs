@@ -275,11 +275,13 @@ internal static class ChainHeads
         foreach (SetAsideRun kept in replica.Writer.Fences.Asides.Where(a => a.Author == fence.Replica))
         {
             if (ReadAside(replica, kept) is not { } aside) continue;
-            string reached = Convert.ToHexString(aside.Before.Span);
+            byte[] hash = aside.Before.ToArray();
+            bool isBehind = behind.Contains(Convert.ToHexString(hash));
             foreach (ReadOnlyMemory<byte> batch in aside.Run.Batches)
             {
-                bool isBehind = behind.Contains(reached);
-                reached = Convert.ToHexString(AuthorTable.ChainNext(Convert.FromHexString(reached), batch.Span));
+                hash = AuthorTable.ChainNext(hash, batch.Span);
+                string reached = Convert.ToHexString(hash);
+                isBehind |= behind.Contains(reached);
                 (isBehind ? behind : elsewhere).Add(reached);
             }
         }
