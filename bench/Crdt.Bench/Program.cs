@@ -3,6 +3,7 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Crdt.Bench.LoadRuns;
 using Crdt.Bench.Quick;
 using Crdt.Bench.SideBySide;
 
@@ -26,6 +27,26 @@ if (args is ["queue", ..])
     QueueRun.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
     return 0;
 }
+if (args is ["postgres", string connection, ..])
+{
+    await PostgresRun.RunAsync(connection, args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 5_000);
+    return 0;
+}
+if (args is ["streams"])
+{
+    StreamRun.Run();
+    return 0;
+}
+if (args is ["blobs", ..])
+{
+    BlobRun.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 512);
+    return 0;
+}
+if (args is ["blob-link", ..])
+{
+    await BlobLinkRun.RunAsync(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 256);
+    return 0;
+}
 if (args is ["differences"])
 {
     DifferencesRun.Run();
@@ -43,6 +64,8 @@ if (args is ["workload", string step])
     SideBySideRun.RunStep(step);
     return 0;
 }
+if (args is ["load", ..])
+    return await LoadCommand.RunAsync(args[1..]);
 if (args is ["loop", string what, ..])
     return LoopRun.Run(what, args.Length > 2 ? double.Parse(args[2], CultureInfo.InvariantCulture) : 10, args is [.., "allocations"]);
 // In this process: no project is generated and built for each benchmark, so figures come at once and offline.

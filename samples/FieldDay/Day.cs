@@ -29,6 +29,11 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
         Title("2  Out of reach: each files its share, and all edit the shared reports");
         await CaptureAsync();
         foreach (string device in Devices) await nodes[device].AskAsync(new Request("edit"));
+        await AnsiConsole.Progress().StartAsync(async context =>
+        {
+            ProgressTask bar = context.AddTask("A records voice notes");
+            Show(bar, await nodes["A"].AskAsync(new Request("record"), p => Show(bar, p)));
+        });
 
         Title("3  A meets B; B then meets C");
         await MeetAsync("A", "B");
@@ -37,6 +42,8 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
 
         Title("4  The server comes into reach; C's battery dies in the middle of its transfer");
         await DieWhileMeetingAsync("C", "Server");
+        Title("   … and again among A's voice notes, which it carries on");
+        await DieWhileCarryingAsync("C", "Server");
         await MeetAsync("C", "Server");
 
         Title("5  Everybody meets the server");
@@ -45,6 +52,12 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
         if (await ResolveAsync("B")) await MeetAllAsync();
         await new Report(nodes).ShowReplicasAsync();
         await new Report(nodes).CheckAsync();
+        foreach (NodeProcess node in nodes.Values)
+        {
+            int verified = (await node.AskAsync(new Request("verify"))).Verified;
+            if (verified != VoiceNotes.Count) throw new FieldDayException($"{node.Name} has {verified} of {VoiceNotes.Count} voice notes.");
+        }
+        AnsiConsole.MarkupLineInterpolated($"[green]{VoiceNotes.Count} voice notes are on all four, byte for byte.[/]");
         AnsiConsole.MarkupLineInterpolated(
             $"[green]Converged: equal digests on all four, nothing unaccounted for.[/] {time.Elapsed.TotalSeconds:0.0} s");
         foreach (NodeProcess node in nodes.Values) await node.StopAsync();
@@ -109,6 +122,14 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
         Reply reply = await nodes[a].AskAsync(new Request("meet", nodes[b].ReplicaId));
         AnsiConsole.MarkupLineInterpolated(
             $"  {a} ↔ {b}: {reply.Done} mutations there, {reply.Total} back ({reply.BytesSent:N0} and {reply.BytesReceived:N0} bytes)");
+        foreach ((string side, string other) in ((string, string)[])[(b, a), (a, b)])
+        {
+            Reply settled = await nodes[side].AskAsync(new Request("settle", nodes[other].ReplicaId));
+            if (settled.Done < settled.Total) throw new FieldDayException($"{side} has {settled.Done} of {settled.Total} voice notes.");
+            if (settled.BytesReceived > 0)
+                AnsiConsole.MarkupLineInterpolated($"         {settled.Done} voice notes are at {side} ({settled.BytesReceived:N0} bytes came)");
+        }
+        await nodes[a].AskAsync(new Request("part"));
     }
 
     private async Task MeetAllAsync()
@@ -152,6 +173,29 @@ internal sealed class Day(string data, int reports) : IAsyncDisposable
             AnsiConsole.MarkupLineInterpolated($"  {device} started again with {after} mutations");
             if (after < before) throw new FieldDayException($"{device} lost {before - after} mutations by the kill.");
         }
+    }
+
+    private async Task DieWhileCarryingAsync(string device, string peer)
+    {
+        await nodes[device].AskAsync(new Request("meet", nodes[peer].ReplicaId));
+        bool isKilled = false;
+        // Who receives tells how far it has come; in the middle of it the one who sends is killed.
+        Reply reached = await nodes[peer].AskAsync(new Request("settle", nodes[device].ReplicaId), progress =>
+        {
+            if (isKilled || progress.Done == 0 || progress.Done == progress.Total) return true;
+            nodes[device].Kill();
+            return isKilled = true;
+        });
+        if (!isKilled)
+        {
+            AnsiConsole.MarkupLineInterpolated($"  {device} had none left to send");
+            await nodes[device].AskAsync(new Request("part"));
+            return;
+        }
+        AnsiConsole.MarkupLineInterpolated(
+            $"  [yellow]{device}'s process was killed[/]: {peer} holds {reached.Done} of {reached.Total} voice notes");
+        nodes[device].Dispose();
+        nodes[device] = await NodeProcess.StartAsync(device, data);
     }
 
     private async Task<NodeStatus> StatusAsync(string name) => (await nodes[name].AskAsync(new Request("status"))).Status!;

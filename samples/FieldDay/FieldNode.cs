@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Crdt;
 using Crdt.Store;
@@ -20,6 +21,7 @@ internal sealed class FieldNode : IAsyncDisposable
     private readonly MdnsDiscovery discovery = new();
     private readonly MemoryPairingBook invitations = new();
     private IPEndPoint? address;
+    private PeerConnection? meeting;
     private long bytesSent, bytesReceived;
 
     private FieldNode(string name, EcdsaNodeKey key, Replica replica, Func<IPairingBook, PairingDesk?> openDesk)
@@ -134,10 +136,18 @@ internal sealed class FieldNode : IAsyncDisposable
                 return await PrepareAsync();
             case "capture":
                 return await CaptureAsync(request.Share, request.Shares, request.Reports);
+            case "record":
+                return await RecordAsync();
             case "edit":
                 return await EditAsync();
             case "meet":
                 return await MeetAsync(Guid.Parse(request.Peer!));
+            case "settle":
+                return await SettleAsync(Guid.Parse(request.Peer!));
+            case "part":
+                return await PartAsync();
+            case "verify":
+                return await VerifyAsync();
             case "status":
                 return new Reply { Status = await StatusAsync(), BytesSent = bytesSent, BytesReceived = bytesReceived };
             case "contested":
@@ -180,6 +190,55 @@ internal sealed class FieldNode : IAsyncDisposable
         return new Reply { Done = done, Total = rows.Count };
     }
 
+    /// <summary>Records voice notes; each is safe on the disk before it is named.</summary>
+    private async Task<Reply> RecordAsync()
+    {
+        for (int number = 1; number <= VoiceNotes.Count; number++)
+        {
+            EntityKey key = VoiceNotes.Key(number);
+            if (replica.GetWithDeleted(key) is not null) continue;
+            Blob recorded = await replica.Blobs.PutAsync(VoiceNotes.Record(number), "audio/wav", $"{key.Id}.wav");
+            await replica.CommitAsync(tx => tx.Create(key).Set("recording", recorded), name);
+            if (number % 20 == 0) Say(new Reply { IsProgress = true, Done = number, Total = VoiceNotes.Count });
+        }
+        return new Reply { Done = VoiceNotes.Count, Total = VoiceNotes.Count };
+    }
+
+    /// <summary>Waits until all attachments that are known of are here, or the peer is gone that brings them.</summary>
+    private async Task<Reply> SettleAsync(Guid peer)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        long before = replica.Blobs.UsedBytes;
+        while (true)
+        {
+            IReadOnlyList<BlobState> all = replica.Blobs.List();
+            int here = all.Count(b => b.IsWhole);
+            if (here == all.Count || !node.Connections.Any(c => c.PeerNodeId == peer)) return new Reply { Done = here, Total = all.Count, BytesReceived = replica.Blobs.UsedBytes - before };
+            Say(new Reply { IsProgress = true, Done = here, Total = all.Count });
+            await Task.Delay(5, patience.Token);
+        }
+    }
+
+    private async Task<Reply> PartAsync()
+    {
+        if (meeting is not null) await meeting.DisposeAsync();
+        meeting = null;
+        return new Reply();
+    }
+
+    /// <summary>Reads every attachment to its end.</summary>
+    private async Task<Reply> VerifyAsync()
+    {
+        int right = 0;
+        for (int number = 1; number <= VoiceNotes.Count; number++)
+        {
+            if (replica.Get(VoiceNotes.Key(number))?["recording"] is not { Kind: ValueKind.Blob } named) continue;
+            await using Stream held = replica.Blobs.OpenRead(named.AsBlob());
+            if ((await SHA256.HashDataAsync(held)).AsSpan().SequenceEqual(SHA256.HashData(VoiceNotes.Record(number)))) right++;
+        }
+        return new Reply { Verified = right };
+    }
+
     /// <summary>Edits the shared reports, once: a note in the same transaction says that it was done.</summary>
     private async Task<Reply> EditAsync()
     {
@@ -191,10 +250,10 @@ internal sealed class FieldNode : IAsyncDisposable
         return new Reply { Done = (await tx.CommitAsync()).Count };
     }
 
-    /// <summary>One connection, until both sides hold the same.</summary>
+    /// <summary>One connection, until both sides hold the same mutations; it stays until they part.</summary>
     private async Task<Reply> MeetAsync(Guid peer)
     {
-        await using PeerConnection connection = await FindAsync(peer);
+        PeerConnection connection = meeting = await FindAsync(peer);
         Task inSync = connection.WaitForSyncAsync();
         while (await Task.WhenAny(inSync, Task.Delay(2)) != inSync)
         {

@@ -18,6 +18,9 @@ internal sealed record Reply
 
     public long Total { get; init; }
 
+    /// <summary>Attachments that were found to be what they should be, byte by byte.</summary>
+    public int Verified { get; init; }
+
     public long BytesSent { get; init; }
 
     public long BytesReceived { get; init; }

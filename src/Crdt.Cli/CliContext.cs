@@ -21,9 +21,18 @@ internal sealed class CliContext(
     /// <summary>Who is using the device; null when nobody was named.</summary>
     public string? User { get; } = parsed.GetValue(globals.User);
 
+    /// <summary>The file of the replica's key, as given.</summary>
+    public string? KeyFile { get; } = parsed.GetValue(globals.KeyFile);
+
+    /// <summary>The file of the access token that servers ask for, as given.</summary>
+    public string? TokenFile { get; } = parsed.GetValue(globals.TokenFile);
+
     public TimeProvider Time { get; } = TimeProvider.System;
 
     public Stream OpenInput() => streams.OpenInput();
+
+    /// <summary>Standard output for bytes.</summary>
+    public Stream OpenOutput() => streams.OpenOutput?.Invoke() ?? throw CliException.Usage("Standard output takes no bytes here: name a file.");
 
     /// <summary>Opens the replica; whoever opens closes, so that the next process finds it free.</summary>
     /// <param name="upkeep">How often the space's purge and retention are seen to; only when asked by default.</param>

@@ -77,7 +77,10 @@ public static class CrdtCommand
             ResolveCommand.Create(),
             .. PolicyCommand.Create(out Command policy),
             .. RefusedCommand.Create(out Command refused),
+            .. AsideCommand.Create(out Command aside),
             .. BundleCommand.Create(out Command bundle),
+            .. BlobCommand.Create(out Command blob),
+            BackupCommand.Create(),
             DoctorCommand.Create(),
             VerifyCommand.Create(),
             RekeyCommand.Create(),
@@ -100,6 +103,7 @@ public static class CrdtCommand
             globals.Json,
             globals.User,
             globals.KeyFile,
+            globals.TokenFile,
         };
         foreach ((Command command, Func<CliContext, Task<ExitCode>> run) in commands)
         {
@@ -112,7 +116,9 @@ public static class CrdtCommand
         }
         root.Add(policy);
         root.Add(refused);
+        root.Add(aside);
         root.Add(bundle);
+        root.Add(blob);
         root.Add(space);
         root.Add(device);
         return root;

@@ -45,6 +45,7 @@ internal sealed class ErrorReport(CliOutput output)
                 $"Bring '{NodeKeyFile.PathIn(data)}' back from a backup; or have the device revoked, and pair it anew in another directory."),
             ProofException e => (ExitCode.Store, $"Not proved. {e.Message}", null),
             MutationException e => Explain(e),
+            BlobException e => Explain(e),
             TransactionTooLargeException e => (ExitCode.Usage, e.Message, null),
             IOException or UnauthorizedAccessException => (ExitCode.Failure, error.Message, null),
             _ => (ExitCode.Failure, $"Unexpected: {error.Message}",
@@ -104,6 +105,15 @@ internal sealed class ErrorReport(CliOutput output)
         MutationError.NotJoined => (ExitCode.Precondition, error.Message, "'crdt sync' with a peer first."),
         MutationError.NoConflict => (ExitCode.Precondition, error.Message, "'crdt conflicts' lists what is open."),
         _ => (ExitCode.Usage, error.Message, null),
+    };
+
+    private static (ExitCode, string, string?) Explain(BlobException error) => error.Error switch
+    {
+        BlobError.Missing => (ExitCode.Precondition, error.Message, "'crdt blob fetch' brings it."),
+        BlobError.QuotaExceeded => (ExitCode.Store, error.Message, "Make room with 'crdt blob evict' or 'crdt blob gc'."),
+        BlobError.ChunkRefused or BlobError.ContentRefused => (ExitCode.Peer, error.Message, null),
+        BlobError.TooLarge => (ExitCode.Usage, error.Message, null),
+        _ => (ExitCode.Precondition, error.Message, null),
     };
 
     private void Write(ExitCode code, string message, string? hint, Exception? error)

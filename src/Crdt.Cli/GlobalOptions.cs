@@ -8,6 +8,7 @@ internal sealed class GlobalOptions
     public const string DataVariable = "CRDT_DATA";
     public const string UserVariable = "CRDT_USER";
     public const string PassphraseVariable = "CRDT_PASSPHRASE";
+    public const string TokenVariable = "CRDT_TOKEN_FILE";
     private const string DefaultData = ".crdt";
 
     public Option<string> Data { get; } = new("--data", "-d")
@@ -38,6 +39,14 @@ internal sealed class GlobalOptions
         Description = "The key of an encrypted replica: 32 bytes, or 64 hexadecimal digits. A passphrase is taken from "
             + $"{PassphraseVariable} in the environment instead.",
         Recursive = true,
+    };
+
+    public Option<string?> TokenFile { get; } = new("--token-file")
+    {
+        HelpName = "FILE",
+        Description = $"An access token, for servers that ask for one; read anew for each connection. {TokenVariable} in the environment names it too.",
+        Recursive = true,
+        DefaultValueFactory = _ => Named(TokenVariable),
     };
 
     public static string? Named(string variable) =>

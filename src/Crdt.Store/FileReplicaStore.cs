@@ -23,10 +23,15 @@ public sealed class FileReplicaStore : IReplicaStore
     private readonly ReplicaLog log;
     private readonly ReplicaIdentity created;
     private readonly ProjectionDatabase projection;
+    private readonly Func<FileBlobStore> openBlobs;
+    private readonly Lock gate = new();
+    private FileBlobStore? blobs;
+    private bool isClosed;
 
-    private FileReplicaStore(ReplicaLog log, ProjectionFiles files)
+    private FileReplicaStore(ReplicaLog log, ProjectionFiles files, Func<FileBlobStore> openBlobs)
     {
         this.log = log;
+        this.openBlobs = openBlobs;
         created = DecodeIdentity(log.Identity.Span);
         projection = files.Open(log, out string? lost);
         ProjectionLoss = lost;
@@ -203,7 +208,7 @@ public sealed class FileReplicaStore : IReplicaStore
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => projection.Keys(domain, type);
 
     /// <inheritdoc/>
-    public IEnumerable<EntityKey> ContestedKeys() => projection.ContestedKeys();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => projection.MarkedKeys(mark);
 
     /// <inheritdoc/>
     public LogPosition ZonedTo => projection.ZonedTo;
@@ -271,18 +276,46 @@ public sealed class FileReplicaStore : IReplicaStore
         return projection.Query(query);
     }
 
-    /// <summary>Waits for what is under way, and closes the files.</summary>
-    public async ValueTask DisposeAsync() => await Task.Run(() =>
+    /// <inheritdoc/>
+    /// <remarks>In <c>blobs/</c>, under the same key; looked at when it is first asked for.</remarks>
+    /// <exception cref="StoreException"><see cref="StoreError.UnsupportedFormat"/>, <see cref="StoreError.ReadFailed"/>,
+    /// <see cref="StoreError.Closed"/>.</exception>
+    public IBlobStore Blobs
     {
+        get
+        {
+            lock (gate)
+            {
+                if (isClosed) throw new StoreException(StoreError.Closed, "The replica was closed.");
+                return blobs ??= openBlobs();
+            }
+        }
+    }
+
+    /// <summary>Waits for what is under way, and closes the files.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        FileBlobStore? opened;
+        lock (gate) (opened, isClosed) = (blobs, true);
         try
         {
-            projection.Dispose();
+            if (opened is not null) await opened.DisposeAsync().ConfigureAwait(false);
         }
         finally
         {
-            log.Dispose();
+            await Task.Run(() =>
+            {
+                try
+                {
+                    projection.Dispose();
+                }
+                finally
+                {
+                    log.Dispose();
+                }
+            }).ConfigureAwait(false);
         }
-    }).ConfigureAwait(false);
+    }
 
     internal ProjectionDatabase Projection => projection;
 
@@ -349,7 +382,8 @@ public sealed class FileReplicaStore : IReplicaStore
         try
         {
             return new FileReplicaStore(
-                log, new ProjectionFiles(options.Disk, ProjectionDirectory(directory)));
+                log, new ProjectionFiles(options.Disk, ProjectionDirectory(directory)),
+                () => FileBlobStore.Open(options.Disk, BlobDirectory(directory), log.Cipher));
         }
         catch
         {
@@ -361,6 +395,8 @@ public sealed class FileReplicaStore : IReplicaStore
     internal static string LogDirectory(string directory) => Path.Combine(directory, "log");
 
     internal static string ProjectionDirectory(string directory) => Path.Combine(directory, "projection");
+
+    internal static string BlobDirectory(string directory) => Path.Combine(directory, FileBlobStore.DirectoryName);
 
     internal static string LockPath(string directory) => Path.Combine(LogDirectory(directory), ReplicaLog.LockFileName);
 

@@ -11,8 +11,8 @@ namespace Crdt.Store;
 public static class StoreDoctor
 {
     /// <summary>Checks a replica's files: check-sums of the log, every author's hash chain, signatures where there are any, the
-    /// digest computed anew from the log against that of the projection, registers, documents, and that everything written is
-    /// accounted for.</summary>
+    /// digest computed anew from the log against that of the projection, registers, documents, that everything written is
+    /// accounted for, and every chunk of every attachment.</summary>
     /// <param name="directory">The replica's; nothing in it is changed.</param>
     /// <param name="options">How the replica runs.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -52,6 +52,8 @@ public static class StoreDoctor
                 KeyFile.Change(RealDisk.Instance, directory, options.Key!, options.Key!);
                 done.Add($"Both copies in '{KeyFile.Name}' were written anew.");
             }
+            if (report.Findings.Any(f => f.Kind == StoreFindingKind.BlobDamaged))
+                await GiveUpChunksAsync(directory, options, done, cancellationToken).ConfigureAwait(false);
             bool isCut = damage is not null && options.CutsDamagedLog && TryCut(directory, damage, done);
             if (damage is null || isCut)
             {
@@ -81,6 +83,14 @@ public static class StoreDoctor
         {
             throw new StoreException(StoreError.ReadFailed, $"The replica in '{directory}' could not be read: {e.Message}", e);
         }
+    }
+
+    private static async Task GiveUpChunksAsync(
+        string directory, StoreDoctorOptions options, List<string> done, CancellationToken cancellationToken)
+    {
+        using IDisposable held = RealDisk.Instance.Lock(FileReplicaStore.LockPath(directory));
+        using AtRestCipher? cipher = FileReplicaStore.OpenKey(directory, RealDisk.Instance, options.Key);
+        done.AddRange(await new BlobSurvey(directory, cipher).RepairAsync(cancellationToken).ConfigureAwait(false));
     }
 
     private static bool TryCut(string directory, LogDamage damage, List<string> done)

@@ -19,6 +19,9 @@ public enum StoreFindingKind
     /// <summary>The log behind the projection has not been taken into it yet: the next opening does.</summary>
     ProjectionBehind,
 
+    /// <summary>Of an attachment only a part is there: the rest has not come yet, or was damaged and has not come again.</summary>
+    BlobIncomplete,
+
     /// <summary>One of the two copies of the wrapped data key is damaged; the other one is good.</summary>
     KeyCopyDamaged,
 
@@ -30,6 +33,9 @@ public enum StoreFindingKind
 
     /// <summary>A document is not what the registers say.</summary>
     DocumentDiffers,
+
+    /// <summary>Chunks of an attachment are damaged, or its file cannot be read at all.</summary>
+    BlobDamaged,
 
     /// <summary>The log is damaged where it had been durable.</summary>
     LogDamaged,

@@ -27,6 +27,12 @@ public sealed record StoreReport
     /// <summary>Number of entities, deleted ones too, that were compared with the projection.</summary>
     public long EntitiesCompared { get; init; }
 
+    /// <summary>Number of attachments that are there, whole or in part.</summary>
+    public int Blobs { get; init; }
+
+    /// <summary>What of them is there, in bytes.</summary>
+    public long BlobLengthBytes { get; init; }
+
     /// <summary>What was found, in the order of the checks.</summary>
     public required IReadOnlyList<StoreFinding> Findings { get; init; }
 

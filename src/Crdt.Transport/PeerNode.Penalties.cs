@@ -75,6 +75,7 @@ public sealed partial class PeerNode
         } => Options.PenaltyMax,
         {
             Error: WireError.VersionNotSupported or WireError.NoCommonSpace or WireError.NotEnrolled or WireError.KeyRevoked
+                or WireError.AccessTokenRefused
                 or WireError.TooSlow or WireError.HandshakeTimeout or WireError.TlsFailed,
         } => Options.ReconnectDelayMax,
         _ => null,

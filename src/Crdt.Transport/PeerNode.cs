@@ -26,6 +26,7 @@ public sealed partial class PeerNode : IAsyncDisposable
     private readonly CancellationTokenSource lifetime = new();
     private readonly HashSet<PeerConnection> running = [];
     private readonly List<PeerConnection> admitted = [];
+    private readonly List<PeerConnection> answered = []; // judged with the answer, and not yet admitted
     private readonly List<ConnectionRun> dialling = [];
     private readonly List<PeerLink> links = [];
     private readonly List<(IPeerListener Listener, Task Loop)> listeners = [];
@@ -233,69 +234,70 @@ public sealed partial class PeerNode : IAsyncDisposable
         return listener.LocalEndPoint;
     }
 
-    /// <summary>Composes a connection's greeting, with what is known at this moment.</summary>
-    internal Hello ComposeHello(ConnectionRun run, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks)
+    /// <summary>Composes the greeting of a connection that this node dials, with what is known at this moment.</summary>
+    internal Hello ComposeHello(
+        ConnectionRun run, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks, string? accessToken)
     {
         lock (gate)
         {
-            // Whom one is dialling, one does not know yet: all those count.
-            IEnumerable<ConnectionRun> known = admitted.Select(connection => connection.Run)
-                .Where(held => run.IsDialler || held.IsOfSameNode(run))
-                .Concat(dialling);
-            ulong[]? holds = [.. known.Select(held => held.Facts.ConnectionId).Take(MessageFormat.HoldsMax + 1)];
-            if (holds.Length > MessageFormat.HoldsMax)
-                holds = null;
-            run.Facts = run.Facts with { OwnHolds = holds, ComposedAt = ++events };
-            if (run.IsDialler)
-                dialling.Add(run);
-            return new Hello
-            {
-                VersionMin = MessageFormat.Version,
-                VersionMax = MessageFormat.Version,
-                NodeId = NodeId,
-                BootNonce = bootNonce,
-                ConnectionId = run.Facts.ConnectionId,
-                WallClockMs = Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds(),
-                DataLengthBytesMax = FrameFormat.DataLengthBytesMax,
-                Spaces = spaces,
-                Holds = holds,
-                Asks = asks,
-            };
+            Hello hello = Compose(run, spaces, asks, accessToken);
+            dialling.Add(run);
+            return hello;
         }
     }
 
-    /// <summary>Takes a connection whose greetings are done.</summary>
+    /// <summary>Composes the answer to a greeting, and judges in the same moment which connection to that node stays: what
+    /// the answer lists is what the peer will judge by.</summary>
+    /// <returns>The answer, and the connection that stays instead, or <see langword="null"/>.</returns>
+    internal (Hello Answer, PeerConnection? Staying) ComposeAnswer(
+        PeerConnection fresh, Hello greeting, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks, string? accessToken)
+    {
+        PeerConnection? staying;
+        List<(ConnectionRun, DuplicateVerdict)> leaving;
+        Hello answer;
+        lock (gate)
+        {
+            CheckOpen(fresh.Run);
+            answer = Compose(fresh.Run, spaces, asks, accessToken);
+            (staying, leaving) = Judge(fresh.Run, greeting);
+            if (staying is null)
+                answered.Add(fresh);
+        }
+        Leave(leaving);
+        return (answer, staying);
+    }
+
+    /// <summary>Takes a connection whose greetings are done and whose peer is recognised.</summary>
     /// <returns>The connection to the same node that stays instead, or <see langword="null"/>.</returns>
-    internal PeerConnection? Admit(PeerConnection fresh, ulong peerBootNonce, IReadOnlyList<ulong>? peerHolds)
+    internal PeerConnection? Admit(PeerConnection fresh, Hello greeting)
     {
         ConnectionRun run = fresh.Run;
-        var leaving = new List<(ConnectionRun Run, DuplicateVerdict Verdict)>();
+        List<(ConnectionRun, DuplicateVerdict)> leaving = [];
+        bool isFull;
         lock (gate)
         {
             dialling.Remove(run);
-            if (run.IsClosing || disposed)
-                throw NodeClosed().ToException();
-            run.Facts = run.Facts with { BootNonce = peerBootNonce, PeerHolds = peerHolds };
-            foreach (PeerConnection old in admitted.Where(old => old.Run.IsOfSameNode(run)))
+            CheckOpen(run);
+            if (run.IsDialler)
             {
-                DuplicateVerdict verdict =
-                    DuplicateRule.Judge(old.Run.Facts, run.Facts, (NodeId, bootNonce), run.PeerNodeId);
-                if (verdict == DuplicateVerdict.KeepOld)
-                    return old;
-                leaving.Add((old.Run, verdict));
+                (PeerConnection? staying, leaving) = Judge(run, greeting);
+                if (staying is not null)
+                    return staying;
             }
-            if (admitted.Count - leaving.Count >= Options.ConnectionsMax)
+            else if (!answered.Remove(fresh))
             {
-                throw new WireException(
-                    WireError.TooManyConnections,
-                    $"Node {NodeId} has {Options.ConnectionsMax} connections, its limit.");
+                throw NodeClosed().ToException(); // another one has taken its place since
             }
-            admitted.RemoveAll(old => leaving.Exists(leaver => leaver.Run == old.Run));
-            admitted.Add(fresh);
-            run.Facts = run.Facts with { AdmittedAt = ++events };
+            isFull = admitted.Count >= Options.ConnectionsMax;
+            if (!isFull)
+                admitted.Add(fresh);
         }
-        foreach ((ConnectionRun old, DuplicateVerdict verdict) in leaving)
-            Leave(old, verdict);
+        Leave(leaving);
+        if (isFull)
+        {
+            throw new WireException(
+                WireError.TooManyConnections, $"Node {NodeId} has {Options.ConnectionsMax} connections, its limit.");
+        }
         Report(PeerNodeEventKind.Connected, fresh.RemoteEndPoint, fresh, WireError.None,
             fresh.IsDialler ? $"Dialled {fresh}." : $"Dialled by {fresh}.");
         return null;
@@ -307,6 +309,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         lock (gate)
         {
             admitted.Remove(connection);
+            answered.Remove(connection);
             dialling.Remove(connection.Run);
         }
     }
@@ -360,6 +363,65 @@ public sealed partial class PeerNode : IAsyncDisposable
     {
         var failure = new SyncFailure(Options.TimeProvider.GetUtcNow(), reason.Class, reason.Error.ToString(), reason.Message);
         Options.Journal?.Update(NameOf(endPoint), peer => peer.Failed(failure));
+    }
+
+    private Hello Compose(
+        ConnectionRun run, IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks, string? accessToken)
+    {
+        // Whom one is dialling, one does not know yet: all those count.
+        IEnumerable<ConnectionRun> known = admitted.Concat(answered).Select(connection => connection.Run)
+            .Where(held => run.IsDialler || held.IsOfSameNode(run))
+            .Concat(dialling);
+        ulong[]? holds = [.. known.Select(held => held.Facts.ConnectionId).Take(MessageFormat.HoldsMax + 1)];
+        if (holds.Length > MessageFormat.HoldsMax)
+            holds = null;
+        run.Facts = run.Facts with { OwnHolds = holds, ComposedAt = ++events };
+        return new Hello
+        {
+            VersionMin = MessageFormat.Version,
+            VersionMax = MessageFormat.Version,
+            NodeId = NodeId,
+            BootNonce = bootNonce,
+            ConnectionId = run.Facts.ConnectionId,
+            WallClockMs = Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds(),
+            DataLengthBytesMax = FrameFormat.DataLengthBytesMax,
+            Spaces = spaces,
+            Holds = holds,
+            TakesPacked = Options.PacksMessages,
+            Asks = asks,
+            AccessToken = accessToken,
+        };
+    }
+
+    // Which connections to the same node give way to a fresh one: they count no more from this moment.
+    private (PeerConnection? Staying, List<(ConnectionRun, DuplicateVerdict)> Leaving) Judge(ConnectionRun run, Hello greeting)
+    {
+        var leaving = new List<(ConnectionRun, DuplicateVerdict)>();
+        run.Facts = run.Facts with { BootNonce = greeting.BootNonce, PeerHolds = greeting.Holds };
+        PeerConnection[] same = [.. admitted.Concat(answered).Where(old => old.Run.IsOfSameNode(run))];
+        foreach (PeerConnection old in same)
+        {
+            DuplicateVerdict verdict = DuplicateRule.Judge(old.Run.Facts, run.Facts, (NodeId, bootNonce), run.PeerNodeId);
+            if (verdict == DuplicateVerdict.KeepOld)
+                return (old, []);
+            leaving.Add((old.Run, answered.Contains(old) ? DuplicateVerdict.OldIsDead : verdict)); // which reads no word yet
+        }
+        admitted.RemoveAll(same.Contains);
+        answered.RemoveAll(same.Contains);
+        run.Facts = run.Facts with { AdmittedAt = ++events };
+        return (null, leaving);
+    }
+
+    private void CheckOpen(ConnectionRun run)
+    {
+        if (run.IsClosing || disposed)
+            throw NodeClosed().ToException();
+    }
+
+    private static void Leave(List<(ConnectionRun, DuplicateVerdict)> leaving)
+    {
+        foreach ((ConnectionRun old, DuplicateVerdict verdict) in leaving)
+            Leave(old, verdict);
     }
 
     private static void Leave(ConnectionRun old, DuplicateVerdict verdict)

@@ -93,6 +93,9 @@ public enum WireError
     /// <summary>The peer is another one than it says, or than was to be reached.</summary>
     WrongIdentity = 66,
 
+    /// <summary>The peer shows no access token, or none that is believed, or it has expired.</summary>
+    AccessTokenRefused = 67,
+
     /// <summary>Nobody is to be paired now.</summary>
     PairingClosed = 80,
 

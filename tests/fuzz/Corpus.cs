@@ -29,6 +29,10 @@ internal static class Corpus
         return File.Exists(file) ? File.ReadLines(file).Where(l => l.Length > 0 && l[0] != '#').Select(FromHex) : [];
     }
 
+    /// <summary>The files of a folder of the repository.</summary>
+    public static IEnumerable<byte[]> Files(params string[] folder) =>
+        Directory.GetFiles(Path.Combine([Root, .. folder])).Order(StringComparer.Ordinal).Select(File.ReadAllBytes);
+
     private static byte[] FromHex(string hex) => Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
 
     private static string Find()

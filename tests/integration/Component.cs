@@ -8,9 +8,20 @@ public static class Component
     /// <summary>Whether a missing one is a failure, as where changes are accepted.</summary>
     public static bool IsRequired { get; } = Environment.GetEnvironmentVariable("CRDT_REQUIRE_COMPONENTS") is { Length: > 0 };
 
+    // Debian keeps PostgreSQL's programs out of the path.
+    private static string[] PostgresDirectories { get; } = Directory.Exists("/usr/lib/postgresql")
+        ? [.. Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin"))] : [];
+
     /// <summary>Whether a program is in the path.</summary>
     public static bool Has(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator).Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, program)));
+        .Split(Path.PathSeparator).Concat(["/usr/sbin", "/sbin", .. PostgresDirectories]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, program)));
+
+    /// <summary>Why a test that needs programs is skipped; <see langword="null"/> when it is not.</summary>
+    public static string? ReasonToSkip(string[] programs)
+    {
+        string[] missing = [.. programs.Where(p => !Has(p))];
+        return IsRequired || missing.Length == 0 ? null : $"Not installed here: {string.Join(", ", missing)}.";
+    }
 
     /// <summary>Runs one to its end.</summary>
     /// <returns>Its exit code, and what it wrote.</returns>
@@ -29,11 +40,7 @@ public static class Component
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ComponentFactAttribute : FactAttribute
 {
-    public ComponentFactAttribute(params string[] programs)
-    {
-        string[] missing = [.. programs.Where(p => !Component.Has(p))];
-        if (!Component.IsRequired && missing.Length > 0) Skip = $"Not installed here: {string.Join(", ", missing)}.";
-    }
+    public ComponentFactAttribute(params string[] programs) => Skip = Component.ReasonToSkip(programs);
 
     /// <summary>Whether it needs to be root on Linux, too.</summary>
     public bool NeedsRoot
@@ -45,4 +52,11 @@ public sealed class ComponentFactAttribute : FactAttribute
             if (value && !Component.IsRequired && !(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess)) Skip = "Needs root, on Linux.";
         }
     }
+}
+
+/// <summary>A theory that needs programs beside .NET, as <see cref="ComponentFactAttribute"/>.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ComponentTheoryAttribute : TheoryAttribute
+{
+    public ComponentTheoryAttribute(params string[] programs) => Skip = Component.ReasonToSkip(programs);
 }

@@ -73,7 +73,7 @@ public static class Ledger
         return Value.From(bytes);
     }
 
-    private sealed class FixedTime : TimeProvider
+    internal sealed class FixedTime : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     }

@@ -6,6 +6,7 @@ using Crdt.Store;
 
 // A process to be killed: opens a replica, checks that it holds a prefix of whole transactions, and writes until it dies. What it
 // tells on standard output has happened. Arguments: directory, the key in hexadecimal or "-". Waits for a line before it begins.
+if (args[0] == "postgres") return await SharedLedger.RunAsync(args[1], Guid.Parse(args[2]));
 string directory = args[0];
 using StoreKey? key = args[1] == "-" ? null : StoreKey.FromBytes(Convert.FromHexString(args[1]));
 using Stream output = Console.OpenStandardOutput();

@@ -17,6 +17,8 @@ internal sealed partial class Workshop(string root, string copy)
     private static readonly string[] Needed =
         ["src/Crdt.Core", "src/Crdt.Store", "src/Crdt.Testing", "tests/properties", "bench/Crdt.Bench/Workloads", "docs"];
 
+    private readonly string temporary = Path.Combine(copy, "tmp");
+
     // What stands in the copy without the bug: the repository may change while this runs.
     private readonly Dictionary<string, string> originals = [];
 
@@ -101,6 +103,8 @@ internal sealed partial class Workshop(string root, string copy)
             RedirectStandardError = true,
         };
         if (cases is not null) start.Environment["CRDT_PROPERTY_CASES"] = cases;
+        // Each call of the SDK leaves two empty directories where temporary files go.
+        start.Environment["TMPDIR"] = Directory.CreateDirectory(temporary).FullName;
         using Process process = Process.Start(start)!;
         process.ErrorDataReceived += static (_, _) => { };
         process.BeginErrorReadLine();
@@ -108,6 +112,7 @@ internal sealed partial class Workshop(string root, string copy)
         // A bug may well make a test wait for ever.
         if (!process.WaitForExit(TimeSpan.FromMinutes(10))) process.Kill(entireProcessTree: true);
         process.WaitForExit();
+        foreach (string left in Directory.GetDirectories(temporary).Where(static d => !Directory.EnumerateFileSystemEntries(d).Any())) Directory.Delete(left);
         return (process.ExitCode, output.GetAwaiter().GetResult());
     }
 

@@ -175,7 +175,7 @@ internal static class QueueRun
 
         public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => inner.Keys(domain, type);
 
-        public IEnumerable<EntityKey> ContestedKeys() => inner.ContestedKeys();
+        public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => inner.MarkedKeys(mark);
 
         public IEnumerable<LogZone> ReadZones(LogPosition from) => inner.ReadZones(from);
 
@@ -191,6 +191,8 @@ internal static class QueueRun
 
         public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) =>
             inner.FindSorted(index, isDescending, filter);
+
+        public IBlobStore Blobs => inner.Blobs;
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }

@@ -132,9 +132,10 @@ internal static class QuickRun
     {
         foreach ((int size, int count) in SizeWork.Deltas)
         {
-            (double batch, double message) = SizeWork.MeasureDelta(size, count);
+            (double batch, double message, double session) = SizeWork.MeasureDelta(size, count);
             Print($"W3 delta of {size} writes: batch, median", batch);
             Print($"W3 delta of {size} writes: message with head, median", message);
+            Print($"W3 delta of {size} writes: the same on an open session", session);
         }
         Replica all = Lab.Open(1);
         Lab.Write(all, Inserts, 10_000);

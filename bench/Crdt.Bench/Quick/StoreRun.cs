@@ -34,7 +34,11 @@ internal static class StoreRun
 
     /// <summary>Opens a replica as a process that does nothing else; tells milliseconds to the open replica, to the first read
     /// and to the second commit, by the clock and by the processor, and the process's memory.</summary>
-    public static void OpenOnce(string directory, int fields)
+    public static void OpenOnce(string directory, int fields) =>
+        Console.WriteLine(string.Join(' ', OpenHere(directory, fields).Select(static f => f.ToString("F1", CultureInfo.InvariantCulture))));
+
+    /// <summary>The figures of <see cref="OpenOnce"/>, of this process.</summary>
+    public static double[] OpenHere(string directory, int fields)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan before = Environment.CpuUsage.TotalTime;
@@ -49,9 +53,8 @@ internal static class StoreRun
         double written = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         long heap = GC.GetTotalMemory(false);
         double compiling = System.Runtime.JitInfo.GetCompilationTime().TotalMilliseconds;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{opened:F1} {openedCpu:F1} {read:F1} {readCpu:F1} {written:F1} {heap} {Process.GetCurrentProcess().WorkingSet64} {compiling:F1} {before.TotalMilliseconds:F1}"));
         Lab.Finish(replica.DisposeAsync());
+        return [opened, openedCpu, read, readCpu, written, heap, Process.GetCurrentProcess().WorkingSet64, compiling, before.TotalMilliseconds];
     }
 
     private static void Commits()
@@ -119,10 +122,11 @@ internal static class StoreRun
         }
     }
 
-    private static void Open(int fields, bool isEncrypted)
+    /// <summary>Writes a large replica.</summary>
+    /// <returns>Its directory.</returns>
+    public static string WriteLarge(string name, int fields, bool isEncrypted)
     {
-        string name = isEncrypted ? "large-encrypted" : "large";
-        long start = Stopwatch.GetTimestamp();
+        Directory.CreateDirectory(Root);
         Replica replica = Create(name, isEncrypted);
         int entities = fields / FieldsPerEntity;
         for (int first = 0; first < entities; first += EntitiesPerTransaction)
@@ -137,17 +141,25 @@ internal static class StoreRun
             Lab.Finish(transaction.CommitAsync());
         }
         Lab.Finish(replica.DisposeAsync());
-        string directory = Path.Combine(Root, name);
+        return Path.Combine(Root, name);
+    }
+
+    /// <summary>The figures of <see cref="OpenOnce"/> in a process of its own.</summary>
+    public static double[] OpenInProcessOfItsOwn(string directory, int fields) =>
+        [.. SideBySideRun.Start(out _, "open", directory, fields.ToString(CultureInfo.InvariantCulture))
+            .Split(' ', StringSplitOptions.TrimEntries).Select(static p => double.Parse(p, CultureInfo.InvariantCulture))];
+
+    private static void Open(int fields, bool isEncrypted)
+    {
+        string name = isEncrypted ? "large-encrypted" : "large";
+        long start = Stopwatch.GetTimestamp();
+        int entities = fields / FieldsPerEntity;
+        string directory = WriteLarge(name, fields, isEncrypted);
         long bytes = new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{name}: {fields} field values in {entities} entities, {bytes >> 20} MiB, written in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s"));
         var rows = new List<double[]>();
-        for (int i = 0; i < Openings; i++)
-        {
-            string[] parts = SideBySideRun.Start(out _, "open", directory, fields.ToString(CultureInfo.InvariantCulture))
-                .Split(' ', StringSplitOptions.TrimEntries);
-            rows.Add([.. parts.Select(p => double.Parse(p, CultureInfo.InvariantCulture))]);
-        }
+        for (int i = 0; i < Openings; i++) rows.Add(OpenInProcessOfItsOwn(directory, fields));
         foreach ((string what, int column, double unit) in new[]
         {
             ("open in a fresh process, without the runtime's start, ms", 0, 1.0), ("   processor time, ms", 1, 1),

@@ -16,6 +16,7 @@ internal static class SideBySideRun
     [
         ("w1", WriteWork.Run), ("w2", ApplyWork.Run), ("w3", SizeWork.Run), ("w4", MergeWork.Run), ("w5", SyncWork.Run),
         ("w6", LoadWork.Run), ("w7", ChurnWork.Run), ("disk", DiskWork.Run),
+        ("open", OpenWork.Run), ("tls", OverTlsWork.Run),
     ];
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };

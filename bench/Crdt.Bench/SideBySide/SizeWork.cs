@@ -1,5 +1,6 @@
 using System.Buffers;
 using Crdt.Bench.Workloads;
+using Crdt.Transport.Sessions;
 
 namespace Crdt.Bench.SideBySide;
 
@@ -7,6 +8,9 @@ namespace Crdt.Bench.SideBySide;
 internal static class SizeWork
 {
     private const int JsonLengthBytes = 1_865_277;
+
+    // Of a message the hash of its head, which is told apart: no coder shortens it.
+    private const int HeadLengthBytes = 34;
 
     /// <summary>How many updates in a transaction, and how often.</summary>
     public static IReadOnlyList<(int Size, int Count)> Deltas { get; } = [(1, 200), (10, 50), (100, 20)];
@@ -25,7 +29,7 @@ internal static class SizeWork
         });
         foreach ((int size, int count) in Deltas)
         {
-            (double batch, double message) = MeasureDelta(size, count);
+            (double batch, double message, double session) = MeasureDelta(size, count);
             rows.Add("W3.delta", new()
             {
                 ["ops"] = size,
@@ -33,6 +37,7 @@ internal static class SizeWork
                 ["bytes"] = batch,
                 ["perField"] = Rows.Round(batch / size),
                 ["message"] = message,
+                ["session"] = session - HeadLengthBytes,
             });
         }
         Replica server = Whole.Server(Field.LoadedRuns);
@@ -52,14 +57,16 @@ internal static class SizeWork
         });
     }
 
-    /// <summary>Median bytes of the batch of so many updates, and of the message that carries it.</summary>
+    /// <summary>Median bytes of the batch of so many updates, of the message that carries it, and of what that takes on a connection
+    /// that has been open for a while.</summary>
     /// <param name="size">How many updates.</param>
     /// <param name="count">How often.</param>
-    public static (double Batch, double Message) MeasureDelta(int size, int count)
+    public static (double Batch, double Message, double Session) MeasureDelta(int size, int count)
     {
         Replica replica = Field.Load(7);
         FieldWrite[] writes = FieldWorkload.Updates(3 + size, Field.Entities, size * count);
-        List<double> batches = [], messages = [];
+        List<double> batches = [], messages = [], session = [];
+        using var packer = new MessagePacker();
         var codec = new SyncMessageCodec();
         for (int i = 0; i < count; i++)
         {
@@ -69,7 +76,8 @@ internal static class SizeWork
             codec.Write(output, new RunMessage(last));
             batches.Add(last.Batches.Sum(b => b.Length));
             messages.Add(output.WrittenCount);
+            session.Add(MessagePacker.IsWorthIt(output.WrittenSpan) ? packer.Pack(output.WrittenSpan, out _).Length : output.WrittenCount);
         }
-        return (Rows.Median(batches), Rows.Median(messages));
+        return (Rows.Median(batches), Rows.Median(messages), Rows.Median(session.Skip(count / 4)));
     }
 }

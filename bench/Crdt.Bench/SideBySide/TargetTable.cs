@@ -42,6 +42,8 @@ internal static class TargetTable
         yield return new("W3 the same, compressed", Ours("W3.full", "gzip") / Field.Fields, "5.4", 5.4);
         foreach ((int size, double bytes) in new[] { (1, 45.0), (10, 220.0), (100, 1_500.0) })
             yield return new($"W3 delta of {size}, bytes of batch", r["crdt", "W3.delta", "bytes", ("ops", size)], Number(bytes), bytes);
+        foreach ((int size, double bytes) in new[] { (1, 21.0), (10, 120.0), (100, 1_000.0) })
+            yield return new($"W3 delta of {size} on an open session, bytes", r["crdt", "W3.delta", "session", ("ops", size)], Number(bytes), bytes);
         yield return new("W3 after 100k overwrites, bytes per field above fresh", Ours("W3.aged", "overFreshPerField"), "1.5", 1.5);
         yield return new("W4 five replicas merging, ms", Ours("W4.merge", "ms"), "0.15 of Yjs", 0.15 * r["yjs", "W4.merge", "ms"]);
         yield return new("W4 deltas, bytes", Ours("W4.merge", "deltaBytes"), "1.2 M", 1.2e6);
@@ -55,6 +57,10 @@ internal static class TargetTable
         (string, System.Text.Json.Nodes.JsonNode) million = ("fields", 1_000_000);
         yield return new("W6 1M fields in memory, bytes each beyond the values", r["crdt", "W6.load", "beyondValuesPerField", million], "80", 80);
         yield return new("W6 loading all, ms", r["crdt", "W6.load", "ms", million], "0.3 of Yjs", 0.3 * r["yjs", "W6.load", "ms", million]);
+        yield return new("W6 1M fields opened from files, fresh process, ms", r["crdt", "W6.open", "ms", ("where", "fresh process")], "100", 100);
+        yield return new("W6 the same, in a process that has opened one before, ms",
+            r["crdt", "W6.open", "ms", ("where", "process that has opened one before")], "100", 100);
+        yield return new("W6 then the first read, ms", r["crdt", "W6.open", "readMs", ("where", "fresh process")], "100", 100);
         yield return new("W7 deleted entities, bytes each before the purge", Ours("W7.churn", "bytesPerDeleted"), "8", 8);
         yield return new("W7 deleted entities, bytes each once purged", Ours("W7.purged", "bytesPerDeleted"), "0", 0.01);
         yield return new("W7 create and delete, ns per entity", Ours("W7.churn"), "0.5 of Yjs", 0.5 * r["yjs", "W7.churn", "nsPerOp"]);
@@ -65,6 +71,9 @@ internal static class TargetTable
         yield return new("durable commits of 64 writers, us", Ours("disk.commit64", "us"), "20 times that rate", bare / 20);
         yield return new("durable remote apply, log durable, us per mutation", Ours("disk.apply1000", "us"), "0.5 of the rate of LiteDB blobs", Ours("disk.liteBlobs", "us") / 0.5);
         yield return new("durable remote apply, projection caught up, us per mutation", Ours("disk.apply1000.projected", "us"), "told", null);
+        yield return new("sync over loopback TLS, 1M mutations, us per mutation", Ours("disk.syncOverTls", "us"), "told", null);
+        yield return new("share of the store in it, of processor time", Ours("disk.syncOverTls", "storeShare"), "told", null);
+        yield return new("share of TLS, of processor time", Ours("disk.syncOverTls", "transportShare"), "told", null);
     }
 
     private static string Number(double? value) => value switch

@@ -27,12 +27,17 @@ internal static class BundleCommand
         Description = "What a holder of this lacks: ID:SEQUENCE,… or a file with what 'crdt status --json' printed there.",
     };
 
+    private static readonly Option<bool> WithBlobs = new("--blobs")
+    {
+        Description = "Puts in the content of attachments too, as far as it is here, of those that its reader does not know of yet.",
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>)[] Create(out Command bundle)
     {
         var export = new Command("export",
             "Writes what somebody lacks into one file, for a stick or a courier; without --for and --since everything.")
         {
-            To, For, Since,
+            To, For, Since, WithBlobs,
         };
         var import = new Command("import", "Takes what is in a bundle. Again changes nothing; after an interruption it goes on.")
         {
@@ -62,7 +67,8 @@ internal static class BundleCommand
         Bundle bundle;
         await using (FileStream output = new(unfinished, FileMode.Create, FileAccess.Write))
         {
-            bundle = await host.Replica.ExportBundleAsync(output, held, whom, context.Cancellation);
+            bundle = await host.Replica.ExportBundleAsync(
+                output, held, whom, context.Parsed.GetValue(WithBlobs), context.Cancellation);
             output.Flush(flushToDisk: true);
         }
         File.Move(unfinished, file, overwrite: true);
@@ -98,6 +104,7 @@ internal static class BundleCommand
                 ? $"Nothing new: all of its {Shown.Count(taken.Bundle.Mutations, "mutation")} was here already."
                 : $"{Shown.Count(taken.Mutations, "new mutation")} from {Shown.Short(taken.Bundle.Maker)}, "
                     + $"as of {Shown.Time(taken.Bundle.MadeAt)}.");
+            if (taken.Blobs > 0) context.Output.Line($"{Shown.Count(taken.Blobs, "new attachment")}.");
             context.Output.Note($"'crdt bundle export FILE --for {Shown.Short(taken.Bundle.Maker)}' carries the answer back: "
                 + "it tells what is held here, too.");
         }

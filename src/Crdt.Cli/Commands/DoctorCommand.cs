@@ -21,7 +21,7 @@ internal static class DoctorCommand
 
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("doctor", "Checks a replica's files without changing them: check-sums, hash chains, signatures, the digest computed anew "
-            + "from the log, registers and documents. Exit code 0 when all is sound, 5 when something is wrong, 7 when another process has "
+            + "from the log, registers, documents and attachments. Exit code 0 when all is sound, 5 when something is wrong, 7 when another process has "
             + "the replica open and only its log was checked.")
         {
             Repair, CutLog,
@@ -82,7 +82,8 @@ internal static class DoctorCommand
             ("log", $"{Shown.Count(report.Entries, "entry", "entries")}, {Shown.Count(report.Mutations, "mutation")} in "
                 + $"{Shown.Count(report.Segments, "segment")}, {Shown.Number(report.LogLengthBytes)} bytes"),
             ("digest", report.Digest?.ToString() ?? "not computed"),
-            ("compared", Shown.Count(report.EntitiesCompared, "entity", "entities")));
+            ("compared", Shown.Count(report.EntitiesCompared, "entity", "entities")),
+            ("attachments", $"{Shown.Number(report.Blobs)}, {Shown.Bytes(report.BlobLengthBytes)}"));
         foreach (string repair in report.Repairs) output.Line($"repaired: {repair}");
         foreach (StoreFinding finding in report.Findings)
         {
@@ -109,6 +110,8 @@ internal static class DoctorCommand
         w.WriteNumber("mutations", report.Mutations);
         w.WriteOptional("digest", report.Digest?.ToString());
         w.WriteNumber("entities_compared", report.EntitiesCompared);
+        w.WriteNumber("blobs", report.Blobs);
+        w.WriteNumber("blob_bytes", report.BlobLengthBytes);
         w.WriteStartArray("repairs");
         foreach (string repair in report.Repairs) w.WriteStringValue(repair);
         w.WriteEndArray();

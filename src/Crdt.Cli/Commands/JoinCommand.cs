@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Net;
+using Crdt.Cli.Arguments;
 using Crdt.Cli.Output;
 using Crdt.Cli.Pairing;
 using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Pairing;
 
 namespace Crdt.Cli.Commands;
@@ -13,10 +15,14 @@ internal static class JoinCommand
 {
     private const string PendingName = "joining";
 
-    private static readonly Argument<string> Invitation = new("invitation")
+    // The person at the other device may still be on the way to its keyboard.
+    private static readonly TimeSpan LookFor = TimeSpan.FromSeconds(30), LookForMore = TimeSpan.FromSeconds(1);
+
+    private static readonly Argument<string?> Invitation = new("invitation")
     {
         HelpName = "INVITATION",
-        Description = "What 'crdt pair' shows on the inviting device, or a file with it; with --code its HOST:PORT.",
+        Description = "What 'crdt pair' shows on the inviting device, or a file with it; with --code its HOST:PORT, or nothing: then the device that waits on the same network is found.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<bool> Code = new("--code")
@@ -30,21 +36,26 @@ internal static class JoinCommand
         Description = "What to call this device towards the person at the inviting one. Default: the machine's name.",
     };
 
-    public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("join", "Has this device let into a space, and makes a replica of it. Interrupted, it is finished by running it again.")
+    public static (Command, Func<CliContext, Task<ExitCode>>) Create()
+    {
+        var join = new Command("join", "Has this device let into a space, and makes a replica of it. Interrupted, it is finished by running it again.")
         {
             Invitation, Code, Name,
-        },
-        RunAsync);
+        };
+        BlobOptions.AddTo(join);
+        return (join, RunAsync);
+    }
 
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         if (FileReplicaStore.Exists(context.Data))
             throw new StoreException(StoreError.AlreadyExists, "There is a replica already.");
-        string given = context.Parsed.GetRequiredValue(Invitation);
+        string? given = context.Parsed.GetValue(Invitation);
         bool byCode = context.Parsed.GetValue(Code);
-        PairingInvitation? invitation = byCode ? null : await ReadAsync(given, context.Cancellation);
-        EndPoint? address = byCode ? ServeCommand.ParsePeer(given) : null;
+        if (given is null && !byCode) throw CliException.Usage("The invitation is missing.", "'crdt pair' on the inviting device shows one.");
+        PairingInvitation? invitation = byCode ? null : await ReadAsync(given!, context.Cancellation);
+        EndPoint? address = !byCode ? null : given is null ? await FindAsync(context) : ServeCommand.ParsePeer(given);
+        BlobPolicy policy = BlobOptions.Read(context);
         string name = context.Parsed.GetValue(Name) ?? Environment.MachineName;
         using StoreKey? protect = context.ReadKey();
         string keyPath = NodeKeyFile.PathIn(context.Data);
@@ -55,10 +66,26 @@ internal static class JoinCommand
             : await PairingApplicant.ApplyAsync(address!, key, id, name, new CodePrompt(context).ConfirmAsync, context.Cancellation);
         await using CliHost host = await CliHost.CreateAsync(
             context.Data, protect, grant.Genesis, grant.Enrolment.Replica, grant.Enrolment.Role, context.Time, context.Cancellation);
+        host.Replica.Blobs.Policy = policy;
         File.Delete(PendingPath(context));
         Report(context, host.Replica, grant);
         await using PeerNode node = ServeCommand.CreateNode(context, host, isPlain: false);
         return await SyncCommand.ExchangeAsync(context, host, node, grant.Address, seconds: null);
+    }
+
+    /// <summary>The one device near that waits for another; the digits tell whether it is the one that is meant.</summary>
+    private static async Task<EndPoint> FindAsync(CliContext context)
+    {
+        await using var discovery = new MdnsDiscovery(new MdnsOptions { ServiceType = PairingCall.ServiceType });
+        var found = await PairingCall.FindAsync(discovery, LookFor, LookForMore, context.Time, context.Cancellation);
+        return found switch
+        {
+            [(EndPoint only, _)] => only,
+            [] => throw new CliException(ExitCode.Peer, $"Nobody near waits for a device, not within {Shown.Duration(LookFor)}.",
+                "Does 'crdt pair --code' run there, on the same network? Else name the address that it shows."),
+            _ => throw new CliException(ExitCode.Peer, $"{Shown.Count(found.Count, "device")} near wait for another one: "
+                + string.Join(", ", found.Select(static f => string.Join(" or ", f.Addresses))), "Name the address that the right one shows."),
+        };
     }
 
     private static async ValueTask<PairingInvitation> ReadAsync(string given, CancellationToken cancellation)

@@ -5,6 +5,7 @@ using Crdt.Cli.Output;
 using Crdt.Cli.Pairing;
 using Crdt.Store;
 using Crdt.Transport;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Pairing;
 using Crdt.Transport.Security;
 using QRCoder;
@@ -48,11 +49,16 @@ internal static class PairCommand
         Description = "Without an invitation: both screens show six digits, and the people in front of them compare.",
     };
 
+    private static readonly Option<bool> NoDiscovery = new("--no-discovery")
+    {
+        Description = "With --code: does not announce on this device's networks that it waits, so that the new one has to name the address.",
+    };
+
     public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
         new Command("pair", "Invites a device: shows an invitation for 'crdt join' there, as text and on a terminal as a QR code, and waits until "
             + "the device has its copy. While 'crdt serve' runs on this replica, that one lets it in.")
         {
-            Listen, Role, Owner, Out, Valid, Code,
+            Listen, Role, Owner, Out, Valid, Code, NoDiscovery,
         },
         RunAsync);
 
@@ -103,11 +109,13 @@ internal static class PairCommand
         };
         IPEndPoint bound = await node.ListenAsync(
             context.Parsed.GetValue(Listen) ?? new IPEndPoint(IPAddress.Any, 0), context.Cancellation);
+        await using var discovery = new MdnsDiscovery(new MdnsOptions { ServiceType = PairingCall.ServiceType });
         if (wish.ByCode)
         {
             var prompt = new CodePrompt(context);
             desk.OfferCode(wish.Role, wish.Owner, prompt.ConfirmAsync);
-            ShowListening(context, bound);
+            bool isAnnounced = !context.Parsed.GetValue(NoDiscovery) && await TryAnnounceAsync(context, discovery, bound);
+            ShowListening(context, bound, isAnnounced);
         }
         else Show(context, Invite(context, host.Key!, wish.Role, wish.Owner, wish.Valid, bound), file, bound, isServed: false);
         Enrolment enrolment;
@@ -119,6 +127,7 @@ internal static class PairCommand
         {
             throw new CliException(ExitCode.Peer, $"No device came within {Shown.Duration(wish.Valid)}.", "Run it again for a new invitation.");
         }
+        await discovery.WithdrawAsync(context.Cancellation);
         ShowPaired(context, enrolment);
         // The new device gets its copy from here before this process goes.
         try
@@ -180,13 +189,28 @@ internal static class PairCommand
         return code.GetGraphicSmall();
     }
 
-    private static void ShowListening(CliContext context, IPEndPoint bound)
+    private static async ValueTask<bool> TryAnnounceAsync(CliContext context, MdnsDiscovery discovery, IPEndPoint bound)
+    {
+        try
+        {
+            await discovery.AdvertiseAsync(PairingCall.Of(bound), context.Cancellation);
+            return true;
+        }
+        catch (WireException e)
+        {
+            context.Output.Warn(e.Message);
+            return false;
+        }
+    }
+
+    private static void ShowListening(CliContext context, IPEndPoint bound, bool isAnnounced)
     {
         if (context.Output.IsJson) context.Output.Json(w => w.WriteString("listening", bound.ToString()));
         else
         {
             string at = PairingFiles.AddressesOf(bound)[0].ToString()!;
-            context.Output.Line($"On the new device, in a directory of its own: crdt join --code {at}");
+            context.Output.Line("On the new device, in a directory of its own: crdt join --code" + (isAnnounced ? "" : $" {at}"));
+            if (isAnnounced) context.Output.Note($"Where that does not find it: crdt join --code {at}");
         }
         context.Output.Flush();
     }

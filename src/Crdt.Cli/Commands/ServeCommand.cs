@@ -14,6 +14,8 @@ namespace Crdt.Cli.Commands;
 /// <summary><c>crdt serve</c>: keeps a replica reachable and connected until it is told to stop.</summary>
 internal static class ServeCommand
 {
+    private const string PostgresVariable = "CRDT_POSTGRES";
+
     private static readonly Option<IPEndPoint?> Listen = ListenOption(
         "Where to listen: 0.0.0.0:7370 for every network of this machine; port 0 lets the system choose. "
             + "Default: every network and any port, so that the devices of the space find it; with --plain or --no-discovery "
@@ -40,13 +42,40 @@ internal static class ServeCommand
 
     private static readonly Option<bool> NoDiscovery = CommonOptions.NoDiscovery();
 
-    public static (Command, Func<CliContext, Task<ExitCode>>) Create() => (
-        new Command("serve", "Replicates with every device of the space that connects or is near, until Ctrl-C or SIGTERM. The first line it "
+    private static readonly Option<string?> Http = new("--http")
+    {
+        HelpName = "ADDRESS:PORT",
+        Description = "Also answers GraphQL and shows a page there, as the server peer: 127.0.0.1:8080 for this machine. Needs ASP.NET Core, and the server role.",
+    };
+
+    private static readonly Option<string?> Issuer = new("--issuer")
+    {
+        HelpName = "URL",
+        Description = "With --http: whose access tokens are believed (OAuth 2.0, by its discovery document).",
+    };
+
+    private static readonly Option<bool> Dev = new("--dev")
+    {
+        Description = "With --http: for development, with an issuer of tokens of its own, on this machine only.",
+    };
+
+    private static readonly Option<string?> Postgres = new("--postgres")
+    {
+        HelpName = "CONNECTION",
+        Description = "With --http: keeps the replica in this PostgreSQL database (Host=...;Username=...;Database=...; or CRDT_POSTGRES in the "
+            + "environment). One that is in files is moved there. Several servers of a space can be on one database.",
+    };
+
+    public static (Command, Func<CliContext, Task<ExitCode>>) Create()
+    {
+        var serve = new Command("serve", "Replicates with every device of the space that connects or is near, until Ctrl-C or SIGTERM. The first line it "
             + "prints is where it listens. Where the space was founded it also lets in whom 'crdt pair' has invited.")
         {
-            Listen, Peer, Plain, NoDiscovery, Watch,
-        },
-        RunAsync);
+            Listen, Peer, Plain, NoDiscovery, Watch, Http, Issuer, Dev, Postgres,
+        };
+        BlobOptions.AddTo(serve);
+        return (serve, RunAsync);
+    }
 
     /// <summary>Reads a peer's address.</summary>
     internal static EndPoint ParsePeer(string text) => CommonOptions.EndPoint(text)
@@ -92,15 +121,39 @@ internal static class ServeCommand
             Key = isPlain ? null : host.Key,
             IsPlain = isPlain,
             Pairing = desk,
+            AccessToken = context.TokenFile is { } file ? cancellation => ReadTokenAsync(file, cancellation) : null,
         });
         node.Add(host.Replica);
         return node;
     }
 
+    // Anew for each connection: tokens live for an hour, and somebody else renews them.
+    private static async ValueTask<string?> ReadTokenAsync(string file, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await File.ReadAllTextAsync(file, cancellation)).Trim() is { Length: > 0 } token ? token : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without one the server says what is wanted.
+            return null;
+        }
+    }
+
     private static async Task<ExitCode> RunAsync(CliContext context)
     {
         EndPoint[] peers = [.. (context.Parsed.GetValue(Peer) ?? []).Select(ParsePeer)];
+        if (context.Parsed.GetValue(Http) is { } http)
+        {
+            string? postgres = context.Parsed.GetValue(Postgres) ?? GlobalOptions.Named(PostgresVariable);
+            return await ServerProcess.RunAsync(context, context.KeyFile, http, SettingsOf(context), postgres);
+        }
+        if (context.Parsed.GetValue(Issuer) is not null || context.Parsed.GetValue(Dev) || context.Parsed.GetValue(Postgres) is not null)
+            throw CliException.Usage("--issuer, --dev and --postgres go with --http.");
+        BlobPolicy policy = BlobOptions.Read(context);
         await using CliHost host = await context.OpenAsync(Upkeep);
+        host.Replica.Blobs.Policy = policy;
         bool isPlain = context.Parsed.GetValue(Plain);
         using EcdsaNodeKey? authority = isPlain ? null : PairingFiles.OpenAuthority(context);
         PairingDesk? desk = authority is null ? null : await PairingFiles.OpenDeskAsync(context, host, authority);
@@ -126,6 +179,21 @@ internal static class ServeCommand
         await node.DisposeAsync();
         log.Stopped();
         return ExitCode.Ok;
+    }
+
+    private static IEnumerable<string> SettingsOf(CliContext context)
+    {
+        if (context.Parsed.GetValue(Watch)) throw CliException.Usage("--watch does not go with --http: subscriptions tell what happens.");
+        bool isPlain = context.Parsed.GetValue(Plain), isDiscovering = !context.Parsed.GetValue(NoDiscovery) && !isPlain;
+        IPEndPoint listen = context.Parsed.GetValue(Listen) ?? new IPEndPoint(isDiscovering ? IPAddress.Any : IPAddress.Loopback, 0);
+        yield return $"--Crdt:Listen={listen}";
+        yield return $"--Crdt:Discovery={isDiscovering}";
+        yield return $"--Crdt:Plain={isPlain}";
+        string[] peers = context.Parsed.GetValue(Peer) ?? [];
+        for (int i = 0; i < peers.Length; i++) yield return $"--Crdt:Peers:{i}={peers[i]}";
+        if (context.Parsed.GetValue(Issuer) is { } issuer) yield return $"--Crdt:Access:Issuer={issuer}";
+        foreach (string setting in BlobOptions.SettingsOf(context)) yield return setting;
+        if (context.Parsed.GetValue(Dev)) yield return "--dev";
     }
 
     private static async Task WatchAsync(CliContext context, Replica replica, PeerEventLog log)

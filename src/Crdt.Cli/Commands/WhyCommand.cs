@@ -12,7 +12,7 @@ internal static class WhyCommand
     {
         HelpName = "ID",
         Description = "A mutation (its UUID, or REPLICA:SEQUENCE), an entity (domain/type/id), or a device (its replica id, or the "
-            + "beginning of it, or 'here').",
+            + "beginning of it, or 'here'), or an attachment (its root or SHA-256, or the beginning of one).",
     };
 
     private static readonly Option<bool> Audit = new("--audit")
@@ -44,11 +44,44 @@ internal static class WhyCommand
     {
         string text = context.Parsed.GetRequiredValue(Subject);
         await using CliHost host = await context.OpenAsync();
+        if (Arguments.BlobArgument.TryFind(host.Replica, text) is { } blob && host.Replica.Blobs.Find(blob.Root) is { } state)
+        {
+            WriteBlob(context.Output, state, host.Replica);
+            return ExitCode.Ok;
+        }
         AuditReport? audit = context.Parsed.GetValue(Audit) ? await host.Replica.AuditAsync(context.Cancellation) : null;
         Explanation found = Find(host.Replica, text, audit);
         if (context.Output.IsJson) context.Output.Json(w => WriteMembers(w, found, audit));
         else Write(context.Output, found, audit);
         return found.Code == ExplanationCode.NotHere ? ExitCode.NotFound : ExitCode.Ok;
+    }
+
+    private static void WriteBlob(CliOutput output, BlobState state, Replica replica)
+    {
+        if (output.IsJson)
+        {
+            output.Json(w =>
+            {
+                w.WriteString("subject", state.Blob.Root.ToString());
+                w.WriteString("code", Shown.Camel(state.Standing));
+                w.WriteString("reason", state.Explanation);
+                w.WriteString("next", BlobOutput.Next(state));
+                w.WriteStartObject("blob");
+                BlobOutput.WriteMembers(w, state, replica);
+                w.WriteEndObject();
+            });
+            return;
+        }
+        output.Facts(
+        [
+            ("what", $"attachment {BlobOutput.Name(state.Blob)}, {state.Blob.MediaType}, {Shown.Bytes(state.Blob.Size)}"),
+            ("root", state.Blob.Root.ToString()),
+            ("status", $"{BlobOutput.Describe(state)}, {BlobOutput.Here(state)} here"),
+            ("why", state.Explanation),
+            ("next", BlobOutput.Next(state)),
+            .. state.OnServers.Count > 0 ? ((string, string)[])[("held by", string.Join(", ", state.OnServers.Select(Shown.Short)))] : [],
+            .. replica.Blobs.PlacesOf(state.Blob.Root).Select(p => ("named by", $"{p.Key} {p.Path}")),
+        ]);
     }
 
     private static Explanation Find(Replica replica, string text, AuditReport? audit)

@@ -7,4 +7,8 @@ namespace Crdt.Cli.Output;
 /// <param name="IsOutputTerminal">Whether a person looks at the results: then with colours and borders.</param>
 /// <param name="IsErrorTerminal">Whether a person looks at the errors: then with progress bars.</param>
 internal sealed record CliStreams(
-    Func<Stream> OpenInput, TextWriter Output, TextWriter Error, bool IsOutputTerminal, bool IsErrorTerminal);
+    Func<Stream> OpenInput, TextWriter Output, TextWriter Error, bool IsOutputTerminal, bool IsErrorTerminal)
+{
+    /// <summary>Opens standard output for bytes; <see langword="null"/> where it takes text only.</summary>
+    public Func<Stream>? OpenOutput { get; init; }
+}

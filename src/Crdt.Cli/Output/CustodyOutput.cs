@@ -56,6 +56,9 @@ internal static class CustodyOutput
             w.WriteEndObject();
         }
         w.WriteEndArray();
+        w.WriteStartArray("blobs");
+        foreach (Blob blob in custody.Blobs) w.WriteStringValue(blob.Root.ToString());
+        w.WriteEndArray();
         w.WriteBoolean("authority_key", hasAuthorityKey);
         w.WriteEndObject();
     }
@@ -71,11 +74,16 @@ internal static class CustodyOutput
                 ? $"no server is known to hold any of its {Shown.Count(custody.MissingCount, "mutation")} ({named}{more})."
                 : $"no server is known to hold {Shown.Count(custody.MissingCount, "mutation")} ({named}{more}).";
         }
+        if (custody.Blobs.Count > 0)
+        {
+            string named = string.Join(", ", custody.Blobs.Take(AuthorsShownMax).Select(b => b.Name.Length > 0 ? b.Name : b.Root.ToString()[..8]));
+            yield return $"no server has said that it holds {Shown.Count(custody.Blobs.Count, "attachment")} ({named}{(custody.Blobs.Count > AuthorsShownMax ? ", …" : "")}): 'crdt blob ls'.";
+        }
         if (custody.CutOff > 0) yield return $"{Shown.Count(custody.CutOff, "mutation")} made here were cut off and wait to be written again.";
         if (custody.SetAside > 0)
-            yield return $"{Shown.Count(custody.SetAside, "mutation")} of others were cut off, are kept aside here, and were not written again.";
+            yield return $"{Shown.Count(custody.SetAside, "mutation")} of others were cut off, are kept aside here, and were not written again: 'crdt aside'.";
         foreach (ReplicaId author in custody.Forked)
-            yield return $"the id {Shown.Author(author, self)} is in use twice: nobody can tell of which log a server speaks.";
+            yield return $"the id {Shown.Author(author, self)} is in use twice: a server has to meet both logs and end one of them.";
         if (custody.Unwritten > 0) yield return $"{Shown.Count(custody.Unwritten, "decision")} of this server could not be written yet.";
     }
 }

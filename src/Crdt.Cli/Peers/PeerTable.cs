@@ -120,7 +120,8 @@ internal sealed record PeerTable(DateTimeOffset At, bool Served, IReadOnlyList<P
             Attempts = connection is null ? link?.Attempts ?? 0 : 0,
             NextAttempt = connection is null ? link?.NextAttempt : null,
             Lacks = progress?.MutationsOutstanding
-                ?? (said is null ? null : replica.Vector.Sum(d => Math.Max(0, d.Sequence - said.Held[d.Replica]))),
+                // It is not connected: by its last word, but what it wrote itself, and has sent since, it has.
+                ?? (said is null ? null : replica.Vector.Where(d => d.Replica != id).Sum(d => Math.Max(0, d.Sequence - said.Held[d.Replica]))),
             Lacking = progress?.MutationsExpected,
             HeardOf = said?.Time,
         };

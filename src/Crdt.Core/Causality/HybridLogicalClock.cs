@@ -30,13 +30,17 @@ public sealed class HybridLogicalClock
     /// it, a device whose clock battery is dead takes part fairly.</summary>
     public long OffsetMs { get; set; }
 
-    private long WallMs => Math.Clamp(time.GetUtcNow().ToUnixTimeMilliseconds() + OffsetMs, 0,
+    /// <summary>Wall time with the offset, in Unix milliseconds.</summary>
+    internal long WallMs => Math.Clamp(time.GetUtcNow().ToUnixTimeMilliseconds() + OffsetMs, 0,
         HybridTimestamp.MillisecondsMax);
 
     /// <summary>Issues the next timestamp: wall time, or just after <see cref="Last"/> where that is later.</summary>
-    public HybridTimestamp Tick()
+    public HybridTimestamp Tick() => Tick(WallMs);
+
+    /// <summary>The same, by a wall time that was read already: asking for it costs more than all the rest.</summary>
+    internal HybridTimestamp Tick(long wallMs)
     {
-        HybridTimestamp now = HybridTimestamp.FromUnixMs(WallMs);
+        HybridTimestamp now = HybridTimestamp.FromUnixMs(wallMs);
         return Last = now > Last ? now : Last.Next();
     }
 

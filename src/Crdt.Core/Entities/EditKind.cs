@@ -1,7 +1,7 @@
 namespace Crdt;
 
 /// <summary>What an <see cref="EntityEdit"/> is meant as; a create or an update where either will do.</summary>
-internal enum EditKind
+internal enum EditKind : byte
 {
     Create,
     Update,

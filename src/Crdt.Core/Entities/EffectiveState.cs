@@ -19,7 +19,7 @@ internal readonly ref struct EffectiveState(
     /// <summary>Whether readers take the entity for alive: its root alone decides, however much there is beside.</summary>
     public static bool IsAlive(EntityState state, ReplicaTable replicas, TypePolicies policies, RefusedDots refusals)
     {
-        ReadOnlySpan<SiblingSlot> root = state.At(FieldPath.Root);
+        ReadOnlySpan<SiblingSlot> root = state.Root;
         if (!HasRefusals(root)) return Existence.IsAlive(state, replicas, policies.Existence);
         var effective = new EntityState(state.Key);
         new EffectiveState(state, replicas, policies, refusals).AppendRegister(effective, FieldPath.Root, root);

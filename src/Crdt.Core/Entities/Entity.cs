@@ -170,14 +170,19 @@ public sealed class Entity
     /// <summary>Whether no sibling at all is held.</summary>
     internal bool HasNothing => held.Slots.IsEmpty;
 
-    /// <summary>Every sibling of every register, root included.</summary>
-    internal IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
+    /// <summary>Every sibling of every register, root included: where it stands, and which mutation wrote it.</summary>
+    public IEnumerable<(FieldPath Path, Dot Dot)> AllSiblings() =>
         held.Slots.ToArray().Select(s => (s.Path, replicas.Resolve(s.Dot)));
+
+    /// <summary>By what a store is to list it.</summary>
+    internal static EntityMarks MarksOf(EntityState state) =>
+        (MayBeContested(state) ? EntityMarks.Contested : 0) | (state.NamesBlobs ? EntityMarks.NamesBlobs : 0);
 
     /// <summary>Whether some register holds concurrent values, or some name is in use as different kinds. May say yes
     /// too often, never no too often; costs one pass.</summary>
     internal static bool MayBeContested(EntityState state)
     {
+        if (state.IsPlain) return false;
         ReadOnlySpan<SiblingSlot> slots = state.Slots;
         for (int i = 0; i < slots.Length; i++)
         {

@@ -7,28 +7,44 @@ namespace Crdt;
 /// <remarks>Not safe for concurrent use.</remarks>
 public sealed class EntityEdit
 {
-    // Most edits write one field.
-    private readonly List<EditStep> steps = new(1);
+    // Most edits write one field: it needs no array. Of more, all stand in the array.
+    private EditStep first;
+    private EditStep[]? steps;
+    private int count;
 
-    internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null) =>
-        (Key, Kind, Basis, Seen) = (key, kind, basis, seen);
+    // What few edits have.
+    private Rarities? rare;
+
+    internal EntityEdit(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null)
+    {
+        (Key, Kind) = (key, kind);
+        if (basis is not null || seen is not null) rare = new Rarities { Basis = basis, Seen = seen };
+    }
 
     /// <summary>Which entity.</summary>
     public EntityKey Key { get; }
 
     /// <summary>Metadata of the application for this mutation, up to 4 KiB encoded; <see cref="Value.Null"/> for none.</summary>
-    public Value Context { get; set; }
+    public Value Context
+    {
+        get => rare?.Context ?? default;
+        set => Rare.Context = value;
+    }
 
     /// <summary>Where the mutation comes from, when not straight from its author's hand.</summary>
-    public MutationOrigin? Origin { get; set; }
+    public MutationOrigin? Origin
+    {
+        get => rare?.Origin;
+        set => Rare.Origin = value;
+    }
 
     internal EditKind Kind { get; }
 
     /// <summary>What the person had seen; <see langword="null"/> for all that the replica holds at the commit.</summary>
-    internal VersionVector? Basis { get; }
+    internal VersionVector? Basis => rare?.Basis;
 
     /// <summary>The entity that the person was looking at, where the replica itself had given it out.</summary>
-    internal Entity? Seen { get; }
+    internal Entity? Seen => rare?.Seen;
 
     /// <summary>Whether it notes what became of refused work: that clients write, too.</summary>
     internal bool IsOfEscrow { get; init; }
@@ -36,7 +52,26 @@ public sealed class EntityEdit
     /// <summary>Whether it settles whether the entity is deleted, and nothing else.</summary>
     internal bool IsOfExistence { get; init; }
 
-    internal ReadOnlySpan<EditStep> Steps => CollectionsMarshal.AsSpan(steps);
+    /// <summary>Mutations that the person had seen beside the version; <see langword="null"/> when none were named.</summary>
+    internal HashSet<Dot>? SeenBeside
+    {
+        get => rare?.SeenBeside;
+        private set => Rare.SeenBeside = value;
+    }
+
+    /// <summary>Where its transaction begins, while it is prepared; kept only where <see cref="SeenBeside"/> asks for it.</summary>
+    internal Dot TransactionStart
+    {
+        get => rare?.TransactionStart ?? default;
+        set
+        {
+            if (SeenBeside is not null) Rare.TransactionStart = value;
+        }
+    }
+
+    internal ReadOnlySpan<EditStep> Steps => steps is null ? MemoryMarshal.CreateReadOnlySpan(ref first, count) : steps.AsSpan(0, count);
+
+    private Rarities Rare => rare ??= new Rarities();
 
     /// <summary>The data types that its replica knows.</summary>
     internal DataTypeTable KnownTypes { get; init; } = DataTypeTable.Empty;
@@ -98,6 +133,16 @@ public sealed class EntityEdit
     /// <exception cref="ArgumentException"><paramref name="document"/> is no object.</exception>
     public EntityEdit Replace(Value document) => AddDocument(EditStepKind.Replace, document);
 
+    /// <summary>Counts mutations as seen that the version does not include, and whatever edits before this one in its transaction
+    /// write: what somebody without a replica sends in one go, having read only once.</summary>
+    /// <param name="mutations">Earlier mutations of the same person's device.</param>
+    public EntityEdit AlsoSeen(IEnumerable<Dot> mutations)
+    {
+        ArgumentNullException.ThrowIfNull(mutations);
+        (SeenBeside ??= []).UnionWith(mutations);
+        return this;
+    }
+
     /// <summary>Attaches metadata of the application to this mutation.</summary>
     /// <param name="context">Up to 4 KiB encoded.</param>
     public EntityEdit WithContext(Value context)
@@ -119,7 +164,41 @@ public sealed class EntityEdit
         if (kind is EditStepKind.Add or EditStepKind.Discard) path = path.Element(value.AsString());
         if (kind is EditStepKind.Increment) path = path.AsCounter();
         if (type is not null) path = path.As(type);
-        steps.Add(new EditStep(kind, path, value, type));
+        Add(new EditStep(kind, path, value, type));
         return this;
+    }
+
+    private void Add(in EditStep step)
+    {
+        if (count == 0)
+        {
+            (first, count) = (step, 1);
+            return;
+        }
+        if (steps is null)
+        {
+            steps = new EditStep[4];
+            steps[0] = first;
+        }
+        else if (count == steps.Length)
+        {
+            Array.Resize(ref steps, 2 * count);
+        }
+        steps[count++] = step;
+    }
+
+    private sealed class Rarities
+    {
+        public Value Context { get; set; }
+
+        public MutationOrigin? Origin { get; set; }
+
+        public HashSet<Dot>? SeenBeside { get; set; }
+
+        public Dot TransactionStart { get; set; }
+
+        public VersionVector? Basis { get; init; }
+
+        public Entity? Seen { get; init; }
     }
 }

@@ -11,8 +11,11 @@ internal sealed class EntityState(EntityKey key)
     private int count;
     private bool isBorrowed;
 
-    // Sticks to whatever is made of this state: then each sibling is looked at.
-    private bool mayHaveRefusals;
+    // These stick to whatever is made of this state: then each sibling is looked at.
+    private Traits traits;
+
+    // Only trimming takes this one back.
+    private bool mayHaveConcurrent;
 
     public EntityKey Key { get; } = key;
 
@@ -24,6 +27,25 @@ internal sealed class EntityState(EntityKey key)
 
     public ReadOnlySpan<SiblingSlot> Slots => slots.AsSpan(0, count);
 
+    /// <summary>Whether siblings may lie elsewhere than at the root and at plain fields: below, or beside the keys. May say
+    /// yes too often.</summary>
+    public bool MayBeDeep { get; private set; }
+
+    /// <summary>Whether there is just one sibling at each path, and each path is the root or a plain field's, and nothing was
+    /// refused: no two can be at odds. May say no too often.</summary>
+    public bool IsPlain => (traits & Traits.Refusals) == 0 && !MayBeDeep && !mayHaveConcurrent;
+
+    /// <summary>The siblings at the root, which come first.</summary>
+    public ReadOnlySpan<SiblingSlot> Root
+    {
+        get
+        {
+            int length = 0;
+            while (length < count && slots[length].Path.IsRoot) length++;
+            return slots.AsSpan(0, length);
+        }
+    }
+
     /// <summary>A copy to change, with room for just <paramref name="more"/> siblings: where that is what it comes to,
     /// <see cref="Trim"/> has nothing to do.</summary>
     public EntityState ToWorking(int more)
@@ -32,7 +54,9 @@ internal sealed class EntityState(EntityKey key)
         {
             slots = count + more == 0 ? [] : new SiblingSlot[count + more],
             count = count,
-            mayHaveRefusals = mayHaveRefusals,
+            traits = traits,
+            mayHaveConcurrent = mayHaveConcurrent,
+            MayBeDeep = MayBeDeep,
         };
         Slots.CopyTo(copy.slots);
         return copy;
@@ -41,6 +65,7 @@ internal sealed class EntityState(EntityKey key)
     /// <summary>Takes as much memory as it needs, and gives back what was borrowed.</summary>
     public void Trim()
     {
+        if (mayHaveConcurrent) mayHaveConcurrent = HasConcurrent();
         if (!isBorrowed && slots.Length == count) return;
         SiblingSlot[] exact = Slots.ToArray();
         if (isBorrowed)
@@ -126,7 +151,21 @@ internal sealed class EntityState(EntityKey key)
         SiblingExtra extra = slot.Extra ?? new SiblingExtra(default, 0, []);
         slots[index] = new SiblingSlot(slot.Path, slot.Dot, slot.Timestamp, slot.Value,
             extra with { Marks = SiblingMarks.Union(extra.Marks, marks, replicas) });
-        mayHaveRefusals |= IsOfRefusal(slots[index]);
+        if (IsOfRefusal(slots[index])) traits |= Traits.Refusals;
+    }
+
+    /// <summary>Whether a sibling's value names a blob.</summary>
+    public bool NamesBlobs
+    {
+        get
+        {
+            if ((traits & Traits.Blobs) == 0) return false;
+            foreach (ref readonly SiblingSlot slot in Slots)
+            {
+                if (slot.Value.NamesBlobs) return true;
+            }
+            return false;
+        }
     }
 
     /// <summary>Whether a sibling is refused, or stands for an increment that was, or for one that was written again: then
@@ -135,7 +174,7 @@ internal sealed class EntityState(EntityKey key)
     {
         get
         {
-            if (!mayHaveRefusals) return false;
+            if ((traits & Traits.Refusals) == 0) return false;
             foreach (ref readonly SiblingSlot slot in Slots)
             {
                 if (IsOfRefusal(slot)) return true;
@@ -157,6 +196,15 @@ internal sealed class EntityState(EntityKey key)
     /// <summary>Appends a sibling that comes last; for building a state from sorted input.</summary>
     public void Append(in SiblingSlot slot) => Splice(count, count, slot);
 
+    private bool HasConcurrent()
+    {
+        for (int i = 1; i < count; i++)
+        {
+            if (slots[i].Path.Equals(slots[i - 1].Path)) return true;
+        }
+        return false;
+    }
+
     private void Splice(int from, int to, in SiblingSlot? addition)
     {
         int grow = (addition is null ? 0 : 1) - (to - from);
@@ -165,7 +213,11 @@ internal sealed class EntityState(EntityKey key)
         if (addition is { } slot)
         {
             slots[from] = slot;
-            mayHaveRefusals |= IsOfRefusal(slot);
+            FieldPath path = slot.Path;
+            MayBeDeep |= !path.IsRoot && !path.IsField;
+            mayHaveConcurrent |= from > 0 && slots[from - 1].Path.Equals(path);
+            if (IsOfRefusal(slot)) traits |= Traits.Refusals;
+            if (slot.Value.NamesBlobs) traits |= Traits.Blobs;
         }
         int before = count;
         count += grow;
@@ -185,14 +237,22 @@ internal sealed class EntityState(EntityKey key)
         (slots, isBorrowed) = (larger, true);
     }
 
+    [Flags]
+    private enum Traits : byte
+    {
+        Refusals = 1,
+        Blobs = 2,
+    }
+
     private static int LowerBound(ReadOnlySpan<SiblingSlot> all, FieldPath path)
     {
+        if (path.IsRoot) return 0;
         // Interned paths make the common case a scan by reference; the order decides the rest.
         if (all.Length <= 12)
         {
             for (int i = 0; i < all.Length; i++)
             {
-                if (ReferenceEquals(all[i].Path, path)) return FirstOf(all, i);
+                if (all[i].IsPlainAt(path)) return FirstOf(all, i);
             }
         }
         int low = 0, high = all.Length;

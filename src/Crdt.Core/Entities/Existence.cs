@@ -9,7 +9,7 @@ internal static class Existence
     /// <param name="policy">The policy of its type; the space's own data has none but update wins.</param>
     public static bool IsAlive(EntityState state, ReplicaTable replicas, ExistencePolicy policy)
     {
-        ReadOnlySpan<SiblingSlot> root = state.At(FieldPath.Root);
+        ReadOnlySpan<SiblingSlot> root = state.Root;
         int latest = -1;
         bool isAlive = false, isDeleted = false;
         for (int i = 0; i < root.Length; i++)

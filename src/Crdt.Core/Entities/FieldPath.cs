@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
 
@@ -26,6 +27,12 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     private readonly int hash;
     private readonly ushort lastSegment;
 
+    /// <summary>Whether this is the path of one plain field of the entity.</summary>
+    internal bool IsField { get; }
+
+    // The first 8 bytes as a number: where they differ they tell the order.
+    private readonly ulong beginning;
+
     private FieldPath(byte[] canonical)
     {
         bytes = canonical;
@@ -33,13 +40,19 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
         var code = default(HashCode);
         code.AddBytes(canonical);
         hash = code.ToHashCode();
+        Span<byte> first = stackalloc byte[sizeof(ulong)];
+        first.Clear();
+        canonical.AsSpan(0, Math.Min(sizeof(ulong), canonical.Length)).CopyTo(first);
+        beginning = BinaryPrimitives.ReadUInt64BigEndian(first);
+        IsField = canonical.Length > 2 && canonical[0] == CodeOf(PathKind.Key, ReplaceRule.Observed)
+            && canonical.Length == 2 + canonical[1];
     }
 
     /// <summary>The canonical bytes.</summary>
     internal ReadOnlySpan<byte> Bytes => bytes;
 
     /// <summary>Whether this is <see cref="Root"/>.</summary>
-    public bool IsRoot => bytes.Length == 0;
+    public bool IsRoot => ReferenceEquals(this, Root);
 
     /// <summary>Number of segments, 0 to 16.</summary>
     public int Depth
@@ -229,10 +242,8 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     /// <summary>The name's UTF-8 if this is a single map key, which batches write as a string.</summary>
     internal bool TryGetField(out ReadOnlySpan<byte> utf8)
     {
-        bool single = bytes.Length > 0 && bytes[0] == CodeOf(PathKind.Key, ReplaceRule.Observed)
-            && bytes.Length == 2 + bytes[1];
-        utf8 = single ? bytes.AsSpan(2) : default;
-        return single;
+        utf8 = IsField ? bytes.AsSpan(2) : default;
+        return IsField;
     }
 
     /// <summary>Whether foreign bytes are a path: whole segments, at most 16, known rules, names of 1 to 255 bytes of
@@ -262,8 +273,13 @@ public sealed class FieldPath : IEquatable<FieldPath>, IComparable<FieldPath>
     public override int GetHashCode() => hash;
 
     /// <summary>Order of the canonical bytes: a path, then all below it.</summary>
-    public int CompareTo(FieldPath? other) =>
-        ReferenceEquals(this, other) ? 0 : other is null ? 1 : bytes.AsSpan().SequenceCompareTo(other.bytes);
+    public int CompareTo(FieldPath? other)
+    {
+        if (ReferenceEquals(this, other)) return 0;
+        if (other is null) return 1;
+        return beginning != other.beginning ? beginning.CompareTo(other.beginning)
+            : bytes.AsSpan().SequenceCompareTo(other.bytes);
+    }
 
     /// <summary>Whether both are the same path.</summary>
     public static bool operator ==(FieldPath? left, FieldPath? right) => left is null ? right is null : left.Equals(right);

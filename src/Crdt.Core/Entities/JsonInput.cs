@@ -80,7 +80,8 @@ internal static class JsonInput
             if (!members.TryAdd(name, ReadValue(ref reader, memberPath, depth)))
                 throw new JsonInputException("The member occurs twice.", memberPath);
         }
-        return Value.FromTrusted(members.ToArray());
+        return members.Count == 1 && members.TryGetValue(BlobJson.Marker, out Value described)
+            ? BlobJson.Read(described, path) : Value.FromTrusted(members.ToArray());
     }
 
     private static void CheckDepth(string path, int depth)

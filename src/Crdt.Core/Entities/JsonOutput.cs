@@ -52,6 +52,12 @@ internal static class JsonOutput
                 foreach (Value item in value.AsArray()) Write(writer, item);
                 writer.WriteEndArray();
                 break;
+            case ValueKind.Blob:
+                writer.WriteStartObject();
+                writer.WritePropertyName(BlobJson.Marker);
+                Write(writer, BlobJson.Describe(value.AsBlob()));
+                writer.WriteEndObject();
+                break;
             default:
                 writer.WriteStartObject();
                 foreach (KeyValuePair<string, Value> member in value.AsObject())

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Crdt;
 
-/// <summary>One value of a register: a JSON value, or bytes, or an instant. Immutable.</summary>
+/// <summary>One value of a register: a JSON value, or bytes, or an instant, or a blob. Immutable.</summary>
 /// <remarks><c>default</c> is <see cref="Null"/>. Equality is of kind and content; doubles compare by their bits, so
 /// 0.0 and -0.0 differ. Contents handed in as arrays are copied, except where a member says otherwise.</remarks>
 public readonly struct Value : IEquatable<Value>
@@ -40,6 +40,7 @@ public readonly struct Value : IEquatable<Value>
         byte[] => ValueKind.Bytes,
         Value[] => ValueKind.Array,
         KeyValuePair<string, Value>[] => ValueKind.Object,
+        Crdt.Blob => ValueKind.Blob,
         _ when ReferenceEquals(reference, IntegerTag) => ValueKind.Integer,
         _ when ReferenceEquals(reference, BooleanTag) => ValueKind.Boolean,
         _ when ReferenceEquals(reference, DoubleTag) => ValueKind.Double,
@@ -77,6 +78,9 @@ public readonly struct Value : IEquatable<Value>
 
     /// <summary>An instant; the offset is dropped, the instant kept to 100 nanoseconds.</summary>
     public static Value From(DateTimeOffset value) => new(TimestampTag, value.UtcTicks);
+
+    /// <summary>A reference to content; <see langword="null"/> gives <see cref="Null"/>.</summary>
+    public static Value From(Blob? value) => new(value, 0);
 
     /// <summary>A JSON array as one value.</summary>
     /// <exception cref="ArgumentException">It nests deeper than 16 levels.</exception>
@@ -133,6 +137,9 @@ public readonly struct Value : IEquatable<Value>
     /// <summary>An instant.</summary>
     public static implicit operator Value(DateTimeOffset value) => From(value);
 
+    /// <summary>A reference to content, or null.</summary>
+    public static implicit operator Value(Blob? value) => From(value);
+
     /// <summary>The truth value.</summary>
     /// <exception cref="InvalidOperationException">This holds something else.</exception>
     public bool AsBoolean() => ReferenceEquals(reference, BooleanTag) ? bits != 0 : throw Not(ValueKind.Boolean);
@@ -161,6 +168,19 @@ public readonly struct Value : IEquatable<Value>
         ? new DateTimeOffset(bits, TimeSpan.Zero)
         : throw Not(ValueKind.Timestamp);
 
+    /// <summary>The reference to content.</summary>
+    /// <exception cref="InvalidOperationException">This holds something else.</exception>
+    public Blob AsBlob() => reference as Blob ?? throw Not(ValueKind.Blob);
+
+    /// <summary>The blobs in this value: itself, or what its items and members hold.</summary>
+    public IEnumerable<Blob> Blobs() => reference switch
+    {
+        Blob blob => [blob],
+        Value[] items => items.SelectMany(item => item.Blobs()),
+        KeyValuePair<string, Value>[] members => members.SelectMany(member => member.Value.Blobs()),
+        _ => [],
+    };
+
     /// <summary>The items of the array.</summary>
     /// <exception cref="InvalidOperationException">This holds something else.</exception>
     public IReadOnlyList<Value> AsArray() => reference as Value[] ?? throw Not(ValueKind.Array);
@@ -184,7 +204,8 @@ public readonly struct Value : IEquatable<Value>
     }
 
     /// <summary>This value as JSON (RFC 8259): bytes as base64, instants as RFC 3339 in UTC, doubles with a point or
-    /// an exponent, so that reading it back keeps integers and doubles apart.</summary>
+    /// an exponent, so that reading it back keeps integers and doubles apart; a blob as an object with the one member
+    /// <c>$blob</c>, which reading gives back as the blob.</summary>
     public string ToJson() => JsonOutput.ToJson(this);
 
     /// <inheritdoc/>
@@ -197,6 +218,7 @@ public readonly struct Value : IEquatable<Value>
             (byte[] a, byte[] b) => a.AsSpan().SequenceEqual(b),
             (Value[] a, Value[] b) => a.AsSpan().SequenceEqual(b),
             (KeyValuePair<string, Value>[] a, KeyValuePair<string, Value>[] b) => SameMembers(a, b),
+            (Blob a, Blob b) => a == b,
             _ => false,
         };
     }
@@ -223,6 +245,9 @@ public readonly struct Value : IEquatable<Value>
             case KeyValuePair<string, Value>[] members:
                 foreach (KeyValuePair<string, Value> member in members) hash.Add(HashCode.Combine(member.Key, member.Value));
                 break;
+            case Blob blob:
+                hash.Add(blob);
+                break;
             default:
                 hash.Add(bits);
                 break;
@@ -238,6 +263,16 @@ public readonly struct Value : IEquatable<Value>
 
     /// <summary>Text as it is, everything else as JSON.</summary>
     public override string ToString() => reference as string ?? ToJson();
+
+    /// <summary>Whether <see cref="Blobs"/> has any; for a scalar at no cost.</summary>
+    internal bool NamesBlobs => reference is Blob or Value[] or KeyValuePair<string, Value>[] && HoldsBlob();
+
+    private bool HoldsBlob() => reference switch
+    {
+        Value[] items => Array.Exists(items, static item => item.NamesBlobs),
+        KeyValuePair<string, Value>[] members => Array.Exists(members, static member => member.Value.NamesBlobs),
+        _ => true,
+    };
 
     /// <summary>Text that is known to be well-formed.</summary>
     internal static Value FromTrusted(string value) => new(value, 0);

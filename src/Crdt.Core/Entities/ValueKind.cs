@@ -29,4 +29,7 @@ public enum ValueKind
 
     /// <summary>A JSON object as one value, its members in ordinal order of their names.</summary>
     Object,
+
+    /// <summary>A reference to content in the blob store.</summary>
+    Blob,
 }

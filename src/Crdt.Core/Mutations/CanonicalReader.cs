@@ -205,6 +205,19 @@ internal ref struct CanonicalReader(ReadOnlyMemory<byte> bytes)
         return index;
     }
 
+    /// <summary>A blob, in its one form.</summary>
+    public Blob ReadBlob()
+    {
+        long before = reader.Consumed;
+        ExtensionHeader header = reader.ReadExtensionFormatHeader();
+        CheckLength((int)Math.Min(header.Length, int.MaxValue), BlobCodec.LengthBytesMax, "A blob");
+        if (reader.Consumed - before != (header.Length <= byte.MaxValue ? 3 : 4))
+            throw Fail(BatchError.NotCanonical, "A blob has a longer header than it need have");
+        System.Buffers.ReadOnlySequence<byte> content = reader.ReadRaw((int)header.Length);
+        string? problem = BlobCodec.Read(content.FirstSpan, out Blob? blob);
+        return problem is null ? blob! : throw Fail(BatchError.OutOfRange, problem);
+    }
+
     public readonly sbyte PeekExtensionType()
     {
         MessagePackReader ahead = reader.CreatePeekReader();

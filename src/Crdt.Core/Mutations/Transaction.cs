@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Crdt;
 
 /// <summary>Mutations that become durable and visible together, or not at all. Made by
@@ -6,7 +8,10 @@ namespace Crdt;
 public sealed class Transaction
 {
     private readonly Replica replica;
-    private readonly List<EntityEdit> edits = new(1);
+    // Most transactions have one edit: it needs no array. Of more, all stand in the array.
+    private EntityEdit? first;
+    private EntityEdit[]? edits;
+    private int count;
     private bool isCommitted;
 
     internal Transaction(Replica replica, string? user)
@@ -21,7 +26,7 @@ public sealed class Transaction
     /// <summary>What the commit waits for; to be set before it.</summary>
     public Durability Durability { get; set; }
 
-    internal List<EntityEdit> Edits => edits;
+    internal ReadOnlySpan<EntityEdit> Edits => edits is null ? MemoryMarshal.CreateReadOnlySpan(ref first!, count) : edits.AsSpan(0, count);
 
     /// <summary>Makes an entity. The commit fails with <see cref="MutationError.AlreadyExists"/> if it is alive; one
     /// that was deleted begins anew, with none of its old fields.</summary>
@@ -62,6 +67,16 @@ public sealed class Transaction
         return Add(seen.Key, EditKind.Delete, seen.Version);
     }
 
+    /// <summary>Deletes an entity as it was at a version, for instance the one a thin client read; an update that arrived since
+    /// then keeps it alive.</summary>
+    /// <param name="key">The entity.</param>
+    /// <param name="seen">The version that was seen (<see cref="Entity.Version"/>).</param>
+    public EntityEdit Delete(EntityKey key, VersionVector seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        return Add(key, EditKind.Delete, seen);
+    }
+
     /// <summary>Settles a conflict by one of its siblings.</summary>
     /// <param name="conflict">The conflict, as the person saw it.</param>
     /// <param name="choice">A sibling of it.</param>
@@ -84,14 +99,15 @@ public sealed class Transaction
     public EntityEdit Resolve(Conflict conflict, Value value)
     {
         ArgumentNullException.ThrowIfNull(conflict);
-        VersionVector seen = conflict.Held ?? VersionVector.From(conflict.Siblings.Select(s => s.Dot));
-        if (conflict.Kind == ConflictKind.Existence)
-        {
-            if (value.Kind != ValueKind.Boolean)
-                throw new ArgumentException("An entity is kept (true) or deleted (false).", nameof(value));
-            return Add(conflict.Key, value.AsBoolean() ? EditKind.Resolve : EditKind.Delete, seen, isOfExistence: true);
-        }
-        return Add(conflict.Key, EditKind.Resolve, seen).Set(conflict.Path, value);
+        VersionVector seen = conflict.Held ?? VersionVector.Empty;
+        bool ofExistence = conflict.Kind == ConflictKind.Existence;
+        if (ofExistence && value.Kind != ValueKind.Boolean)
+            throw new ArgumentException("An entity is kept (true) or deleted (false).", nameof(value));
+        EntityEdit edit = ofExistence
+            ? Add(conflict.Key, value.AsBoolean() ? EditKind.Resolve : EditKind.Delete, seen, isOfExistence: true)
+            : Add(conflict.Key, EditKind.Resolve, seen).Set(conflict.Path, value);
+        // Of one author the later may have been seen and the earlier not: then only the mutations themselves tell.
+        return conflict.Held is null ? edit.AlsoSeen(conflict.Siblings.Select(s => s.Dot)) : edit;
     }
 
     /// <summary>Sets the conflict policy of a domain, a type or a field. Needs the server role.</summary>
@@ -141,7 +157,24 @@ public sealed class Transaction
         return replica.CommitAsync(this, cancellationToken);
     }
 
-    internal void Add(EntityEdit edit) => edits.Add(edit);
+    internal void Add(EntityEdit edit)
+    {
+        if (count == 0)
+        {
+            (first, count) = (edit, 1);
+            return;
+        }
+        if (edits is null)
+        {
+            edits = new EntityEdit[4];
+            edits[0] = first!;
+        }
+        else if (count == edits.Length)
+        {
+            Array.Resize(ref edits, 2 * count);
+        }
+        edits[count++] = edit;
+    }
 
     private EntityEdit Add(EntityKey key, EditKind kind, VersionVector? basis, Entity? seen = null, bool isOfExistence = false)
     {
@@ -152,7 +185,7 @@ public sealed class Transaction
             KnownTypes = replica.Options.DataTypeTable,
             IsOfExistence = isOfExistence,
         };
-        edits.Add(edit);
+        Add(edit);
         return edit;
     }
 }

@@ -5,7 +5,7 @@ using MessagePack;
 
 namespace Crdt;
 
-/// <summary>Values as MessagePack, canonically: shortest integers, 64-bit doubles, the timestamp extension, members
+/// <summary>Values as MessagePack, canonically: shortest integers, 64-bit doubles, the timestamp extension, one for blobs, members
 /// in ordinal order. A text that stood earlier in the same batch is a reference to its first place.</summary>
 internal static class ValueCodec
 {
@@ -51,6 +51,9 @@ internal static class ValueCodec
                 break;
             case ValueKind.Timestamp:
                 writer.Write(value.AsTimestamp().UtcDateTime);
+                break;
+            case ValueKind.Blob:
+                BlobCodec.Write(ref writer, value.AsBlob());
                 break;
             case ValueKind.Array:
                 writer.WriteArrayHeader(value.AsArray().Count);
@@ -128,6 +131,8 @@ internal static class ValueCodec
                 return ReadReference(ref reader, texts);
             case MessagePackType.Extension when reader.PeekExtensionType() == ReservedMessagePackExtensionTypeCode.DateTime:
                 return Value.FromTicks(reader.ReadTimestamp().Ticks);
+            case MessagePackType.Extension when reader.PeekExtensionType() == BlobCodec.ExtensionType:
+                return reader.ReadBlob();
             default:
                 throw reader.Fail(BatchError.UnexpectedType, $"{what} is of no known type");
         }

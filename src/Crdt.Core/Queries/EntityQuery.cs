@@ -33,7 +33,8 @@ public sealed class EntityQuery : IEnumerable<Entity>
     private EntityQuery(EntityQuery from)
     {
         (open, view, Domain, Type) = (from.open, from.view, from.Domain, from.Type);
-        (Filter, Order, IsDescending, Skipped, Most) = (from.Filter, from.Order, from.IsDescending, from.Skipped, from.Most);
+        (Filter, Order, IsDescending, Skipped, Most, Behind) =
+            (from.Filter, from.Order, from.IsDescending, from.Skipped, from.Most, from.Behind);
     }
 
     /// <summary>The domain asked about.</summary>
@@ -53,6 +54,9 @@ public sealed class EntityQuery : IEnumerable<Entity>
 
     /// <summary>How many are left out at the beginning.</summary>
     public int Skipped { get; private init; }
+
+    /// <summary>Behind which id they begin; <see langword="null"/> for the first.</summary>
+    public string? Behind { get; private init; }
 
     /// <summary>How many come at most; <see langword="null"/> for all.</summary>
     public int? Most { get; private init; }
@@ -91,6 +95,15 @@ public sealed class EntityQuery : IEnumerable<Entity>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         return new EntityQuery(this) { Skipped = count };
+    }
+
+    /// <summary>Only entities whose ids come later than one, without reading those before: the next page of a list in order of
+    /// ids, which neither repeats nor misses anything that was there all the time.</summary>
+    /// <param name="id">The last id of the page before.</param>
+    public EntityQuery After(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return new EntityQuery(this) { Behind = id };
     }
 
     /// <summary>At most so many.</summary>

@@ -39,9 +39,11 @@ internal sealed class QueryRun(EntityQuery query, ReplicaView view)
     {
         foreach (EntityKey key in writer.Cache.Keys(query.Domain, query.Type))
         {
-            if (view.Get(key) is { } entity && Holds(entity)) yield return entity;
+            if (IsBehind(key) && view.Get(key) is { } entity && Holds(entity)) yield return entity;
         }
     }
+
+    private bool IsBehind(EntityKey key) => query.Behind is not { } behind || string.CompareOrdinal(key.Id, behind) > 0;
 
     private bool Holds(Entity entity) => query.Filter?.Holds(entity) != false;
 
@@ -64,7 +66,7 @@ internal sealed class QueryRun(EntityQuery query, ReplicaView view)
         Array.Sort(sorted);
         foreach (EntityKey key in sorted)
         {
-            if (view.Peek(key) is { } entity && Holds(entity)) yield return entity;
+            if (IsBehind(key) && view.Peek(key) is { } entity && Holds(entity)) yield return entity;
         }
     }
 
@@ -119,7 +121,7 @@ internal sealed class QueryRun(EntityQuery query, ReplicaView view)
         }
     }
 
-    private Ranked? Rank(EntityKey key) => view.Peek(key) is { } entity && Holds(entity)
+    private Ranked? Rank(EntityKey key) => IsBehind(key) && view.Peek(key) is { } entity && Holds(entity)
         ? new Ranked(entity, FieldComparison.Read(entity, query.Order!))
         : null;
 

@@ -40,6 +40,8 @@ internal sealed class MutationSearch
             foreach (LoggedEntry logged in Read(store, zone, isBackward))
             {
                 LogEntry entry = logged.Entry;
+                // What lies before the place was seen: it need not be decoded to know that.
+                if (after is { } place && (isBackward ? logged.Next > place.Entry : logged.Next < place.Entry)) continue;
                 if (fences.IsVoid(entry) || !IsOfAuthor(new(entry.Author, entry.FirstSequence, entry.LastSequence))) continue;
                 reader.Read(entry.Payload, entry.Author, entry.FirstSequence, columns);
                 for (int n = 0; n < columns.MutationCount; n++)

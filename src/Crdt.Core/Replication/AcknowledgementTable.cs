@@ -13,7 +13,12 @@ internal sealed class AcknowledgementTable
     private readonly Lock gate = new();
     private readonly SortedDictionary<ReplicaId, Acknowledgement> newest = [];
     private readonly Dictionary<ReplicaId, List<(long Sequence, DateTimeOffset Time)>> synced = [];
+
+    // What statements that others took the place of were found to say of the logs that are held here; made anew at each opening.
+    private readonly Dictionary<(ReplicaId Maker, ReplicaId Author), long> retained = [];
     private FenceCaps caps = FenceCaps.None;
+    private Func<ReplicaId, bool> isRevoked = static _ => false;
+    private bool hasRevoked;
     private long version;
 
     /// <summary>Grows with every news, so that nobody has to look for it in vain.</summary>
@@ -31,14 +36,12 @@ internal sealed class AcknowledgementTable
             if (!statement.Signature.IsEmpty)
             {
                 if (!caps.IsNews(statement.Held, known)) return null;
-                if (!statement.Held.Covers(known)) return statement with { IsWhole = true };
+                return statement.Held.Covers(known) ? statement.Of(statement.Holding.Since(HoldingOf(statement.By)))
+                    : statement with { IsWhole = true };
             }
-            else
-            {
-                statement = statement with { Held = caps.Cap(statement.Held) };
-                if (known.Covers(statement.Held)) return null;
-            }
-            return statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
+            statement = statement with { Held = caps.Cap(statement.Held) };
+            return known.Covers(statement.Held) ? null
+                : statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
         }
     }
 
@@ -49,21 +52,25 @@ internal sealed class AcknowledgementTable
     }
 
     /// <summary>Takes note of a statement, once it is in the log.</summary>
-    public void Merge(Acknowledgement statement)
+    /// <param name="statement">The statement, or the difference to the one before.</param>
+    /// <param name="authors">How far each author's log was applied by now.</param>
+    public void Merge(Acknowledgement statement, AuthorTable? authors = null)
     {
         lock (gate)
         {
             // What stands in the log was judged when it was written, and a difference cannot be judged again.
             if (newest.Count >= MakersMax && !newest.ContainsKey(statement.By)) return;
-            VersionVector known = HeldOf(statement.By);
+            // One of an earlier format, which nobody believes any more.
+            if (!statement.Signature.IsEmpty && !statement.Holding.IsTagged) return;
+            Holding before = HoldingOf(statement.By);
+            VersionVector known = before.Held;
             if (!statement.IsWhole && known.Covers(statement.Held)) return;
             Acknowledgement news = statement with { Held = VersionVector.From(statement.Held.Where(d => !known.Covers(d))) };
-            newest[statement.By] = statement with
-            {
-                Held = statement.IsWhole ? statement.Held : known.Merge(statement.Held),
-                IsWhole = false,
-            };
-            if (statement.Role != ReplicaRole.Client) NoteSynced(news);
+            Retain(statement, before, authors);
+            newest[statement.By] = statement.Of(statement.IsWhole ? statement.Holding
+                : new Holding(known.Merge(statement.Held), before.Tags.With(statement.Tags))) with
+            { IsWhole = false };
+            if (statement.Role != ReplicaRole.Client && !isRevoked(statement.By)) NoteSynced(news);
             version++;
         }
     }
@@ -84,6 +91,20 @@ internal sealed class AcknowledgementTable
     public VersionVector HeldBy(ReplicaId replica)
     {
         lock (gate) return caps.Cap(HeldOf(replica));
+    }
+
+    /// <summary>How much a replica is known to hold of the log that leads to a head which is held here.</summary>
+    /// <remarks>Of a head that is behind the own one the word about its sequence is taken: either way what follows it is missing. Of
+    /// one that is ahead nothing is known before the own log leads there, but what was known before.</remarks>
+    public long HeldBy(ReplicaId replica, in ChainHead head, long applied)
+    {
+        lock (gate)
+        {
+            if (!newest.TryGetValue(replica, out Acknowledgement? statement)) return 0;
+            long held = Math.Min(statement.Held[head.Author], caps.EndOf(head.Author));
+            if (statement.Signature.IsEmpty || held < applied || IsOf(statement.Holding, head)) return held;
+            return Math.Min(held, retained.GetValueOrDefault((replica, head.Author)));
+        }
     }
 
     /// <summary>Up to which sequence of an author some server-role replica is known to hold everything.</summary>
@@ -115,17 +136,32 @@ internal sealed class AcknowledgementTable
         lock (gate) return newest.Values.Count(a => a.By != dot.Replica && a.Held.Covers(dot));
     }
 
-    /// <summary>From now on nothing of fenced authors counts beyond their fences: who holds that holds what means nothing.
-    /// What is signed stays as it was signed, so that it can be passed on.</summary>
-    public void Cap(FenceCaps fences)
+    /// <summary>From now on nothing of fenced authors counts beyond their fences: who holds that holds what means nothing. Nor does the
+    /// word of a server that is not trusted any more make anything synced. What is signed stays as it was signed, so that it can be passed
+    /// on.</summary>
+    public void Cap(FenceCaps fences, Func<ReplicaId, bool> revoked)
     {
         lock (gate)
         {
-            caps = fences;
+            (caps, isRevoked) = (fences, revoked);
             foreach (Acknowledgement statement in newest.Values.Where(s => s.Signature.IsEmpty).ToArray())
                 newest[statement.By] = statement with { Held = fences.Cap(statement.Held) };
             foreach ((ReplicaId author, long sequence) in fences.Ends) CapSynced(author, sequence);
+            CapRevoked();
         }
+    }
+
+    /// <summary>Of what is synced leaves what somebody says who is trusted.</summary>
+    private void CapRevoked()
+    {
+        Acknowledgement[] servers = [.. newest.Values.Where(static s => s.Role != ReplicaRole.Client)];
+        Acknowledgement[] trusted = [.. servers.Where(s => !isRevoked(s.By))];
+        bool had = hasRevoked;
+        hasRevoked = trusted.Length < servers.Length;
+        if (!had && !hasRevoked) return;
+        foreach (ReplicaId author in synced.Keys.ToArray()) CapSynced(author, trusted.Select(s => s.Held[author]).DefaultIfEmpty().Max());
+        // Where a revocation turned out to count no more.
+        foreach (Acknowledgement statement in trusted) NoteSynced(statement);
     }
 
     private void CapSynced(ReplicaId author, long sequence)
@@ -147,7 +183,14 @@ internal sealed class AcknowledgementTable
 
     public void Restore(Acknowledgement statement)
     {
+        if (!statement.Signature.IsEmpty && !statement.Holding.IsTagged) return;
         lock (gate) newest[statement.By] = statement;
+    }
+
+    /// <summary>What this replica says of itself has changed otherwise than by what arrived.</summary>
+    public void Touch()
+    {
+        lock (gate) version++;
     }
 
     public void Restore(ReplicaId author, long sequence, DateTimeOffset time)
@@ -159,8 +202,26 @@ internal sealed class AcknowledgementTable
         }
     }
 
-    private VersionVector HeldOf(ReplicaId replica) =>
-        newest.TryGetValue(replica, out Acknowledgement? statement) ? statement.Held : VersionVector.Empty;
+    private VersionVector HeldOf(ReplicaId replica) => HoldingOf(replica).Held;
+
+    private Holding HoldingOf(ReplicaId replica) =>
+        newest.TryGetValue(replica, out Acknowledgement? statement) ? statement.Holding : Holding.None;
+
+    /// <summary>Of a statement that another one takes the place of, remembers what was found to be of the log that is held.</summary>
+    private void Retain(Acknowledgement next, Holding before, AuthorTable? authors)
+    {
+        if (before.Tags.Count == 0 || authors is null) return;
+        foreach (Dot dot in before.Held)
+        {
+            // What its maker has met a fence for it holds no more.
+            if (next.IsWhole) retained.Remove((next.By, dot.Replica));
+            else if (next.Held[dot.Replica] > dot.Sequence && authors.Ids.TryGetIndex(dot.Replica, out int author)
+                && IsOf(before, authors[author].ToHead(dot.Replica))) retained[(next.By, dot.Replica)] = dot.Sequence;
+        }
+    }
+
+    private static bool IsOf(Holding held, in ChainHead head) =>
+        held.Held[head.Author] == head.Sequence && held.Tags[head.Author] == ChainTags.TagOf(head.Hash.Span);
 
     private void NoteSynced(Acknowledgement news)
     {

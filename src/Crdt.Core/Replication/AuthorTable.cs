@@ -32,9 +32,12 @@ internal sealed class AuthorTable
     {
         /// <summary>The author's signature over the head; empty in an open space.</summary>
         public ReadOnlyMemory<byte> Signature { get; init; }
+
+        /// <summary>The last head.</summary>
+        public ChainHead ToHead(ReplicaId author) => new(author, HeadSequence, Head) { Signature = Signature };
     }
 
-    public AuthorState this[int author] => states[author];
+    public AuthorState this[int author] => Known(author);
 
     /// <summary>Whether anything at all was applied: the space's founding comes first.</summary>
     public bool HasApplied => states.Exists(static s => s.Applied > 0);
@@ -75,24 +78,31 @@ internal sealed class AuthorTable
         head.Length > HashLengthBytes ? head[HashLengthBytes..].ToArray() : default;
 
     /// <summary>Highest sequence applied of a replica, which need not be known.</summary>
-    public long AppliedOf(ReplicaId replica) => Ids.TryGetIndex(replica, out int index) ? states[index].Applied : 0;
+    public long AppliedOf(ReplicaId replica) => Ids.TryGetIndex(replica, out int index) ? Known(index).Applied : 0;
 
     /// <summary>The chain's hash at a replica's last head; the replica need not be known.</summary>
     public byte[] HeadOf(ReplicaId replica) =>
-        Ids.TryGetIndex(replica, out int index) ? states[index].Head : ChainStart(replica);
+        Ids.TryGetIndex(replica, out int index) ? Known(index).Head : ChainStart(replica);
 
     /// <summary>The author's index, made when it is new.</summary>
     public int IndexOf(ReplicaId replica)
     {
         int index = Ids.GetOrAdd(replica);
-        if (index == states.Count) states.Add(new AuthorState(0, 0, ChainStart(replica)));
+        Known(index);
         return index;
     }
 
     public void Advance(int author, AuthorState to)
     {
-        undo.Add((author, states[author]));
+        undo.Add((author, Known(author)));
         states[author] = to;
+    }
+
+    // Whoever is only spoken of, by what a mark puts back say, has an index before anything of theirs has come.
+    private AuthorState Known(int author)
+    {
+        while (states.Count <= author) states.Add(new AuthorState(0, 0, ChainStart(Ids[states.Count])));
+        return states[author];
     }
 
     /// <summary>A place to come back to with <see cref="Revert"/>.</summary>
@@ -129,7 +139,7 @@ internal sealed class AuthorTable
         lock (gate)
         {
             return [.. InOrder().Where(i => published[i].HeadSequence > 0)
-                .Select(i => new ChainHead(Ids[i], published[i].HeadSequence, published[i].Head) { Signature = published[i].Signature })];
+                .Select(i => published[i].ToHead(Ids[i]))];
         }
     }
 

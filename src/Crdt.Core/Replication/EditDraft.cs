@@ -9,7 +9,9 @@ internal sealed class EditDraft(ReplicaTable replicas)
     // What the edit itself has put so far, as it stands in the view: newer than all else, seen by its author.
     private static readonly LocalDot Draft = new(0, Dot.SequenceMax, ReplicaRole.Server);
 
-    private readonly Dictionary<FieldPath, Pending> pending = [];
+    // What is to be done at each path, in the order of the first step there.
+    private readonly FirstUseTable<FieldPath> paths = new();
+    private readonly List<Pending> pending = [];
     private readonly List<ulong> replaced = [];
 
     private EntityState state = null!;
@@ -27,7 +29,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     /// <summary>A change to be: a value, a removal, or an increment.</summary>
     public record struct Pending(bool HasValue, Value Value);
 
-    public Pending this[FieldPath path] => pending[path];
+    public Pending this[FieldPath path] => pending[paths.IndexOf(path)];
 
     /// <param name="source">The edit.</param>
     /// <param name="before">What is held.</param>
@@ -37,12 +39,19 @@ internal sealed class EditDraft(ReplicaTable replicas)
     {
         (edit, state, policies, view, this.effective) = (source, before, typePolicies, effective, effective);
         seen = source.Seen?.StateIn(replicas);
+        paths.Clear();
         pending.Clear();
         isDetached = hasNested = false;
     }
 
     /// <summary>Whether the person had seen the sibling, and so replaces it.</summary>
-    public bool IsSeen(in SiblingSlot slot) => edit.Basis is null || edit.Basis.Covers(replicas.Resolve(slot.Dot));
+    public bool IsSeen(in SiblingSlot slot)
+    {
+        if (edit.Basis is not { } basis) return true;
+        Dot dot = replicas.Resolve(slot.Dot);
+        return basis.Covers(dot) || (edit.SeenBeside is { } beside && (beside.Contains(dot)
+            || (dot.Replica == edit.TransactionStart.Replica && dot.Sequence >= edit.TransactionStart.Sequence)));
+    }
 
     /// <summary>Making a deleted entity again first removes every field sibling that is held.</summary>
     public void ForgetFields()
@@ -91,8 +100,9 @@ internal sealed class EditDraft(ReplicaTable replicas)
     public void CollectChanges(List<FieldPath> order)
     {
         order.Clear();
-        foreach ((FieldPath path, Pending change) in pending)
+        for (int i = 0; i < pending.Count; i++)
         {
+            (FieldPath path, Pending change) = (paths[i], pending[i]);
             bool isIdle = path.IsCounter ? change.Value.AsInteger() == 0 : !change.HasValue && !HasSeen(state, path);
             if (!isIdle) order.Add(path);
         }
@@ -106,20 +116,22 @@ internal sealed class EditDraft(ReplicaTable replicas)
 
     /// <summary>Whether a step neither sees nor disturbs what stands elsewhere in the draft: plain fields, each once.</summary>
     private bool IsAlone(in EditStep step) => step.Kind is EditStepKind.Set or EditStepKind.Remove && !hasNested
-        && step.Path.TryGetField(out _) && !pending.ContainsKey(step.Path)
+        && step.Path.IsField && paths.IndexOf(step.Path) < 0
         && !(step.Value.Kind == ValueKind.Object && policies.For(step.Path) == ConflictPolicy.Merge);
 
     private void Detach()
     {
         view = effective.ToWorking(4);
         isDetached = true;
-        foreach ((FieldPath path, Pending change) in pending) Show(path, change);
+        for (int i = 0; i < pending.Count; i++) Show(paths[i], pending[i]);
     }
 
     private void Put(FieldPath path, Pending change)
     {
-        pending[path] = change;
-        hasNested |= !path.TryGetField(out _);
+        int at = paths.GetOrAdd(path);
+        if (at == pending.Count) pending.Add(change);
+        else pending[at] = change;
+        hasNested |= !path.IsField;
         if (isDetached) Show(path, change);
     }
 
@@ -238,7 +250,8 @@ internal sealed class EditDraft(ReplicaTable replicas)
         ClearBelow(name);
         if (!view.At(name).IsEmpty) Drop(name);
         ClearBeside(name, counter);
-        Int128 sum = (Int128)(pending.TryGetValue(counter, out Pending change) ? change.Value.AsInteger() : 0) + by;
+        int known = paths.IndexOf(counter);
+        Int128 sum = (Int128)(known < 0 ? 0 : pending[known].Value.AsInteger()) + by;
         if (sum < long.MinValue || sum > long.MaxValue) throw Overflow(counter);
         Put(counter, new Pending(true, (long)sum));
     }
@@ -343,6 +356,7 @@ internal sealed class EditDraft(ReplicaTable replicas)
     /// what stands beside it under its name.</summary>
     private void Clear(FieldPath path)
     {
+        if (path.IsField && !view.MayBeDeep) return;
         ClearAncestors(path);
         ClearBelow(path);
         ClearBeside(path);

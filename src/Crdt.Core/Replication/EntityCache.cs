@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Crdt;
 
 /// <summary>The entities in memory. One writer prepares states unit by unit and publishes them group by group;
@@ -9,9 +7,9 @@ namespace Crdt;
 /// <param name="policies">Those in force before the first commit.</param>
 internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTable policies)
 {
-    private readonly ConcurrentDictionary<EntityKey, EntitySlot> slots = new();
+    private readonly SlotTable slots = new();
     private readonly List<EntitySlot> touched = [];
-    private readonly List<(EntitySlot Slot, EntityState? Working, long Unit)> undo = [];
+    private readonly List<(EntitySlot Slot, EntityState? Working, int Unit)> undo = [];
     private readonly SortedDictionary<long, int> views = [];
     private readonly List<EntitySlot> chained = [];
 
@@ -22,8 +20,10 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     private readonly List<EntitySlot> unprojected = [];
     private readonly Lock gate = new();
     private Moment moment = new(0, policies);
-    private int count, sweptTo;
-    private long unit;
+    private int sweptTo;
+
+    // It only tells the unit in hand from those before: that it may begin anew some day does no harm.
+    private int unit;
     private long evictions;
     private volatile bool isDetached;
 
@@ -33,14 +33,14 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>The slots of the group being committed.</summary>
     public List<EntitySlot> Touched => touched;
 
-    /// <summary>How many entities are in memory; counted here, since the dictionary would take all its locks for that.</summary>
-    public int Count => Volatile.Read(ref count);
+    /// <summary>How many entities are in memory.</summary>
+    public int Count => slots.Count;
 
     /// <summary>What is in memory now; for the writer's turn.</summary>
-    public IEnumerable<EntitySlot> Slots => slots.Values;
+    public IEnumerable<EntitySlot> Slots => slots.ToList();
 
     /// <summary>Whether the entity is in memory.</summary>
-    public bool Contains(EntityKey key) => slots.ContainsKey(key);
+    public bool Contains(EntityKey key) => slots.Contains(key);
 
     /// <summary>States that are held only until the next publishing.</summary>
     public int UnpublishedStates => undo.Count;
@@ -62,7 +62,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
             EntitySlot slot = undo[i].Slot;
             (slot.Working, slot.Unit) = (undo[i].Working, undo[i].Unit);
             // What was given up before it ever was leaves nothing; the slot itself is passed over when publishing.
-            if (slot is { Published: null, Working: null }) Remove(slot.Key);
+            if (slot is { Published: null, Working: null }) slots.Remove(slot.Key);
         }
         undo.RemoveRange(mark, undo.Count - mark);
     }
@@ -78,20 +78,20 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>The slot of an entity; one that never was has a slot of its own, kept once something is written to it.</summary>
     public EntitySlot GetOrLoad(EntityKey key)
     {
-        if (slots.TryGetValue(key, out EntitySlot? slot)) return slot;
+        if (slots.TryGet(key, out EntitySlot? slot)) return slot;
         slot = Load(key);
         if (slot is null) return new EntitySlot(key);
-        lock (gate) return GetOrAdd(slot);
+        lock (gate) return slots.GetOrAdd(slot);
     }
 
     /// <summary>The newest state of an entity, published or not, without keeping it in memory; on the writer's turn.</summary>
     public EntityState? Peek(EntityKey key) =>
-        slots.TryGetValue(key, out EntitySlot? slot) ? slot.Working ?? slot.Published : Load(key)?.Published;
+        slots.TryGet(key, out EntitySlot? slot) ? slot.Working ?? slot.Published : Load(key)?.Published;
 
     /// <summary>Keys of all entities, those too that are not published yet, in order; on the writer's turn.</summary>
     public IEnumerable<EntityKey> CurrentKeys()
     {
-        List<EntityKey> cached = [.. slots.Keys];
+        List<EntityKey> cached = [.. slots.ToList().Select(static s => s.Key)];
         cached.Sort();
         return store.IsProjecting ? Union(cached, store.Keys(null, null)) : cached;
     }
@@ -107,7 +107,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         (slot.Working, slot.Unit, slot.IsRecentlyUsed) = (working, unit, true);
         if (!slot.IsTouched)
         {
-            if (slot.Published is null) Put(slot);
+            if (slot.Published is null) slots.Put(slot);
             slot.IsTouched = true;
             touched.Add(slot);
         }
@@ -163,7 +163,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
                 if (slot.Published is not { Slots.IsEmpty: true } state) return true;
                 if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || state.Previous is not null || state.Epoch > oldest)
                     return false;
-                Remove(slot.Key);
+                slots.Remove(slot.Key);
                 return true;
             });
             if (removed > 0) evictions++;
@@ -180,7 +180,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
             long oldest = views.Count == 0 ? long.MaxValue : views.Keys.First();
             // Down to nine tenths, so that a sweep pays for many evictions.
             int excess = Count - (entitiesMax - (entitiesMax / 10));
-            foreach ((EntityKey _, EntitySlot slot) in slots)
+            foreach (EntitySlot slot in slots.Walk())
             {
                 if (excess <= 0) break;
                 if (slot.IsDirty || slot.IsInFlight || slot.IsTouched || slot.IsDigestStale || IsKept(slot.Key)
@@ -190,7 +190,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
                     slot.IsRecentlyUsed = false;
                     continue;
                 }
-                Remove(slot.Key);
+                slots.Remove(slot.Key);
                 excess--;
             }
             Volatile.Write(ref sweptTo, Count + (entitiesMax / 10));
@@ -198,8 +198,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         }
     }
 
-    /// <summary>The space's own data is read with every change of it and is small; but not the work that was refused.</summary>
-    private static bool IsKept(EntityKey key) => key.IsSpaceData && key.Type != RefusalTable.EntityType;
+    /// <summary>The space's own data is read with every change of it and is small; but not the work that was refused, nor what servers
+    /// say they hold of blobs.</summary>
+    private static bool IsKept(EntityKey key) => key.IsSpaceData && key.Type is not (RefusalTable.EntityType or BlobClaims.EntityType);
 
     /// <summary>After an update of the projection: more can be forgotten than the last sweep could.</summary>
     public void NoteProjected()
@@ -294,18 +295,18 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     /// <summary>The entity's state as last committed, without taking it into memory: for whoever looks at all of them.</summary>
     public EntityState? PeekCommitted(EntityKey key)
     {
-        EntityState? state = (slots.GetValueOrDefault(key) ?? Load(key))?.Published;
+        EntityState? state = (slots.Find(key) ?? Load(key))?.Published;
         return state is { Slots.IsEmpty: false } ? state : null;
     }
 
     /// <summary>The entity's state in a view, without keeping it in memory.</summary>
     public EntityState? Peek(EntityKey key, long epoch)
     {
-        if (!slots.TryGetValue(key, out EntitySlot? slot))
+        if (!slots.TryGet(key, out EntitySlot? slot))
         {
             EntityState? stored = Load(key)?.Published;
             // What changed since the view was opened stays in memory as long as it is open: what is there counts.
-            if (!slots.TryGetValue(key, out slot)) return stored;
+            if (!slots.TryGet(key, out slot)) return stored;
         }
         EntityState? state = slot.Published;
         while (state is not null && state.Epoch > epoch) state = state.Previous;
@@ -339,7 +340,7 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
     {
         var cached = new List<EntityKey>();
         HashSet<EntityKey>? gone = null;
-        foreach ((EntityKey _, EntitySlot slot) in slots)
+        foreach (EntitySlot slot in slots.ToList())
         {
             if ((domain is null || slot.Key.Domain == domain) && (type is null || slot.Key.Type == type)
                 && slot.Published is { } state)
@@ -367,27 +368,9 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         while (at < cached.Count) yield return cached[at++];
     }
 
-    private void Put(EntitySlot slot)
-    {
-        if (slots.TryAdd(slot.Key, slot)) Interlocked.Increment(ref count);
-        else slots[slot.Key] = slot;
-    }
-
-    private EntitySlot GetOrAdd(EntitySlot slot)
-    {
-        EntitySlot kept = slots.GetOrAdd(slot.Key, slot);
-        if (ReferenceEquals(kept, slot)) Interlocked.Increment(ref count);
-        return kept;
-    }
-
-    private void Remove(EntityKey key)
-    {
-        if (slots.TryRemove(key, out _)) Interlocked.Decrement(ref count);
-    }
-
     private EntitySlot? Find(EntityKey key)
     {
-        if (slots.TryGetValue(key, out EntitySlot? slot))
+        if (slots.TryGet(key, out EntitySlot? slot))
         {
             slot.IsRecentlyUsed = true;
             return slot;
@@ -395,11 +378,11 @@ internal sealed class EntityCache(IReplicaStore store, int entitiesMax, PolicyTa
         if (!store.IsProjecting) return null;
         long before = Volatile.Read(ref evictions);
         slot = Load(key);
-        if (slot is null) return slots.GetValueOrDefault(key);
+        if (slot is null) return slots.Find(key);
         lock (gate)
         {
             // After an eviction what was loaded may be older than what was forgotten meanwhile: read it, keep it not.
-            return evictions == before ? GetOrAdd(slot) : slots.GetValueOrDefault(key) ?? Load(key);
+            return evictions == before ? slots.GetOrAdd(slot) : slots.Find(key) ?? Load(key);
         }
     }
 

@@ -4,8 +4,22 @@ namespace Crdt;
 internal sealed class EntitySlot(EntityKey key)
 {
     private EntityState? published;
+    private EntitySlot? next;
+
+    // As two halves: as one number it would be laid out at multiples of 16 bytes.
+    private ulong countedHigh, countedLow;
 
     public EntityKey Key { get; } = key;
+
+    /// <summary>The key's hash: who looks for another key need not look at this one.</summary>
+    public int Hash { get; } = key.GetHashCode();
+
+    /// <summary>The next one in its chain of the <see cref="SlotTable"/>.</summary>
+    public EntitySlot? Next
+    {
+        get => Volatile.Read(ref next);
+        set => Volatile.Write(ref next, value);
+    }
 
     /// <summary>What readers see; <see langword="null"/> before the first commit.</summary>
     public EntityState? Published
@@ -20,7 +34,7 @@ internal sealed class EntitySlot(EntityKey key)
     public EntityState? Working { get; set; }
 
     /// <summary>The unit (transaction or run) that may change <see cref="Working"/> in place.</summary>
-    public long Unit { get; set; }
+    public int Unit { get; set; }
 
     /// <summary>Whether it is in the group that is being committed.</summary>
     public bool IsTouched { get; set; }
@@ -38,7 +52,11 @@ internal sealed class EntitySlot(EntityKey key)
     public bool IsDigestStale { get; set; }
 
     /// <summary>This entity's part in the digest's sum.</summary>
-    public UInt128 Counted { get; set; }
+    public UInt128 Counted
+    {
+        get => new(countedHigh, countedLow);
+        set => (countedHigh, countedLow) = ((ulong)(value >> 64), (ulong)value);
+    }
 
     /// <summary>Whether it was used since the last sweep for entities to forget.</summary>
     public bool IsRecentlyUsed { get; set; }

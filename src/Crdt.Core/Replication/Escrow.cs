@@ -84,7 +84,10 @@ internal static class Escrow
             first, last.AsInteger(), Text(entity, UserField),
             Enum.TryParse(Text(entity, CodeField), out RefusalCode code) ? code : RefusalCode.Other,
             Text(entity, ReasonField) ?? "", server,
-            entity[TimeField] is { Kind: ValueKind.Timestamp } time ? time.AsTimestamp() : default, work, handling, by, assignee);
+            entity[TimeField] is { Kind: ValueKind.Timestamp } time ? time.AsTimestamp() : default, work, handling, by, assignee)
+        {
+            HandledAt = handling == RefusalHandling.Open ? null : entity.Siblings(HandledField)[0].Timestamp.Time,
+        };
     }
 
     /// <summary>Sends again what was meant.</summary>

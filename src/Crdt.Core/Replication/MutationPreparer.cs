@@ -24,15 +24,16 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
     /// <param name="source">The edit.</param>
     /// <param name="before">The entity's state; unchanged.</param>
     /// <param name="typePolicies">Policies of its type.</param>
-    /// <param name="timestamp">Asked for a timestamp when there is something to write.</param>
+    /// <param name="clock">Asked for a timestamp when there is something to write.</param>
+    /// <param name="wallMs">What the wall clock says: read once for a transaction.</param>
     /// <param name="sequence">Sequence of the mutation.</param>
     /// <param name="user">Who is using the device.</param>
     /// <param name="columns">Takes the mutation.</param>
     /// <returns><see langword="false"/> when the edit has nothing to change, and nothing was added.</returns>
     /// <exception cref="MutationException">The edit does not fit the entity.</exception>
     public bool TryPrepare(
-        EntityEdit source, EntityState before, TypePolicies typePolicies, Func<HybridTimestamp> timestamp,
-        long sequence, string? user, BatchColumns columns)
+        EntityEdit source, EntityState before, TypePolicies typePolicies, HybridLogicalClock clock, long wallMs, long sequence,
+        string? user, BatchColumns columns)
     {
         (edit, state, policies) = (source, before, typePolicies);
         effective = EffectiveState.Of(state, replicas, policies, refusals.Now);
@@ -50,7 +51,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         CheckSizes();
         ref BatchColumns.MutationRow row = ref columns.AddMutation();
         row.Kind = kind;
-        row.Timestamp = timestamp();
+        row.Timestamp = clock.Tick(wallMs);
         row.Entity = columns.Entities.GetOrAdd(edit.Key);
         row.Context = edit.Context;
         row.Origin = edit.Origin;
@@ -138,7 +139,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
         change.HasValue = true;
         change.Value = Value.From(kind != MutationKind.Delete);
         observed.Clear();
-        foreach (ref readonly SiblingSlot slot in state.At(FieldPath.Root))
+        foreach (ref readonly SiblingSlot slot in state.Root)
         {
             bool isOwn = slot.Dot.Author == 0, isDeleted = slot.Value == Value.False;
             bool isNamed = kind switch
@@ -160,7 +161,7 @@ internal sealed class MutationPreparer(ReplicaTable replicas, RefusalTable refus
     private void AddNeighbours()
     {
         neighbours.Clear();
-        foreach (ref readonly SiblingSlot slot in state.At(FieldPath.Root))
+        foreach (ref readonly SiblingSlot slot in state.Root)
         {
             if (slot.Dot.Author != 0 && slot.Value != Value.False) neighbours.Add(slot);
         }

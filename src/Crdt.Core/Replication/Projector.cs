@@ -92,7 +92,7 @@ internal sealed class Projector(IReplicaStore store, ReplicaTable replicas, Refu
         return new ProjectedEntity(
             new Entity(state, replicas, moment.Policies.For(slot.Key), refusals.At(moment.Epoch)),
             new Lazy<ReadOnlyMemory<byte>>(() => EntityStateCodec.Encode(state, counted)),
-            Entity.MayBeContested(state));
+            Entity.MarksOf(state));
     }
 
     private async Task<Exception?> StoreAsync(ProjectionUpdate update)

@@ -15,4 +15,8 @@ namespace Crdt;
 /// <param name="Assignee">To whom it was given; <see langword="null"/> when to nobody.</param>
 public sealed record RefusedTransaction(
     Dot First, long Last, string? User, RefusalCode Code, string Reason, ReplicaId RefusedBy, DateTimeOffset RefusedAt,
-    IReadOnlyList<EscrowedChange> Work, RefusalHandling Handling, string? HandledBy, string? Assignee);
+    IReadOnlyList<EscrowedChange> Work, RefusalHandling Handling, string? HandledBy, string? Assignee)
+{
+    /// <summary>When that was decided, by the clock of who did; <see langword="null"/> while open.</summary>
+    public DateTimeOffset? HandledAt { get; init; }
+}

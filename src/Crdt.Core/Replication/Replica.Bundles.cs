@@ -13,10 +13,13 @@ public sealed partial class Replica
     /// <param name="output">The file. Nobody may read it before this completes.</param>
     /// <param name="since">What its reader holds already; <see cref="VersionVector.Empty"/> for everything.</param>
     /// <param name="reader">For whom it is meant, to be shown; anybody who holds <paramref name="since"/> can take it.</param>
+    /// <param name="withBlobs">Whether to put the content of attachments in, as far as it is here: of those that were named behind
+    /// <paramref name="since"/>.</param>
     /// <param name="cancellationToken">Gives up; what was written by then is no bundle.</param>
     /// <exception cref="InvalidOperationException">The replica has not met its space yet.</exception>
     public async ValueTask<Bundle> ExportBundleAsync(
-        Stream output, VersionVector since, ReplicaId? reader = null, CancellationToken cancellationToken = default)
+        Stream output, VersionVector since, ReplicaId? reader = null, bool withBlobs = false,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(since);
@@ -33,6 +36,15 @@ public sealed partial class Replica
             await frames.WriteFrameAsync(buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
             buffer.ResetWrittenCount();
         }
+        if (withBlobs)
+        {
+            await foreach (PaperChunk chunk in Blobs.OntoPaperAsync(since, cancellationToken).ConfigureAwait(false))
+            {
+                chunk.Write(buffer);
+                await frames.WriteFrameAsync(buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+                buffer.ResetWrittenCount();
+            }
+        }
         await frames.EndAsync(cancellationToken).ConfigureAwait(false);
         return bundle with { LengthBytes = frames.LengthBytes };
     }
@@ -47,6 +59,7 @@ public sealed partial class Replica
     {
         ArgumentNullException.ThrowIfNull(input);
         long start = input.CanSeek ? input.Position : 0, news = 0;
+        int blobs = 0;
         while (true)
         {
             using var frames = new BundleReader(input);
@@ -56,7 +69,12 @@ public sealed partial class Replica
             try
             {
                 while (await frames.ReadAsync(cancellationToken).ConfigureAwait(false) is { } message)
-                    await session.TakeFromPaperAsync(message, cancellationToken).ConfigureAwait(false);
+                {
+                    if (PaperChunk.Read(message) is not { } chunk)
+                        await session.TakeFromPaperAsync(message, cancellationToken).ConfigureAwait(false);
+                    else if (await Blobs.TakeFromPaperAsync(chunk, cancellationToken).ConfigureAwait(false))
+                        blobs++;
+                }
                 await session.EndPaperAsync(bundle, cancellationToken).ConfigureAwait(false);
             }
             catch (SyncException e) when (e.Error == SyncError.Rebuilt && input.CanSeek)
@@ -66,13 +84,18 @@ public sealed partial class Replica
                 input.Position = start;
                 continue;
             }
+            catch (BlobException e)
+            {
+                throw new BundleException(BundleError.Refused, $"The bundle cannot be taken: {e.Message}", e);
+            }
             catch (SyncException e)
             {
                 throw new BundleException(
                     e.Error is SyncError.Gap ? BundleError.Gap : BundleError.Refused, $"The bundle cannot be taken: {e.Message}", e);
             }
             return new BundleImport(
-                bundle with { LengthBytes = frames.LengthBytes }, news + session.Progress.MutationsReceived);
+                bundle with { LengthBytes = frames.LengthBytes }, news + session.Progress.MutationsReceived)
+            { Blobs = blobs };
         }
     }
 

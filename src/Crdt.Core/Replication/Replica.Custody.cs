@@ -17,7 +17,7 @@ public sealed partial class Replica
         {
             await writer.EnqueueAsync(new CallWork(w => report = (check = new CustodyCheck(w, forked)).Run()), cancellationToken)
                 .ConfigureAwait(false);
-            return check!.WithLog(report!);
+            return check!.WithLog(report!) with { Blobs = Blobs.WithoutReceipt() };
         }
         finally
         {

@@ -299,6 +299,7 @@ public sealed partial class Replica
         before.Cache.Detach();
         next.Signals.Committed.Set();
         if (changed.Count > 0) next.Signals.Tell(changed);
+        Blobs.NoteTouched([.. before.NamingBlobs.ToArray().Concat(next.NamingBlobs.ToArray()).Distinct()]);
         if (isNewId) IdentityChanged?.Invoke(this, before.Identity.Replica);
         next.PlanReissue();
     }

@@ -24,23 +24,27 @@ public sealed partial class Replica
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, PageItemsMax);
         var items = new List<QueuedMutation>();
-        MutationCursor last = default;
+        var places = new List<MutationCursor>();
         foreach ((QueuedMutation queued, MutationCursor at) in Search(filter, after))
         {
-            if (items.Count == limit) return new MutationPage(items, last);
+            if (items.Count == limit) return new MutationPage(items, places[^1]) { Places = places };
             items.Add(queued);
-            last = at;
+            places.Add(at);
         }
-        return new MutationPage(items, null);
+        return new MutationPage(items, null) { Places = places };
     }
 
     /// <summary>One mutation, with its status; <see langword="null"/> when the log does not hold it, or not any more.</summary>
     public QueuedMutation? FindMutation(Dot dot)
     {
         if (dot.Sequence < 1 || !Vector.Covers(dot)) return null;
-        LogPosition start = store.FindStart(dot.Replica, dot.Sequence);
-        Mutation? found = MutationLog.Find(store, writer.Fences, start, writer.PublishedEnd, dot);
-        return found is null ? null : Describe(found, new OpenConflicts(this));
+        // A zone is some hundred mutations; a segment of the log may be a hundred thousand.
+        foreach (ZoneSummary zone in index.UpTo(writer.PublishedEnd))
+        {
+            if (!zone.Authors.Any(a => a.Author == dot.Replica && a.First <= dot.Sequence && dot.Sequence <= a.Last)) continue;
+            if (MutationLog.Find(store, writer.Fences, zone.From, zone.To, dot) is { } found) return Describe(found, new OpenConflicts(this));
+        }
+        return null;
     }
 
     /// <summary>One mutation by its UUID, with its status; <see langword="null"/> when the log does not hold it, or not any

@@ -25,7 +25,11 @@ public sealed partial class Replica : IAsyncDisposable
         retainer = new Recurring<PruneResult>(options.Time, cancellation => Retainer.RunAsync(this, cancellation));
         index = new MutationIndex(store, options.MutationsPerZone);
         Mesh = new MeshTree(() => (Role, Id), options.Time);
+        Blobs = new ReplicaBlobs(this, options.Blobs);
     }
+
+    /// <summary>The attachments: content that fields name.</summary>
+    public ReplicaBlobs Blobs { get; }
 
     /// <summary>Its part in the tree that live changes travel along.</summary>
     internal MeshTree Mesh { get; }
@@ -133,6 +137,8 @@ public sealed partial class Replica : IAsyncDisposable
         }
         var replica = new Replica(store, options);
         await replica.writer.RestoreAsync().ConfigureAwait(false);
+        replica.writer.Attached += replica.Blobs.NoteTouched;
+        replica.Blobs.NoteTouched(replica.writer.NamingBlobs.ToArray());
         await replica.StartAsync(cancellationToken).ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)
         {
@@ -411,6 +417,33 @@ public sealed partial class Replica : IAsyncDisposable
         await writer.CloseAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>The blobs that an entity's values name, siblings that nobody sees included.</summary>
+    internal ReplicaBlobs.Named[] ReadNamed(EntityKey key)
+    {
+        ReplicaWriter reading = writer;
+        if (reading.Cache.PeekCommitted(key) is not { NamesBlobs: true } state) return [];
+        var named = new List<ReplicaBlobs.Named>();
+        foreach (ref readonly SiblingSlot slot in state.Slots)
+        {
+            if (!slot.Value.NamesBlobs) continue;
+            foreach (Blob blob in slot.Value.Blobs()) named.Add(new ReplicaBlobs.Named(blob, slot.Path, reading.Authors.Ids.Resolve(slot.Dot)));
+        }
+        return [.. named];
+    }
+
+    /// <summary>Other replicas in the server role, still trusted, that have written that they hold all of a blob.</summary>
+    internal IReadOnlyList<ReplicaId> ReadBlobServers(BlobHash root)
+    {
+        ReplicaWriter reading = writer;
+        FenceTable fences = reading.Fences.Table;
+        return [.. BlobClaims.Read(reading.Cache.PeekCommitted(BlobClaims.KeyOf(root)), reading.Authors.Ids)
+            .Where(server => server != Id && !reading.Fences.FormerIds.Contains(server) && fences.Of(server) is null && !reading.Trust.IsRevoked(server, fences))];
+    }
+
+    /// <summary>Whether this replica has written that it holds all of a blob.</summary>
+    internal bool ClaimsBlob(BlobHash root) =>
+        BlobClaims.Read(writer.Cache.PeekCommitted(BlobClaims.KeyOf(root)), writer.Authors.Ids).Contains(Id);
 
     internal ValueTask<CommitResult> CommitAsync(Transaction transaction, CancellationToken cancellationToken)
     {

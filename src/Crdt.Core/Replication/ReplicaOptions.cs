@@ -34,6 +34,9 @@ public sealed record ReplicaOptions
 
     internal DataTypeTable DataTypeTable { get; private init; } = DataTypeTable.Empty;
 
+    /// <summary>Which attachments the device takes by itself; all by default.</summary>
+    public BlobPolicy Blobs { get; init; } = new();
+
     /// <summary>How often a replica in the server role drops deleted entities that everybody has seen deleted
     /// (<see cref="Replica.PurgeAsync"/>); <see langword="null"/>, the default, for only when asked.</summary>
     public TimeSpan? PurgeInterval { get; init; }
@@ -62,6 +65,11 @@ public sealed record ReplicaOptions
     /// <summary>Whether a replica in the server role fences an author of whom it meets two logs, at what both have in
     /// common; <see langword="true"/> by default.</summary>
     public bool FencesForks { get; init; } = true;
+
+    /// <summary>Whether what is written here is appended together with its head, signed where the space is keyed: for a log that
+    /// others read directly (<see cref="LogIntake"/>), so that what is acknowledged is theirs to take even if this process
+    /// ends there and then. Costs a signature for each group of commits; <see langword="false"/> by default.</summary>
+    public bool ClosesEachRun { get; init; }
 
     /// <summary>How the attempts to reach peers went, as whoever makes them notes it: shown with what is pending. Without it
     /// mutations tell of no attempts.</summary>

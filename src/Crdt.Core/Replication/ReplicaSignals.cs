@@ -12,5 +12,10 @@ internal sealed class ReplicaSignals
     /// <summary>Whether anybody wants to be told.</summary>
     public bool HasObservers => Changed is not null;
 
+    /// <summary>Told after a commit which entities it left or found naming blobs, if any.</summary>
+    public event Action<IReadOnlyList<EntityKey>>? Attached;
+
+    public void TellAttached(IReadOnlyList<EntityKey> changed) => Attached?.Invoke(changed);
+
     public void Tell(IReadOnlyList<EntityKey> changed) => Changed?.Invoke(changed);
 }

@@ -54,7 +54,8 @@ internal sealed partial class ReplicaWriter
     {
         foreach (LogEntry entry in more) AddEntry(entry);
         if (entries.Count == 0) return;
-        await AppendEntriesAsync(isDurable: true).ConfigureAwait(false);
+        EndAppend(await AppendEntries(isDurable: true).ConfigureAwait(false));
+        Array.Clear(appended, 0, entries.Count);
         entries.Clear();
         entriesLengthBytes = 0;
     }
@@ -132,7 +133,7 @@ internal sealed partial class ReplicaWriter
         EntityKey key = FenceEntity.KeyOf(head.Author);
         BeginToWrite(key);
         ref BatchColumns.MutationRow row = ref own.AddMutation();
-        (row.Kind, row.Timestamp) = (MutationKind.Fence, tick());
+        (row.Kind, row.Timestamp) = (MutationKind.Fence, Clock.Tick());
         row.Entity = own.Entities.GetOrAdd(key);
         ref BatchColumns.ChangeRow change = ref own.AddChange(own.Paths.GetOrAdd(FenceEntity.PathOf(head)));
         (change.HasValue, change.Value) = (true, FenceEntity.ValueOf(reason, Trust.SignFence(
@@ -210,6 +211,13 @@ internal sealed partial class ReplicaWriter
         AddEntry(AsideEntry(run, before));
         asidesNow.Add(aside);
         return true;
+    }
+
+    /// <summary>Writes again what stands before a floor and has to outlive it.</summary>
+    public void WriteAgain(in LogEntry entry)
+    {
+        AddEntry(entry);
+        if (entry.Kind == LogEntryKind.Aside) asidesNow.Add(Describe(AsideCodec.Decode(entry).Run));
     }
 
     public SetAsideRun Describe(BatchRun run) => new(run.Author, run.FirstSequence, run.LastSequence, PublishedEnd)
@@ -340,7 +348,7 @@ internal sealed partial class ReplicaWriter
         Fences.Update();
         inForce = Fences.Table;
         var caps = FenceCaps.Of(Fences.Table.Standing.Where(f => !Fences.IsOffBranch(f.Replica)));
-        Acknowledgements.Cap(caps);
+        Acknowledgements.Cap(caps, by => Trust.IsRevoked(by, Fences.Table));
         Standing.Caps = caps;
     }
 

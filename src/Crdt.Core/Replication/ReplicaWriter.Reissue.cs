@@ -177,7 +177,7 @@ internal sealed partial class ReplicaWriter
         changes.Sort(static (a, b) => a.Path.CompareTo(b.Path));
         BeginToWrite(key);
         ref BatchColumns.MutationRow made = ref own.AddMutation();
-        (made.Kind, made.Timestamp, made.Context) = (row.Kind, tick(), row.Context);
+        (made.Kind, made.Timestamp, made.Context) = (row.Kind, Clock.Tick(), row.Context);
         made.Entity = own.Entities.GetOrAdd(key);
         made.Origin = new MutationOrigin(request, new Dot(branch.Author, sequence));
         if (row.User >= 0) made.User = own.Users.GetOrAdd(batch.Users[row.User]);

@@ -23,6 +23,7 @@ internal sealed partial class ReplicaWriter
     private readonly ReplicaOptions options;
     private readonly WorkQueue queue;
     private readonly ReplicaSignals signals;
+    private readonly List<EntityKey> attached = [];
     private readonly List<LogEntry> entries = [];
     private readonly List<Exception?> failures = [];
     private readonly BatchColumns own;
@@ -30,13 +31,17 @@ internal sealed partial class ReplicaWriter
     private readonly BatchWriter batchWriter = new();
     private readonly BatchReader batchReader = new();
     private readonly MutationPreparer preparer;
-    private readonly Func<HybridTimestamp> tick;
     private readonly Func<EntityState, Entity> toEntity;
     private readonly List<Acknowledgement> statements = [];
     private readonly OwnRun openRun = new();
     private readonly Projector projector;
     private readonly ServerDuties? duties;
     private LogEntry[] appended = new LogEntry[4];
+
+    // Of the group in hand: how many of its items are in it, and what to come back to should it be given up.
+    private int taken;
+    private OwnRun.Mark runBefore;
+    private TrustTable.Mark trustBefore;
     private bool hasOpenRun, isRestoring;
     private long ownBound, entriesLengthBytes;
     private long unprojectedMutations;
@@ -79,7 +84,6 @@ internal sealed partial class ReplicaWriter
         if (Identity.Role != ReplicaRole.Client) duties = new ServerDuties(Authors, Cache, Refusals, Postponed, options.Admission);
         Snapshots = new SnapshotKeeper(this, store);
         own = new BatchColumns { Role = Identity.Role };
-        tick = Clock.Tick;
         toEntity = ToEntity;
         onPublish = NotePublished;
     }
@@ -100,7 +104,10 @@ internal sealed partial class ReplicaWriter
 
     public AcknowledgementTable Acknowledgements { get; } = new();
 
-    public ContestedKeys Contested { get; } = new();
+    public MarkedKeys Contested { get; } = new();
+
+    /// <summary>Those of which some value names a blob.</summary>
+    public MarkedKeys NamingBlobs { get; } = new();
 
     /// <summary>What was noticed about other replicas.</summary>
     public ReplicaWatch Watch { get; } = new();
@@ -118,6 +125,13 @@ internal sealed partial class ReplicaWriter
 
     /// <summary>Where the part of the log ends that was appended for good: nothing behind it may be shown or sent.</summary>
     public LogPosition PublishedEnd => new(Volatile.Read(ref publishedEnd));
+
+    /// <summary>Tells of entities that name blobs, or did.</summary>
+    public event Action<IReadOnlyList<EntityKey>> Attached
+    {
+        add => signals.Attached += value;
+        remove => signals.Attached -= value;
+    }
 
     /// <summary>Set after every commit.</summary>
     public Pulse Committed => signals.Committed;
@@ -150,32 +164,23 @@ internal sealed partial class ReplicaWriter
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public ValueTask CloseAsync() => queue.CloseAsync();
 
-    private async ValueTask<int> ProcessAsync(IReadOnlyList<WorkItem> group)
+    // Nothing here is awaited that has completed already: with a store in memory a commit is one call from end to end.
+    private ValueTask<int> ProcessAsync(List<WorkItem> group)
     {
-        OwnRun.Mark runBefore = openRun.Position;
-        TrustTable.Mark trustBefore = Trust.Position;
+        (runBefore, trustBefore) = (openRun.Position, Trust.Position);
         failures.Clear();
         CollectionsMarshal.SetCount(failures, group.Count);
         CollectionsMarshal.AsSpan(failures).Clear();
-        int count = 0;
+        taken = 0;
         Exception? problem = null;
         try
         {
-            // What would make the append too long waits for the next one.
-            for (; count < group.Count && entriesLengthBytes + ownBound < GroupLengthBytesMax; count++)
-            {
-                if (!group[count].ComesLast) failures[count] = TryDo(group[count], static (i, w) => i.Prepare(w));
-            }
-            for (int i = 0; i < count; i++)
-            {
-                if (group[i].ComesLast) failures[i] = TryDo(group[i], static (i, w) => i.Prepare(w));
-            }
-            FlushOwnBatch();
-            AddOwnStatement();
+            PrepareGroup(group);
             if (entries.Count > 0)
             {
-                bool isDurable = MustBeDurable(group, count);
-                await AppendEntriesAsync(isDurable).ConfigureAwait(false);
+                ValueTask<LogPosition> appending = AppendEntries(MustBeDurable(group, taken));
+                if (!appending.IsCompletedSuccessfully) return AwaitAppendedAsync(group, appending);
+                EndAppend(appending.Result);
             }
         }
 #pragma warning disable CA1031 // Whatever the store raised belongs to those who wait: the writer itself must go on.
@@ -183,17 +188,47 @@ internal sealed partial class ReplicaWriter
 #pragma warning restore CA1031
         {
             problem = e;
-            own.Clear();
-            ownBound = 0;
-            Cache.RevertGroup();
-            AbandonReissue();
-            Authors.Revert(0);
-            Trust.Revert(trustBefore);
-            Snapshots.Revert();
-            Postponed.Revert();
-            openRun.Revert(runBefore);
         }
+        return EndGroupAsync(group, problem);
+    }
+
+    private void PrepareGroup(List<WorkItem> group)
+    {
+        // What would make the append too long waits for the next one.
+        for (; taken < group.Count && entriesLengthBytes + ownBound < GroupLengthBytesMax; taken++)
+        {
+            if (!group[taken].ComesLast) failures[taken] = TryDo(group[taken], static (i, w) => i.Prepare(w));
+        }
+        for (int i = 0; i < taken; i++)
+        {
+            if (group[i].ComesLast) failures[i] = TryDo(group[i], static (i, w) => i.Prepare(w));
+        }
+        if (options.ClosesEachRun) CloseOwnRun();
+        else FlushOwnBatch();
+        AddOwnStatement();
+    }
+
+    private async ValueTask<int> AwaitAppendedAsync(List<WorkItem> group, ValueTask<LogPosition> appending)
+    {
+        Exception? problem = null;
+        try
+        {
+            EndAppend(await appending.ConfigureAwait(false));
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            problem = e;
+        }
+        return await EndGroupAsync(group, problem).ConfigureAwait(false);
+    }
+
+    private ValueTask<int> EndGroupAsync(List<WorkItem> group, Exception? problem)
+    {
+        Array.Clear(appended, 0, Math.Min(entries.Count, appended.Length));
         if (problem is null) problem = TryPublish();
+        else GiveUpGroup();
         bool hasAppended = entries.Count > 0;
         entries.Clear();
         entriesLengthBytes = 0;
@@ -202,37 +237,55 @@ internal sealed partial class ReplicaWriter
         asidesNow.Clear();
         partingsNow.Clear();
         Volatile.Write(ref hasOpenRun, !openRun.IsEmpty);
-        for (int i = 0; i < count; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
+        for (int i = 0; i < taken; i++) Finish(group[i], failures[i] ?? (group[i].OutlivesGroup ? null : problem));
         Committed.Set();
         inForce = Fences.Table;
-        if (problem is not null) return count;
+        if (problem is not null) return ValueTask.FromResult(taken);
         // A projection that failed is tried again with the next commit: its own end is none, and would try for ever.
-        if (MustRebuild) await RebuildIfDueAsync().ConfigureAwait(false);
-        else if (hasAppended || projector.Error is null) await ProjectIfDueAsync().ConfigureAwait(false);
+        ValueTask after = MustRebuild ? RebuildIfDueAsync() : hasAppended || projector.Error is null ? ProjectIfDueAsync() : default;
+        if (!after.IsCompletedSuccessfully) return AwaitAndResumeAsync(after);
+        Resume();
+        return ValueTask.FromResult(taken);
+    }
+
+    private async ValueTask<int> AwaitAndResumeAsync(ValueTask after)
+    {
+        await after.ConfigureAwait(false);
+        Resume();
+        return taken;
+    }
+
+    private void GiveUpGroup()
+    {
+        own.Clear();
+        ownBound = 0;
+        Cache.RevertGroup();
+        AbandonReissue();
+        Authors.Revert(0);
+        Trust.Revert(trustBefore);
+        Snapshots.Revert();
+        Postponed.Revert();
+        openRun.Revert(runBefore);
+    }
+
+    private void Resume()
+    {
         ResumeReissue();
         ResumePostponed();
         ResumeRevocations();
-        return count;
     }
 
-    private async ValueTask AppendEntriesAsync(bool isDurable)
+    private ValueTask<LogPosition> AppendEntries(bool isDurable)
     {
         if (appended.Length < entries.Count) appended = new LogEntry[Math.Max(entries.Count, 2 * appended.Length)];
         entries.CopyTo(appended);
-        try
-        {
-            LogPosition end = await store.AppendAsync(appended.AsMemory(0, entries.Count), isDurable, CancellationToken.None)
-                .ConfigureAwait(false);
-            Volatile.Write(ref publishedEnd, end.Value);
-        }
-        finally
-        {
-            Array.Clear(appended, 0, entries.Count);
-        }
+        return store.AppendAsync(appended.AsMemory(0, entries.Count), isDurable, CancellationToken.None);
     }
 
+    private void EndAppend(LogPosition end) => Volatile.Write(ref publishedEnd, end.Value);
+
     /// <summary>A head goes with what may leave the device, so everything before it must stay there.</summary>
-    private bool MustBeDurable(IReadOnlyList<WorkItem> group, int count)
+    private bool MustBeDurable(List<WorkItem> group, int count)
     {
         bool isRelaxed = count > 0;
         for (int i = 0; i < count; i++) isRelaxed &= group[i].IsRelaxed;
@@ -286,7 +339,7 @@ internal sealed partial class ReplicaWriter
 
     public CommitResult PrepareTransaction(Transaction transaction)
     {
-        if (transaction.Edits.Count == 0) return default;
+        if (transaction.Edits.IsEmpty) return default;
         CheckMayWrite(transaction.Edits[0].Key);
         UnitMark mark = Mark();
         try
@@ -320,7 +373,7 @@ internal sealed partial class ReplicaWriter
         if (Trust.ReasonNotToWrite is { } reason)
             throw new MutationException(MutationError.NotEnrolled, key, FieldPath.Root, reason);
         if (Own.Applied + own.MutationCount > 0) return;
-        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, tick()));
+        EntitySlot slot = Cache.GetOrLoad(Trust.AddJoin(own, Clock.Tick()));
         ChangeApplier.Apply(Cache.ToWorking(slot, own, 0), own, 0, 0, 1, OwnOthers(), Authors.Ids);
         ownBound += Bound(own, 0);
     }
@@ -332,11 +385,14 @@ internal sealed partial class ReplicaWriter
         return PrepareEdits(transaction.Edits, transaction.User);
     }
 
-    private int PrepareEdits(List<EntityEdit> edits, string? user)
+    private int PrepareEdits(ReadOnlySpan<EntityEdit> edits, string? user)
     {
         int before = own.MutationCount;
+        var start = new Dot(Identity.Replica, Own.Applied + before + 1);
+        long wallMs = Clock.WallMs;
         foreach (EntityEdit edit in edits)
         {
+            edit.TransactionStart = start;
             if (edit.Key.IsSpaceData && Identity.Role == ReplicaRole.Client && !edit.IsOfEscrow)
             {
                 throw new MutationException(MutationError.RoleRequired, edit.Key, FieldPath.Root,
@@ -347,7 +403,7 @@ internal sealed partial class ReplicaWriter
             long sequence = Own.Applied + mutation + 1;
             if (sequence > Dot.SequenceMax) throw new InvalidOperationException("The replica has used up its sequences.");
             if (!preparer.TryPrepare(
-                edit, slot.Current, Policies.For(edit.Key), tick, sequence, user, own)) continue;
+                edit, slot.Current, Policies.For(edit.Key), Clock, wallMs, sequence, user, own)) continue;
             EntityState working = Cache.ToWorking(slot, own, mutation);
             ChangeApplier.Apply(working, own, mutation, 0, sequence, OwnOthers(), Authors.Ids);
             duties?.AfterOwn(working, own, mutation, new Dot(Identity.Replica, sequence), Policies.For(edit.Key));
@@ -629,7 +685,7 @@ internal sealed partial class ReplicaWriter
     {
         Watch.Take(note);
         if (note is StandingNote { Statement: var statement }) Standing.Take(statement);
-        if (note is WholeNote { Statement: var whole }) Acknowledgements.Merge(whole);
+        if (note is WholeNote { Statement: var whole }) Acknowledgements.Merge(whole, Authors);
         if (note is ToldNote { Peer: var peer, Known: var known })
         {
             foreach ((ReplicaId maker, ulong hash) in known) Standing.NoteTold(peer, maker, hash);
@@ -682,17 +738,23 @@ internal sealed partial class ReplicaWriter
         foreach (ref readonly LogEntry entry in CollectionsMarshal.AsSpan(entries))
         {
             if (entry.Kind == LogEntryKind.Batch) unprojectedMutations += entry.LastSequence - entry.FirstSequence + 1;
+            // What is told of the own log ends at its last head.
+            else if (entry.Kind == LogEntryKind.Head && entry.Author == Identity.Replica) Acknowledgements.Touch();
         }
-        foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement);
+        foreach (Acknowledgement statement in statements) Acknowledgements.Merge(statement, Authors);
         PublishFences();
         if (changed is { Count: > 0 }) signals.Tell(changed);
         changed = null;
+        if (attached.Count == 0) return;
+        signals.TellAttached([.. attached]);
+        attached.Clear();
     }
 
     private void NotePublished(EntitySlot slot, EntityState now)
     {
         living += Living(now);
         Contested.Update(slot.Key, Entity.MayBeContested(now));
+        if (NamingBlobs.Update(slot.Key, now.NamesBlobs)) attached.Add(slot.Key);
         projector.Note(slot);
         changed?.Add(slot.Key);
     }
@@ -755,6 +817,7 @@ internal sealed partial class ReplicaWriter
         var refused = new List<(Dot First, EntityKey Key)>();
         foreach (EntityKey key in Cache.Keys(EntityKey.SpaceDomain, null))
         {
+            if (key.Type == BlobClaims.EntityType) continue;
             if (RefusalTable.TryParse(key, out Dot first)) refused.Add((first, key));
             else slots.Add(Cache.GetOrLoad(key));
         }
@@ -771,15 +834,15 @@ internal sealed partial class ReplicaWriter
 
     // ---- projection ----
 
-    private async ValueTask ProjectIfDueAsync()
+    private ValueTask ProjectIfDueAsync()
     {
-        if (!store.IsProjecting || AwaitsNamed) return;
+        if (!store.IsProjecting || AwaitsNamed) return default;
         Cache.Evict();
         if (projector.DirtyEntities < options.ProjectedEntitiesPerUpdate
-            && unprojectedMutations < MutationsPerEntity * (long)options.ProjectedEntitiesPerUpdate) return;
+            && unprojectedMutations < MutationsPerEntity * (long)options.ProjectedEntitiesPerUpdate) return default;
         Task? storing = StartProjection();
         // Beyond twice the budget a commit waits for the projection: memory stays bounded.
-        if (storing is not null && Cache.Count > 2L * options.CachedEntitiesMax) await storing.ConfigureAwait(false);
+        return storing is not null && Cache.Count > 2L * options.CachedEntitiesMax ? new ValueTask(storing) : default;
     }
 
     /// <summary>Begins to bring the projection up to date, on the writer's turn; the store does the work beside it.</summary>
@@ -824,7 +887,8 @@ internal sealed partial class ReplicaWriter
         {
             (UInt128 digest, LivingEntities) = ReplicaCheckpoint.Decode(this, store.Checkpoint);
             projector.Restore(digest);
-            foreach (EntityKey key in store.ContestedKeys()) Contested.Update(key, true);
+            foreach (EntityKey key in store.MarkedKeys(EntityMarks.Contested)) Contested.Update(key, true);
+            foreach (EntityKey key in store.MarkedKeys(EntityMarks.NamesBlobs)) NamingBlobs.Update(key, true);
             ReadSpaceAnew();
             PublishFences();
         }
@@ -915,7 +979,7 @@ internal sealed partial class ReplicaWriter
                 break;
             default:
                 var reader = new CanonicalReader(entry.Payload);
-                Acknowledgements.Merge(AcknowledgementCodec.Read(ref reader));
+                Acknowledgements.Merge(AcknowledgementCodec.Read(ref reader), Authors);
                 break;
         }
     }

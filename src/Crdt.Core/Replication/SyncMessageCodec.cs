@@ -123,7 +123,7 @@ internal sealed class SyncMessageCodec
                 Ack => new AckMessage(AcknowledgementCodec.ReadTime(ref reader), AcknowledgementCodec.ReadVector(ref reader),
                     reader.ReadInt32(int.MaxValue, "The credit")),
                 Statements => new StatementsMessage(ReadStatements(ref reader)),
-                Standing => new StandingMessage(ReadStatements(ref reader, mayBeRelative: true)),
+                Standing => new StandingMessage(ReadStatements(ref reader, mayBeTagged: false)),
                 Ranges => RangeSummaryCodec.Read(ref reader),
                 Snapshot => new SnapshotMessage(reader.ReadMemory(FormatLimits.SnapshotManifestLengthBytesMax, "A manifest")),
                 Chunk => new ChunkMessage(reader.ReadMemory(FormatLimits.BatchLengthBytesMax, "A chunk")),
@@ -248,11 +248,11 @@ internal sealed class SyncMessageCodec
         foreach (Acknowledgement statement in statements) AcknowledgementCodec.Write(ref writer, statement);
     }
 
-    private static List<Acknowledgement> ReadStatements(ref CanonicalReader reader, bool mayBeRelative = false)
+    private static List<Acknowledgement> ReadStatements(ref CanonicalReader reader, bool mayBeTagged = true)
     {
         int count = reader.ReadArrayHeader("The statements");
         var statements = new List<Acknowledgement>(Math.Min(count, 64));
-        for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader, mayBeRelative));
+        for (int i = 0; i < count; i++) statements.Add(AcknowledgementCodec.Read(ref reader, mayBeRelative: true, mayBeTagged));
         return statements;
     }
 

@@ -15,6 +15,12 @@ public sealed record SyncProgress(
     /// <summary>What is known of the divergence; <see langword="null"/> where there is none.</summary>
     public Divergence? Divergence { get; init; }
 
+    /// <summary>Batches sent to it.</summary>
+    public long BatchesSent { get; init; }
+
+    /// <summary>Batches that came from it and were news.</summary>
+    public long BatchesReceived { get; init; }
+
     /// <summary>Whether changes are sent to it as they arise; else it gets them through others, and is told only what there
     /// is.</summary>
     public bool IsEager { get; init; } = true;

@@ -238,6 +238,20 @@ public sealed partial class SyncSession
         }
     }
 
+    /// <summary>Whether a run that is told as cut off is its author's, also where that was revoked before anything of it had arrived.</summary>
+    private bool IsOfAuthor(BatchRun run, in ChainHead head) =>
+        !replica.IsKeyed || replica.Writer.Trust.IsSigned(head, BeginningOf(run));
+
+    /// <summary>The first batch of a log of which nothing counts here: it may show, and nothing else does, who its author is. It comes
+    /// first of what was set aside.</summary>
+    private ReadOnlyMemory<byte> BeginningOf(BatchRun run)
+    {
+        if (replica.Vector[run.Author] > 0) return default;
+        if (run is { FirstSequence: 1, Batches: [var first, ..] }) return first;
+        SetAsideRun? kept = Fences.Asides.FirstOrDefault(a => a.Author == run.Author && a.FirstSequence == 1);
+        return kept is null ? default : ChainHeads.ReadAside(replica, kept)?.Run.Batches[0] ?? default;
+    }
+
     private ChainMessage? TakeChain()
     {
         ReplicaId author;
@@ -294,7 +308,7 @@ public sealed partial class SyncSession
         {
             Signature = AuthorTable.SignatureOf(aside.Run.Head),
         };
-        if (IsProof(head) && IsReadable(aside.Run))
+        if (IsOfAuthor(aside.Run, head) && IsReadable(aside.Run))
         {
             await TakeProofAsync(aside, cancellationToken).ConfigureAwait(false);
             CheckStale();
@@ -303,6 +317,26 @@ public sealed partial class SyncSession
         {
             unreturnedCredit += lengthBytes;
             owesCredit = true;
+        }
+    }
+
+    /// <summary>A run that came as if it counted, and lies beyond its author's fence, of which whoever sent it had not heard: a
+    /// courier's bundle was written before. It is kept aside as any, where what leads to it is known.</summary>
+    private async ValueTask KeepBeyondFenceAsync(BatchRun run, CancellationToken cancellationToken)
+    {
+        if (Fences.Table.Of(run.Author) is not { } fence || run.FirstSequence <= fence.Sequence || Fences.IsOffBranch(run.Author)
+            || run.Author == replica.Id || replica.FormerIds.Contains(run.Author)) return;
+        SetAsideRun[] kept = [.. Fences.Asides.Where(a => a.Author == run.Author)];
+        if (Array.Exists(kept, a => a.Id == AsideCodec.IdOf(run)) || !IsReadable(run)) return;
+        IEnumerable<ReadOnlyMemory<byte>> places = run.FirstSequence == fence.Sequence + 1 ? [fence.Head.Hash]
+            : kept.Where(a => a.LastSequence == run.FirstSequence - 1)
+                .Select(a => ChainHeads.ReadAside(replica, a)?.Run.Head[..AuthorTable.HashLengthBytes] ?? default);
+        foreach (ReadOnlyMemory<byte> before in places)
+        {
+            if (!AsideCodec.IsWhole(run, before)) continue;
+            var head = new ChainHead(run.Author, run.LastSequence, run.Head[..AuthorTable.HashLengthBytes]) { Signature = AuthorTable.SignatureOf(run.Head) };
+            if (IsOfAuthor(run, head)) await replica.KeepAsideAsync(run, before, isProven: false, cancellationToken).ConfigureAwait(false);
+            return;
         }
     }
 

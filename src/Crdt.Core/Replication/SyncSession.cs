@@ -60,7 +60,7 @@ public sealed partial class SyncSession : IDisposable
     // Likewise for what is known of server-role replicas: else a device would go before it heard that its work is safe.
     private bool mustTellStatements, mustHearStatements, areStatementsHeldBack;
     private long sendCredit, receiveCredit;
-    private long mutationsSent, mutationsReceived;
+    private long mutationsSent, mutationsReceived, batchesSent, batchesReceived;
     private long toldVersion = -1;
 
     // The place in the log that was looked through, and the run that waits for credit.
@@ -108,6 +108,15 @@ public sealed partial class SyncSession : IDisposable
     /// it is a replica of another key is refused.</summary>
     public ReadOnlyMemory<byte> PeerKey { get; init; }
 
+    /// <summary>Who the other side is; <see langword="null"/> until it has said so.</summary>
+    public ReplicaId? Peer
+    {
+        get
+        {
+            lock (gate) return peer;
+        }
+    }
+
     /// <summary>What it has done so far.</summary>
     public SyncProgress Progress
     {
@@ -117,9 +126,11 @@ public sealed partial class SyncSession : IDisposable
             lock (gate)
             {
                 return new SyncProgress(peer, peerRole, mutationsSent, mutationsReceived,
-                    isPeerKnown ? held.Sum(d => Math.Max(0, d.Sequence - acknowledged.GetValueOrDefault(d.Replica))) : 0,
+                    // What the peer wrote itself it has, by whichever way it came here first.
+                    isPeerKnown ? held.Where(d => d.Replica != peer)
+                        .Sum(d => Math.Max(0, d.Sequence - acknowledged.GetValueOrDefault(d.Replica))) : 0,
                     announced.Sum(a => Math.Max(0, a.Value - held[a.Key])), isDiverged)
-                { Divergence = divergence, IsEager = IsEager };
+                { Divergence = divergence, IsEager = IsEager, BatchesSent = batchesSent, BatchesReceived = batchesReceived };
             }
         }
     }
@@ -387,6 +398,7 @@ public sealed partial class SyncSession : IDisposable
             peerAsides.UnionWith(Fences.Asides.Select(a => a.Id));
             foreach (ChainHead head in ownHeads) Raise(toldHeld, head.Author, head.Sequence);
             standing.Common = VectorOf(ownHeads);
+            signedStatements.Common = Holding.Of(ownHeads);
             KnowPeer(ownHeads);
         }
         else mustTellHeads = mustHearHeads = mustTellFences = true;
@@ -439,6 +451,9 @@ public sealed partial class SyncSession : IDisposable
         VersionVector theirs = VectorOf(heardHeads);
         standing.Common = VersionVector.From(toldHeads.Heads.Where(h => theirs[h.Author] > 0)
             .Select(h => new Dot(h.Author, Math.Min(h.Sequence, theirs[h.Author]))));
+        Dictionary<ReplicaId, ChainHead> heard = heardHeads.ToDictionary(static h => h.Author);
+        signedStatements.Common = Holding.Of([.. toldHeads.Heads.Where(h => heard.TryGetValue(h.Author, out ChainHead other)
+            && other.Sequence == h.Sequence && h.Hash.Span.StartsWith(other.Hash.Span))]);
     }
 
     private byte[] SumsOf(IEnumerable<ChainHead> heads) => HeadSums.Of(heads, ownHave!.HeadsHash, peerHave!.HeadsHash);
@@ -513,9 +528,10 @@ public sealed partial class SyncSession : IDisposable
         }
         CheckStale();
         if (isNews) await replica.ForgetSuspicionAsync(run.Author, peerRole, cancellationToken).ConfigureAwait(false);
+        else await KeepBeyondFenceAsync(run, cancellationToken).ConfigureAwait(false);
         lock (gate)
         {
-            if (isNews) mutationsReceived += run.LastSequence - run.FirstSequence + 1;
+            if (isNews) (mutationsReceived, batchesReceived) = (mutationsReceived + run.LastSequence - run.FirstSequence + 1, batchesReceived + run.Batches.Count);
             else NoteTwice();
             // Beyond a fence nothing is held: what counts of the author is.
             long held = Math.Min(run.LastSequence, Fences.Table.Of(run.Author)?.Sequence ?? long.MaxValue);
@@ -558,6 +574,8 @@ public sealed partial class SyncSession : IDisposable
         lock (gate) isOwnInDoubt = setAside.Contains(replica.Id);
         foreach (Acknowledgement statement in statements.Statements)
         {
+            if (!IsKeyed && (statement.IsRelative || statement.Tags.Count > 0))
+                throw new SyncException(SyncError.BadSignature, "In an open space a statement proves nothing, and tells of no logs.");
             if (statement.Role == ReplicaRole.Client && !IsKeyed)
                 throw new SyncException(SyncError.UnexpectedMessage, "Only what servers hold is passed on.");
             // A replica that was restored from a backup hears of a future of its own: whoever has that will show it.
@@ -693,7 +711,7 @@ public sealed partial class SyncSession : IDisposable
         lock (gate)
         {
             ownHeads = own.Heads;
-            ownStatements = [.. ServerStatements()];
+            ownStatements = [.. ServerStatements().Select(s => IsKeyed && s.By == replica.Id ? signedStatements.OwnStatement() : s)];
             ownHave = new HaveMessage(
                 replica.Id, replica.Role, replica.Options.Time.GetUtcNow(),
                 HashOf(ownHeads, own.Digest).AsMemory(0, HaveMessage.HeadsHashLengthBytes),
@@ -780,6 +798,7 @@ public sealed partial class SyncSession : IDisposable
             }
             sendCredit -= lengthBytes;
             mutationsSent += run.LastSequence - run.FirstSequence + 1;
+            batchesSent += run.Batches.Count;
             Raise(sent, run.Author, run.LastSequence);
             Raise(toldHeld, run.Author, run.LastSequence);
             waiting = null;
@@ -1060,7 +1079,7 @@ public sealed partial class SyncSession : IDisposable
         foreach (Acknowledgement statement in statements)
         {
             AcknowledgementCodec.WriteReplica(ref writer, statement.By);
-            AcknowledgementCodec.WriteVector(ref writer, statement.Held);
+            AcknowledgementCodec.WriteHolding(ref writer, statement.Holding);
         }
         writer.Flush();
         return XxHash64.Hash(buffer.WrittenSpan);

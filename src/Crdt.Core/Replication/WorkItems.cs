@@ -142,7 +142,7 @@ internal sealed class FloorWork(Snapshot on, IReadOnlyList<LogEntry> kept) : Wor
     {
         IsNoted = !writer.IsBeyondFence(on);
         if (!IsNoted) return;
-        foreach (LogEntry entry in kept) writer.AddEntry(entry);
+        foreach (LogEntry entry in kept) writer.WriteAgain(entry);
         writer.Snapshots.PrepareFloor(on);
     }
 }

@@ -12,7 +12,7 @@ internal sealed class WorkQueue
 
     /// <summary>Does a group, or as much of its beginning as it likes to do at once, and says how many items that were.
     /// Must complete these, and not fail. Replaced between groups only.</summary>
-    public Func<IReadOnlyList<WorkItem>, ValueTask<int>> Process { get; set; } = static _ => ValueTask.FromResult(0);
+    public Func<List<WorkItem>, ValueTask<int>> Process { get; set; } = static _ => ValueTask.FromResult(0);
 
     /// <summary>Whether no more work is taken, because it was closed or failed for good.</summary>
     public bool IsStopped
@@ -40,22 +40,24 @@ internal sealed class WorkQueue
 
     /// <summary>Asks for work, and waits for its end.</summary>
     /// <exception cref="ObjectDisposedException">It was closed.</exception>
-    public async ValueTask EnqueueAsync(WorkItem item, CancellationToken cancellationToken)
+    public ValueTask EnqueueAsync(WorkItem item, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
         bool drains;
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(isClosed, typeof(Replica));
-            if (fault is not null) throw fault;
-            waiting.Enqueue(item);
+            if (isClosed) return ValueTask.FromException(new ObjectDisposedException(typeof(Replica).FullName));
+            if (fault is not null) return ValueTask.FromException(fault);
             drains = !isDraining;
             isDraining = true;
+            // While nobody drains, the group is empty and nobody's.
+            if (drains) group.Add(item);
+            else waiting.Enqueue(item);
         }
         // Whoever finds the writer idle does the work, also that of others who come meanwhile, without waiting for it
-        // here: with a store that completes at once everything is done when this returns.
-        if (drains) _ = DrainAsync();
-        await item.WaitAsync(cancellationToken).ConfigureAwait(false);
+        // here: with a store that completes at once everything is done when this returns, and nothing was awaited.
+        if (drains) Drain();
+        return item.WaitAsync(cancellationToken);
     }
 
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
@@ -66,20 +68,35 @@ internal sealed class WorkQueue
         lock (gate) isClosed = true;
     }
 
-    private async Task DrainAsync()
+    private void Drain()
     {
-        while (true)
+        ValueTask<int> done;
+        do
         {
-            lock (gate)
+            done = Process(group);
+            if (!done.IsCompletedSuccessfully)
             {
-                while (waiting.TryDequeue(out WorkItem? item)) group.Add(item);
-                if (group.Count == 0)
-                {
-                    isDraining = false;
-                    return;
-                }
+                _ = DrainAsync(done);
+                return;
             }
-            group.RemoveRange(0, await Process(group).ConfigureAwait(false));
+        }
+        while (TakeMore(done.Result));
+    }
+
+    private async Task DrainAsync(ValueTask<int> first)
+    {
+        int done = await first.ConfigureAwait(false);
+        while (TakeMore(done)) done = await Process(group).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether there is more to do, now that so much of the group is done.</summary>
+    private bool TakeMore(int done)
+    {
+        lock (gate)
+        {
+            group.RemoveRange(0, done);
+            while (waiting.TryDequeue(out WorkItem? item)) group.Add(item);
+            return isDraining = group.Count > 0;
         }
     }
 }

@@ -15,7 +15,7 @@ public interface IReplicaStore : IAsyncDisposable
 
     /// <summary>Whether the store keeps projected entities, so that the replica may forget them. If not, the replica
     /// keeps all in memory, reads the whole log at opening, and never calls <see cref="ProjectAsync"/>,
-    /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/>, <see cref="ContestedKeys"/>,
+    /// <see cref="ResetProjectionAsync"/>, <see cref="ReadState"/>, <see cref="Keys"/>, <see cref="MarkedKeys"/>,
     /// <see cref="ZonedTo"/>, <see cref="ReadZones"/>, <see cref="Find"/> or <see cref="FindSorted"/>.</summary>
     bool IsProjecting { get; }
 
@@ -84,8 +84,9 @@ public interface IReplicaStore : IAsyncDisposable
     /// <see cref="EntityKey"/>; read page by page.</summary>
     IEnumerable<EntityKey> Keys(string? domain = null, string? type = null);
 
-    /// <summary>Keys of the projected entities that were contested, in order.</summary>
-    IEnumerable<EntityKey> ContestedKeys();
+    /// <summary>Keys of the projected entities that have a mark, in order.</summary>
+    /// <param name="mark">One of them.</param>
+    IEnumerable<EntityKey> MarkedKeys(EntityMarks mark);
 
     /// <summary>Where the last zone ends that an update brought; the beginning when there is none.</summary>
     LogPosition ZonedTo { get; }
@@ -117,4 +118,8 @@ public interface IReplicaStore : IAsyncDisposable
     /// <param name="isDescending">Whether to begin at the end.</param>
     /// <param name="filter">May be used to read less.</param>
     IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter);
+
+    /// <summary>Where the replica keeps the content of blobs; the store's own, closed with it. Its calls may come from any
+    /// thread at any time, beside all others.</summary>
+    IBlobStore Blobs { get; }
 }

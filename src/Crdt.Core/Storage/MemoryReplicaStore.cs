@@ -133,7 +133,7 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => throw NoProjection();
 
     /// <inheritdoc/>
-    public IEnumerable<EntityKey> ContestedKeys() => throw NoProjection();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => throw NoProjection();
 
     /// <inheritdoc/>
     public LogPosition ZonedTo => throw NoProjection();
@@ -170,6 +170,9 @@ public sealed class MemoryReplicaStore(ReplicaIdentity identity) : IReplicaStore
 
     /// <inheritdoc/>
     public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => throw NoProjection();
+
+    /// <inheritdoc/>
+    public IBlobStore Blobs { get; init; } = new MemoryBlobStore();
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

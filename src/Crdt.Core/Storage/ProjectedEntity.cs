@@ -5,9 +5,8 @@ namespace Crdt;
 /// thread.</param>
 /// <param name="State">The registers, as bytes that only the replica understands; to be given back by
 /// <see cref="IReplicaStore.ReadState"/>. Encoding happens when it is first asked for, on the caller's thread.</param>
-/// <param name="IsContested">Whether some register holds concurrent values: such keys are listed by
-/// <see cref="IReplicaStore.ContestedKeys"/>.</param>
-public sealed record ProjectedEntity(Entity Entity, Lazy<ReadOnlyMemory<byte>> State, bool IsContested)
+/// <param name="Marks">By which of them its key is listed by <see cref="IReplicaStore.MarkedKeys"/>.</param>
+public sealed record ProjectedEntity(Entity Entity, Lazy<ReadOnlyMemory<byte>> State, EntityMarks Marks)
 {
     /// <summary>Whether nothing of it is left: it is to be forgotten.</summary>
     public bool IsGone => Entity.HasNothing;

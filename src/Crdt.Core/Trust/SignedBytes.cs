@@ -17,6 +17,8 @@ internal static class SignedBytes
 
     private static ReadOnlySpan<byte> StatementTag => "crdt/1 statement\0"u8;
 
+    private static ReadOnlySpan<byte> CustodyTag => "crdt/1 custody\0"u8;
+
     private static ReadOnlySpan<byte> SnapshotTag => "crdt/1 snapshot\0"u8;
 
     /// <summary>A snapshot: tag ‖ space ‖ replica id of its maker ‖ SHA-256 of the manifest before the signature.</summary>
@@ -63,7 +65,23 @@ internal static class SignedBytes
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>An acknowledgement: tag ‖ space ‖ replica id ‖ Unix milliseconds u64 ‖ for each replica of the whole
+    /// <summary>An acknowledgement of what arrived: tag ‖ space ‖ replica id ‖ Unix milliseconds u64 ‖ for each replica of the
+    /// whole vector, in order, its id, sequence u64 and the first 16 bytes of its chain's hash there.</summary>
+    public static byte[] OfCustody(SpaceId space, ReplicaId by, DateTimeOffset time, Holding holding)
+    {
+        ArrayBufferWriter<byte> buffer = Begin(CustodyTag, space, by);
+        WriteUInt64(buffer, (ulong)Math.Max(0, time.ToUnixTimeMilliseconds()));
+        foreach (Dot dot in holding.Held)
+        {
+            WriteReplica(buffer, dot.Replica);
+            WriteUInt64(buffer, (ulong)dot.Sequence);
+            BinaryPrimitives.WriteUInt128BigEndian(buffer.GetSpan(ChainTags.LengthBytes), holding.Tags[dot.Replica] ?? 0);
+            buffer.Advance(ChainTags.LengthBytes);
+        }
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What somebody had seen: tag ‖ space ‖ replica id ‖ Unix milliseconds u64 ‖ for each replica of the whole
     /// vector, in order, its id and sequence u64.</summary>
     public static byte[] OfStatement(SpaceId space, ReplicaId by, DateTimeOffset time, VersionVector held)
     {

@@ -15,7 +15,7 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     private readonly List<(ReplicaId Replica, Member? Before)> undo = [];
     private readonly ConcurrentDictionary<ReplicaId, Member> published = new();
     private readonly Lock signing = new();
-    private Acknowledgement? signed;
+    private Acknowledgement? signed, signedCustody;
     private Founding? founding;
     private Founding? publishedFounding;
 
@@ -161,7 +161,50 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         return run with { IsVerified = true };
     }
 
-    /// <summary>Whether a statement about what somebody holds is signed by its maker.</summary>
+    /// <summary>Whether an author signed a head: with the key that it joined with; where it has not joined here, with one that the
+    /// authority certified for it, as is known here or as the beginning of its log shows.</summary>
+    /// <param name="head">The head.</param>
+    /// <param name="beginning">The first batch of its log; empty where that is not at hand.</param>
+    public bool IsSigned(in ChainHead head, ReadOnlyMemory<byte> beginning)
+    {
+        byte[] signed = SignedBytes.OfHead(identity.Space, head.Author, head.Sequence, head.Hash.Span);
+        foreach (ReadOnlyMemory<byte> candidate in KeysOf(head.Author, beginning))
+        {
+            if (scheme.Verify(candidate.Span, signed, head.Signature.Span)) return true;
+        }
+        return false;
+    }
+
+    private IEnumerable<ReadOnlyMemory<byte>> KeysOf(ReplicaId author, ReadOnlyMemory<byte> beginning)
+    {
+        bool isKnown = published.TryGetValue(author, out Member? member);
+        if (isKnown && member!.Joined is not null) return [member.Current.Enrolment.PublicKey];
+        // Only what this replica signed can speak against it: not anybody's word that its id is in use twice.
+        if (author == identity.Replica && key is not null) return [key.PublicKey];
+        IEnumerable<ReadOnlyMemory<byte>> certified = isKnown ? member!.Enrolments.Select(static e => e.Enrolment.PublicKey) : [];
+        return beginning.IsEmpty || ShownBy(author, beginning) is not { } shown ? certified : certified.Append(shown.PublicKey);
+    }
+
+    /// <summary>The enrolment that the first batch of a log shows, as far as it can be judged here.</summary>
+    private Enrolment? ShownBy(ReplicaId author, ReadOnlyMemory<byte> beginning)
+    {
+        var columns = new BatchColumns();
+        try
+        {
+            new BatchReader().Read(beginning, author, 1, columns);
+        }
+        catch (BatchFormatException)
+        {
+            return null;
+        }
+        return ReadJoin(columns) is { } join ? Prove(join, published) : null;
+    }
+
+    /// <summary>Whether a statement about what somebody holds, and of which logs, is signed by its maker.</summary>
+    public bool VerifyCustody(Acknowledgement statement, Enrolment maker) => statement.Holding.IsTagged && scheme.Verify(
+        maker.PublicKey.Span, SignedBytes.OfCustody(identity.Space, statement.By, statement.Time, statement.Holding), statement.Signature.Span);
+
+    /// <summary>Whether a statement about what somebody had seen is signed by its maker.</summary>
     public bool Verify(Acknowledgement statement, Enrolment maker) => scheme.Verify(maker.PublicKey.Span,
         SignedBytes.OfStatement(identity.Space, statement.By, statement.Time, statement.Held), statement.Signature.Span);
 
@@ -204,7 +247,7 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
             AddFounder();
         }
         if (!IsKeyed) return;
-        if (first == 1 && ReadJoin(columns) is { } join && Prove(join) is { } shown)
+        if (first == 1 && ReadJoin(columns) is { } join && Prove(join, members) is { } shown)
             Set(author, (members.GetValueOrDefault(author) ?? new Member([], null)).JoinedBy(join.Dot, shown));
         if (columns.Role == ReplicaRole.Client) return;
         bool isFounding = IsOfFounding(new Dot(author, first));
@@ -291,20 +334,37 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
         return [.. hash, .. key!.Sign(SignedBytes.OfHead(identity.Space, identity.Replica, sequence, hash))];
     }
 
-    /// <summary>Signs what this replica says that it holds, once for each state.</summary>
+    /// <summary>Signs what this replica says that it had seen, once for each state.</summary>
     /// <returns><see langword="null"/> when it cannot sign: it is not enrolled yet, or has no key.</returns>
     public Acknowledgement? SignOwn(Acknowledgement own)
     {
-        if (key is null || Find(identity.Replica) is not { } enrolment || enrolment.Role != identity.Role
-            || !key.PublicKey.Span.SequenceEqual(enrolment.PublicKey.Span)) return null;
+        if (Signer is not { } signer) return null;
         lock (signing)
         {
             return signed is { } last && last.Held.Equals(own.Held) ? last : signed = own with
             {
-                Signature = key.Sign(SignedBytes.OfStatement(identity.Space, own.By, own.Time, own.Held)),
+                Signature = signer.Sign(SignedBytes.OfStatement(identity.Space, own.By, own.Time, own.Held)),
             };
         }
     }
+
+    /// <summary>Signs what this replica says that it holds, and of which logs, once for each state.</summary>
+    /// <returns><see langword="null"/> when it cannot sign: it is not enrolled yet, or has no key.</returns>
+    public Acknowledgement? SignCustody(Acknowledgement own)
+    {
+        if (Signer is not { } signer) return null;
+        lock (signing)
+        {
+            return signedCustody is { } last && last.Held.Equals(own.Held) && last.Tags.Equals(own.Tags) ? last : signedCustody = own with
+            {
+                Signature = signer.Sign(SignedBytes.OfCustody(identity.Space, own.By, own.Time, own.Holding)),
+            };
+        }
+    }
+
+    /// <summary>The own key, if it is the one that this replica is enrolled with.</summary>
+    private NodeKey? Signer => key is not null && Find(identity.Replica) is { } enrolment && enrolment.Role == identity.Role
+        && key.PublicKey.Span.SequenceEqual(enrolment.PublicKey.Span) ? key : null;
 
     /// <summary>The signature under a snapshot that this replica made; empty in an open space.</summary>
     /// <exception cref="InvalidOperationException">The replica was opened without its key.</exception>
@@ -368,7 +428,7 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
     {
         Join join = ReadJoin(columns)
             ?? throw Fail(ApplyError.EnrolmentNotNamed, run, 1, "An author's first mutation names its enrolment, and this one does not");
-        return Prove(join)
+        return Prove(join, members)
             ?? throw Fail(ApplyError.NotEnrolled, run, 1, $"The author names {join.Dot} as its enrolment, and shows nothing that the authority certified");
     }
 
@@ -390,9 +450,9 @@ internal sealed class TrustTable(ReplicaIdentity identity, SignatureScheme schem
 
     /// <summary>The enrolment that an author shows: what stands in the founding, which nobody lacks; or what bears the
     /// authority's certificate itself, wherever else that was written and whatever has become of it there.</summary>
-    private Enrolment? Prove(Join join)
+    private Enrolment? Prove(Join join, IReadOnlyDictionary<ReplicaId, Member> known)
     {
-        if (IsOfFounding(join.Dot)) return members.GetValueOrDefault(join.Enrolled)?.Under(join.Dot)?.Enrolment;
+        if (IsOfFounding(join.Dot)) return known.GetValueOrDefault(join.Enrolled)?.Under(join.Dot)?.Enrolment;
         return EnrolmentFields.FromProof(join.Enrolled, join.Proof) is { } shown && IsValid(shown, isFounding: false) ? shown : null;
     }
 

@@ -19,6 +19,7 @@ internal sealed class AtRestCipher : IDisposable
 
     private readonly Aes root;
     private readonly byte[] mask;
+    private readonly byte[] names = new byte[KeyLengthBytes];
 
     /// <param name="key">32 bytes; copied.</param>
     public AtRestCipher(ReadOnlySpan<byte> key)
@@ -28,7 +29,12 @@ internal sealed class AtRestCipher : IDisposable
         mask = new byte[BlockLengthBytes];
         root.EncryptEcb(mask, mask, PaddingMode.None);
         Double(mask);
+        HKDF.Expand(HashAlgorithmName.SHA256, key, names, "crdt file names v1"u8);
     }
+
+    /// <summary>A name for a file that tells nothing without the key.</summary>
+    /// <param name="meaning">What the name stands for.</param>
+    public byte[] NameOf(ReadOnlySpan<byte> meaning) => HMACSHA256.HashData(names, meaning);
 
     /// <summary>Seals content where it lies.</summary>
     /// <param name="content">Is replaced by what is written to the disk.</param>
@@ -57,7 +63,11 @@ internal sealed class AtRestCipher : IDisposable
         }
     }
 
-    public void Dispose() => root.Dispose();
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(names);
+        root.Dispose();
+    }
 
     // The nonce is a parameter for the test against the published vectors only.
     internal void Seal(Span<byte> content, Span<byte> envelope, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> nonce)

@@ -40,7 +40,7 @@ internal sealed class LogView(ReplicaLog log, ReplicaIdentity identity, long end
 
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => projection!.Keys(domain, type);
 
-    public IEnumerable<EntityKey> ContestedKeys() => projection!.ContestedKeys();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => projection!.MarkedKeys(mark);
 
     public LogPosition ZonedTo => projection!.ZonedTo;
 
@@ -55,6 +55,8 @@ internal sealed class LogView(ReplicaLog log, ReplicaIdentity identity, long end
     public IndexSearch? Find(string domain, string type, EntityFilter filter) => null;
 
     public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => null;
+
+    public IBlobStore Blobs { get; } = new MemoryBlobStore();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

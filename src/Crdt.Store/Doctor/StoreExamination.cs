@@ -27,6 +27,7 @@ internal sealed class StoreExamination : IDisposable
     private readonly AtRestCipher? cipher;
     private readonly List<StoreFinding> findings = [];
     private readonly LogSurvey survey;
+    private readonly BlobSurvey blobs;
     private StateDigest? digest;
     private long compared;
 
@@ -36,6 +37,7 @@ internal sealed class StoreExamination : IDisposable
         this.options = options;
         cipher = FileReplicaStore.OpenKey(directory, RealDisk.Instance, options.Key);
         survey = new LogSurvey(disk, FileReplicaStore.LogDirectory(directory), cipher);
+        blobs = new BlobSurvey(directory, cipher);
     }
 
     /// <summary>The damage of the log that comes first, unless it is an unfinished end; null if there is none.</summary>
@@ -57,6 +59,9 @@ internal sealed class StoreExamination : IDisposable
         survey.Run(cancellationToken);
         foreach (LogDamage damage in survey.Damages) Report(damage);
         ReportLeftOvers();
+        foreach (IGrouping<StoreFindingKind, StoreFinding> kind in
+            (await blobs.RunAsync(isInUse, cancellationToken).ConfigureAwait(false)).GroupBy(f => f.Kind))
+            AddSome(kind);
         if (FirstDamage is null && !isInUse) await ReplayAsync(cancellationToken).ConfigureAwait(false);
         return new StoreReport
         {
@@ -68,6 +73,8 @@ internal sealed class StoreExamination : IDisposable
             Mutations = survey.Mutations,
             Digest = digest,
             EntitiesCompared = compared,
+            Blobs = blobs.Blobs,
+            BlobLengthBytes = blobs.LengthBytes,
             Findings = findings,
         };
     }
@@ -296,6 +303,12 @@ internal sealed class StoreExamination : IDisposable
             Add(StoreFindingKind.ProjectionDamaged, $"projection/{ProjectionFiles.DataName}",
                 $"Page {intact} of {pages.PageCount} is damaged.", Rebuild);
         }
+    }
+
+    private void AddSome(IGrouping<StoreFindingKind, StoreFinding> found)
+    {
+        findings.AddRange(found.Take(ToldMax));
+        if (found.Count() > ToldMax) Add(found.Key, "blobs", $"And {found.Count() - ToldMax} more like these.", found.First().WayOut);
     }
 
     private void AddSome(StoreFindingKind kind, IEnumerable<(string Where, string Problem)> found, string wayOut)

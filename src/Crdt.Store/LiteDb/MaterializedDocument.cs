@@ -87,6 +87,7 @@ internal static class MaterializedDocument
         ValueKind.Timestamp => value.AsTimestamp().UtcDateTime,
         ValueKind.Array => new BsonArray(value.AsArray().Select(Of)),
         ValueKind.Object => Members(value.AsObject()),
+        ValueKind.Blob => Members(value.AsBlob().Describe().AsObject()),
         _ => BsonValue.Null,
     };
 }

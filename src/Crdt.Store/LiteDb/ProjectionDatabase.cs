@@ -22,6 +22,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
     private const string Registers = "_registers";
     private const string Parts = "_parts";
     private const string Contested = "_contested";
+    private const string NamingBlobs = "_blobs";
     private const string Zones = "_zones";
     private const string Meta = "_meta";
     private const string CheckpointId = "checkpoint";
@@ -58,6 +59,7 @@ internal sealed partial class ProjectionDatabase : IDisposable
     private TypeTable types = new();
     private KeyFilter filter = new();
     private HashSet<EntityKey> contestedKeys = [];
+    private HashSet<EntityKey> namingKeys = [];
     private int waitingReaders;
     private StoreException? damage;
     private bool isPreparing;
@@ -194,11 +196,11 @@ internal sealed partial class ProjectionDatabase : IDisposable
         }
     }
 
-    public IEnumerable<EntityKey> ContestedKeys()
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark)
     {
         foreach (EntityType found in Guarded(_ => types.Find(null, null)))
         {
-            foreach (EntityKey key in KeysOf(Contested, found))
+            foreach (EntityKey key in KeysOf(CollectionOf(mark), found))
                 yield return key;
         }
     }
@@ -287,7 +289,8 @@ internal sealed partial class ProjectionDatabase : IDisposable
             types = TypeTable.Load(database);
             LoadIndexes(database);
             filter = KeyFilter.Load(database);
-            contestedKeys = [.. types.Find(null, null).SelectMany(type => KeysOf(Contested, type))];
+            contestedKeys = LoadMarked(EntityMarks.Contested);
+            namingKeys = LoadMarked(EntityMarks.NamesBlobs);
         }
         catch (Exception e)
         {
@@ -401,12 +404,23 @@ internal sealed partial class ProjectionDatabase : IDisposable
             documents.Upsert(row.Document);
         }
 
-        if (row.IsContested && contestedKeys.Add(row.Key))
-            db.GetCollection(Contested).Insert(new BsonDocument { ["_id"] = id });
-        else if (!row.IsContested && contestedKeys.Remove(row.Key))
-            db.GetCollection(Contested).Delete(id);
+        Mark(row, EntityMarks.Contested, contestedKeys);
+        Mark(row, EntityMarks.NamesBlobs, namingKeys);
         filter.Add(HashOf(type, row.Key));
+
+        void Mark(in EntityRow row, EntityMarks mark, HashSet<EntityKey> marked)
+        {
+            if (row.Marks.HasFlag(mark) && marked.Add(row.Key))
+                db.GetCollection(CollectionOf(mark)).Insert(new BsonDocument { ["_id"] = id });
+            else if (!row.Marks.HasFlag(mark) && marked.Remove(row.Key))
+                db.GetCollection(CollectionOf(mark)).Delete(id);
+        }
     }
+
+    private HashSet<EntityKey> LoadMarked(EntityMarks mark) =>
+        [.. types.Find(null, null).SelectMany(type => KeysOf(CollectionOf(mark), type))];
+
+    private static string CollectionOf(EntityMarks mark) => mark == EntityMarks.Contested ? Contested : NamingBlobs;
 
     private void Write(LogZone zone) => Opened().GetCollection(Zones).Upsert(new BsonDocument
     {

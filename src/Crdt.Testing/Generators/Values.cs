@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -19,10 +20,19 @@ public static class Values
         (1, Gen.Choose(int.MinValue, int.MaxValue).Select(n => (Value)n)),
         (1, Gen.Elements(Texts).Select(t => (Value)t)),
         (1, Gen.Choose(0, 255).ArrayOf().Select(b => (Value)b.Select(n => (byte)n).ToArray())),
-        (1, Gen.Choose(0, int.MaxValue).Select(s => (Value)DateTimeOffset.FromUnixTimeSeconds(s))));
+        (1, Gen.Choose(0, int.MaxValue).Select(s => (Value)DateTimeOffset.FromUnixTimeSeconds(s))),
+        (1, from content in Gen.Choose(0, 255).ArrayOf() from name in Gen.Elements("", "a.jpg", "鳥 🦅.png") select (Value)Attachment(content, name)));
 
     /// <summary>Any value, up to three levels deep, with a shrinker.</summary>
     public static Arbitrary<Value> Any { get; } = Arb.From(Deep(3), Shrink.Of);
+
+    private static Blob Attachment(int[] content, string name)
+    {
+        byte[] bytes = [.. content.Select(n => (byte)n)];
+        return new Blob(
+            bytes.Length == 0 ? BlobTree.EmptyRoot : new BlobTree(bytes.Length).RootOf(BlobTree.HashLeaf(bytes)),
+            BlobHash.FromBytes(SHA256.HashData(bytes)), bytes.Length, "image/jpeg", name);
+    }
 
     private static Gen<Value> Deep(int levels) => levels == 0 ? Scalar : Gen.Frequency(
         (4, Scalar),

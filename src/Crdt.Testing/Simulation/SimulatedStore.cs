@@ -16,7 +16,7 @@ internal sealed class SimulatedStore : IReplicaStore
     private readonly List<int> volatileAppends = [];
     private readonly List<(int Index, VersionVector Before)> vectors = [(0, VersionVector.Empty)];
     private readonly Dictionary<EntityKey, ReadOnlyMemory<byte>> states = [];
-    private readonly HashSet<EntityKey> contested = [];
+    private readonly Dictionary<EntityKey, EntityMarks> marked = [];
     private readonly List<LogZone> zones = [];
     private readonly SortedSet<EntityIndex> indexes = new(EntityIndex.Order);
     private readonly Dictionary<(string Domain, string Type), SortedSet<EntityKey>> keys = [];
@@ -146,7 +146,7 @@ internal sealed class SimulatedStore : IReplicaStore
         if (!dies || KeepsCrashWrite)
         {
             states.Clear();
-            contested.Clear();
+            marked.Clear();
             keys.Clear();
             zones.Clear();
             (ProjectedTo, Checkpoint) = (default, default);
@@ -164,7 +164,7 @@ internal sealed class SimulatedStore : IReplicaStore
             .SelectMany(t => t.Value).Order().ToList();
     }
 
-    public IEnumerable<EntityKey> ContestedKeys() => contested.Order().ToList();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => marked.Where(m => m.Value.HasFlag(mark)).Select(m => m.Key).Order().ToList();
 
     public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
 
@@ -184,6 +184,8 @@ internal sealed class SimulatedStore : IReplicaStore
     public IndexSearch? Find(string domain, string type, EntityFilter filter) => null;
 
     public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => null;
+
+    public IBlobStore Blobs { get; } = new MemoryBlobStore();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -299,7 +301,7 @@ internal sealed class SimulatedStore : IReplicaStore
         if (entity.IsGone)
         {
             states.Remove(key);
-            contested.Remove(key);
+            marked.Remove(key);
             if (keys.TryGetValue((key.Domain, key.Type), out SortedSet<EntityKey>? left)) left.Remove(key);
             return;
         }
@@ -310,8 +312,8 @@ internal sealed class SimulatedStore : IReplicaStore
             ofType.Add(key);
         }
         states[key] = entity.State.Value;
-        if (entity.IsContested) contested.Add(key);
-        else contested.Remove(key);
+        if (entity.Marks == EntityMarks.None) marked.Remove(key);
+        else marked[key] = entity.Marks;
     }
 
     private void Truncate(int end)

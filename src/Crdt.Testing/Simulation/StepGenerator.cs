@@ -120,9 +120,9 @@ internal sealed class StepGenerator : IStepSource
     private HandleStep? Handle(SimulationRun run)
     {
         if (run.Devices[burstAt].Replica is not { } replica) return null;
-        RefusedTransaction[] refused = [.. replica.Refusals(openOnly: !random.OneIn(4))];
-        if (refused.Length == 0) return null;
-        string refusal = RefusalTable.KeyOf(random.Pick(refused).First).ToString();
+        EntityKey[] keys = [.. replica.Writer.Cache.Keys(EntityKey.SpaceDomain, RefusalTable.EntityType)];
+        if (keys.Length == 0 || FindRefused(replica, keys) is not { } refused) return null;
+        string refusal = RefusalTable.KeyOf(refused.First).ToString();
         return random.Next(5) switch
         {
             0 => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Reassigned),
@@ -130,6 +130,20 @@ internal sealed class StepGenerator : IStepSource
             2 => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Resubmitted, edits.Op()),
             _ => new HandleStep(atUs, burstAt, edits.User(), refusal, RefusalHandling.Resubmitted),
         };
+    }
+
+    /// <summary>One of which nobody has decided yet, or any one at times: a few are looked at, for there may be thousands.</summary>
+    private RefusedTransaction? FindRefused(Replica replica, EntityKey[] keys)
+    {
+        const int LookedAtMax = 16;
+        int from = random.Next(keys.Length);
+        bool openOnly = !random.OneIn(4);
+        for (int i = 0; i < Math.Min(LookedAtMax, keys.Length); i++)
+        {
+            if (RefusalTable.TryParse(keys[(from + i) % keys.Length], out Dot first) && replica.FindRefusal(first) is { } refused
+                && (!openOnly || refused.Handling is RefusalHandling.Open or RefusalHandling.Reassigned)) return refused;
+        }
+        return null;
     }
 
     private void EnqueuePruning(SimulationRun run)

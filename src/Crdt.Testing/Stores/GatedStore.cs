@@ -92,7 +92,7 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     public IEnumerable<EntityKey> Keys(string? domain = null, string? type = null) => inner.Keys(domain, type);
 
     /// <inheritdoc/>
-    public IEnumerable<EntityKey> ContestedKeys() => inner.ContestedKeys();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => inner.MarkedKeys(mark);
 
     /// <inheritdoc/>
     public LogPosition ZonedTo => inner.ZonedTo;
@@ -117,6 +117,9 @@ public sealed class GatedStore(MemoryReplicaStore inner) : IReplicaStore
     /// <inheritdoc/>
     public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) =>
         inner.FindSorted(index, isDescending, filter);
+
+    /// <inheritdoc/>
+    public IBlobStore Blobs => inner.Blobs;
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -3,7 +3,7 @@ namespace Crdt.Testing;
 /// <summary>A store in memory that keeps a projection, too; appends wait at a gate, or fail.</summary>
 public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : IReplicaStore
 {
-    private readonly SortedDictionary<EntityKey, (byte[] State, bool IsContested)> states = [];
+    private readonly SortedDictionary<EntityKey, (byte[] State, EntityMarks Marks)> states = [];
     private readonly Dictionary<EntityKey, Entity> living = [];
     private readonly List<LogZone> zones = [];
 
@@ -77,7 +77,7 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
         foreach (ProjectedEntity entity in update.Entities)
         {
             if (entity.IsGone) states.Remove(entity.Key);
-            else states[entity.Key] = (entity.State.Value.ToArray(), entity.IsContested);
+            else states[entity.Key] = (entity.State.Value.ToArray(), entity.Marks);
             if (entity.Entity.Exists) living[entity.Key] = entity.Entity;
             else living.Remove(entity.Key);
         }
@@ -106,7 +106,7 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
         states.Keys.Where(k => (domain ?? k.Domain) == k.Domain && (type ?? k.Type) == k.Type).ToList();
 
     /// <inheritdoc/>
-    public IEnumerable<EntityKey> ContestedKeys() => states.Where(s => s.Value.IsContested).Select(s => s.Key).ToList();
+    public IEnumerable<EntityKey> MarkedKeys(EntityMarks mark) => states.Where(s => s.Value.Marks.HasFlag(mark)).Select(s => s.Key).ToList();
 
     /// <inheritdoc/>
     public LogPosition ZonedTo => zones.Count == 0 ? default : zones[^1].To;
@@ -170,6 +170,9 @@ public sealed class ProjectingStore(MemoryReplicaStore log, GatedStore gate) : I
     {
         yield return [.. living.Values.Where(e => e.Key.Domain == domain && e.Key.Type == type && holds(e)).Select(e => e.Key)];
     }
+
+    /// <inheritdoc/>
+    public IBlobStore Blobs => log.Blobs;
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

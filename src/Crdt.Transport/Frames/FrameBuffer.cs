@@ -30,11 +30,22 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
         LengthBytes += FrameFormat.HeaderLengthBytes;
     }
 
-    public void Commit()
+    public void Commit(FrameFlags flags = FrameFlags.None)
     {
         int payloadLengthBytes = LengthBytes - frameStart - FrameFormat.HeaderLengthBytes;
-        FrameFormat.WriteHeader(bytes.AsSpan(frameStart), frameType, FrameFlags.None, payloadLengthBytes);
+        FrameFormat.WriteHeader(bytes.AsSpan(frameStart), frameType, flags, payloadLengthBytes);
         frameStart = -1;
+    }
+
+    /// <summary>What was written from there on, until more is written.</summary>
+    public ReadOnlySpan<byte> Tail(int at) => bytes.AsSpan(at, LengthBytes - at);
+
+    /// <summary>Puts something else in the place of what was written from there on, within the frame that is begun.</summary>
+    public void Replace(int at, ReadOnlySpan<byte> content)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(at, frameStart + FrameFormat.HeaderLengthBytes);
+        LengthBytes = at;
+        this.Write(content);
     }
 
     /// <summary>Takes the frame that is begun back; nothing when none is.</summary>

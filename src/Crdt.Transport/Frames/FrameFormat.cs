@@ -36,6 +36,9 @@ internal static class FrameFormat
         ? HelloLengthBytesMax
         : type is FrameType.Data or FrameType.Pair ? DataLengthBytesMax : ControlLengthBytesMax;
 
+    /// <summary>The longest message of a <see cref="FrameType.Data"/> frame in that state, packed or not.</summary>
+    public static int MessageLengthBytesMax(bool greeted) => LengthBytesMax(FrameType.Data, greeted) - OverheadLengthBytes - 1;
+
     /// <summary>Finds the first frame of <paramref name="buffer"/>.</summary>
     /// <param name="buffer">What was received and not yet consumed.</param>
     /// <param name="greeted">Whether the greeting is done, and so the larger caps apply.</param>

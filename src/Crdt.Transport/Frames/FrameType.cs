@@ -29,4 +29,7 @@ internal enum FrameType : byte
 
     /// <summary>One replication message of one space.</summary>
     Data = 16,
+
+    /// <summary>One message about the attachments of one space: whatever waits as <see cref="Data"/> goes first.</summary>
+    Blob = 17,
 }

@@ -8,7 +8,7 @@ namespace Crdt.Transport.Sessions;
 /// the space later, both declare it anew, so that no message of the first try is taken for one of the second. Likewise
 /// what was sent before an enrolment that the other side asked for is passed over there: the session begins anew behind
 /// the <c>proof</c>.</remarks>
-internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : IDisposable
+internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options, Action call) : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<SpaceId, int> ownNumbers = [];
@@ -19,7 +19,7 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
     private readonly HashSet<SpaceId> asked = []; // where the peer wants to see ours
     private readonly List<SpaceId> owed = []; // of those, what was not shown yet
     private readonly List<SpaceChannel> undeclared = [];
-    private readonly List<SyncSession> restarted = [];
+    private readonly List<SpaceSession> restarted = [];
     private SpaceSession[] sessions = [];
     private int declarations;
     private bool disposed;
@@ -45,14 +45,14 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
 
     /// <summary>The declarations of our own greeting, and in which of them we ask the other side to show its enrolment; the
     /// dialler opens the sessions of the others at once, so that their first messages travel with it.</summary>
-    public (IReadOnlyList<SpaceChannel> Spaces, IReadOnlyList<int> Asks) DeclareInHello(IEnumerable<Replica> replicas)
+    public (IReadOnlyList<SpaceChannel> Spaces, IReadOnlyList<int> Asks) DeclareInHello(IEnumerable<Replica> replicas, int max)
     {
         lock (gate)
         {
             var declared = new List<SpaceChannel>();
             foreach (Replica replica in replicas)
             {
-                if (declared.Count == MessageFormat.HelloSpacesMax)
+                if (declared.Count == max)
                     break;
                 if ((isDialler || peerSpaces.Contains(replica.Space)) && Judge(replica) is var standing
                     && standing != NodeStanding.Revoked)
@@ -108,7 +108,7 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
             {
                 if (!peerSpaces.Contains(session.Channel.Space))
                 {
-                    session.Sync.Dispose();
+                    session.Dispose();
                     Lapse(session.Channel.Space);
                 }
             }
@@ -217,9 +217,7 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
         lock (gate)
         {
             disposed = true;
-            foreach (SpaceSession session in sessions)
-                session.Sync.Dispose();
-            foreach (SyncSession session in restarted)
+            foreach (SpaceSession session in sessions.Concat(restarted))
                 session.Dispose();
         }
     }
@@ -269,12 +267,14 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options) : I
             return;
         SpaceSession[] next = [.. sessions];
         next[at] = Session(next[at].Replica);
-        restarted.Add(sessions[at].Sync); // the writer may be in it
+        restarted.Add(sessions[at]); // the writer may be in it
         Volatile.Write(ref sessions, next);
     }
 
-    private SpaceSession Session(Replica replica) => new(
-        new SpaceChannel(ownNumbers[replica.Space], replica.Space),
-        replica,
-        new SyncSession(replica, options) { PeerKey = Peer.Key });
+    private SpaceSession Session(Replica replica)
+    {
+        var sync = new SyncSession(replica, options) { PeerKey = Peer.Key };
+        BlobExchange blobs = replica.Blobs.Join(() => sync.Peer, call);
+        return new SpaceSession(new SpaceChannel(ownNumbers[replica.Space], replica.Space), replica, sync, blobs);
+    }
 }

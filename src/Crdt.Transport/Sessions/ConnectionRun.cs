@@ -23,8 +23,10 @@ internal sealed class ConnectionRun
     private readonly TimeProvider time;
     private readonly Pings pings;
     private readonly Deadlines deadlines;
+    private readonly MessagePacking packing;
     private readonly SessionTurns turns;
     private readonly Inbox inbox;
+    private readonly Inbox blobInbox;
     private readonly ITimer watch;
     private readonly Lock gate = new();
     private readonly Wakeup writerCall = new();
@@ -39,6 +41,7 @@ internal sealed class ConnectionRun
     private bool peerParted;
     private bool streamEnded;
     private long closingAt;
+    private long passEnds = long.MaxValue;
 
     public ConnectionRun(
         PeerNode node, PeerConnection connection, IPeerStream stream, bool isDialler, ulong connectionId)
@@ -50,12 +53,14 @@ internal sealed class ConnectionRun
         options = node.Options;
         time = options.TimeProvider;
         Frames = new FramedConnection(stream, time) { Peer = stream.RemoteEndPoint.ToString() ?? "the peer" };
-        Channels = new ChannelSet(isDialler, options.Sync);
+        Channels = new ChannelSet(isDialler, options.Sync, writerCall.Set);
         Clock = new PeerClock(time);
         pings = new Pings(Clock, time);
         deadlines = new Deadlines(Frames, options);
-        turns = new SessionTurns(Frames.Outgoing, writerCall, Fail, aborted.Token);
+        packing = new MessagePacking(time);
+        turns = new SessionTurns(Frames.Outgoing, packing, writerCall, Fail, aborted.Token);
         inbox = new Inbox(node.Received, options.Sync.CreditBytes + MessagesLengthBytes, ApplyAsync);
+        blobInbox = new Inbox(node.Received, BlobExchange.ReceivedLengthBytesMax, ApplyBlobAsync);
         Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
         Ending = ending.Token;
         watch = time.CreateTimer(
@@ -199,7 +204,7 @@ internal sealed class ConnectionRun
         long sentAt = 0;
         if (IsDialler)
         {
-            await ComposeGreetingAsync().ConfigureAwait(false);
+            await ComposeGreetingAsync(null).ConfigureAwait(false);
             // Before the first byte goes: what holds this thread up afterwards is part of the way, and so of the error.
             sentAt = time.GetTimestamp();
             await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
@@ -207,8 +212,10 @@ internal sealed class ConnectionRun
 
         Hello hello = await ReadHelloAsync().ConfigureAwait(false);
         Judge(hello);
+        packing.IsAgreed = hello.TakesPacked && options.PacksMessages;
         if (stream.PeerKey.IsEmpty)
             node.RefusePenalised(this, stream);
+        await PassGateAsync(hello).ConfigureAwait(false);
         if (IsDialler)
             Clock.Answered(sentAt, hello.WallClockMs);
         else
@@ -217,17 +224,20 @@ internal sealed class ConnectionRun
         if (!IsDialler)
         {
             Facts = Facts with { ConnectionId = hello.ConnectionId };
-            await ComposeGreetingAsync().ConfigureAwait(false);
+            await ComposeGreetingAsync(hello).ConfigureAwait(false);
         }
-        if (Channels.KeepCommon() == 0 && hello.Spaces.Count < MessageFormat.HelloSpacesMax)
+        if (Channels.KeepCommon() == 0 && hello.Spaces.Count
+            < (hello.AccessToken is null ? MessageFormat.HelloSpacesMax : MessageFormat.HelloSpacesWithTokenMax))
             throw NothingInCommon();
         Frames.Advance();
-        await RecogniseAsync().ConfigureAwait(false);
-        PeerConnection? staying = node.Admit(connection, hello.BootNonce, hello.Holds);
-        Frames.Greeted = true;
-        if (staying is not null)
+        if (DuplicateOf is null)
         {
-            DuplicateOf = staying;
+            await RecogniseAsync().ConfigureAwait(false);
+            DuplicateOf = node.Admit(connection, hello);
+        }
+        Frames.Greeted = true;
+        if (DuplicateOf is not null)
+        {
             throw new WireException(
                 WireError.Duplicate, $"{Frames.Peer} is connected already; that connection stays.");
         }
@@ -236,15 +246,45 @@ internal sealed class ConnectionRun
     }
 
     // The greeting and, of each space, the first message: they travel together.
-    private async ValueTask ComposeGreetingAsync()
+    private async ValueTask ComposeGreetingAsync(Hello? answers)
     {
-        (IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks) = Channels.DeclareInHello(node.Replicas);
+        string? token = await FindTokenAsync().ConfigureAwait(false);
+        (IReadOnlyList<SpaceChannel> spaces, IReadOnlyList<int> asks) = Channels.DeclareInHello(
+            node.Replicas, token is null ? MessageFormat.HelloSpacesMax : MessageFormat.HelloSpacesWithTokenMax);
         if (spaces.Count == 0 && Channels.MetRevoked)
             throw NothingInCommon();
-        MessageFormat.WriteHello(Frames.Outgoing, node.ComposeHello(this, spaces, asks));
+        Hello hello;
+        if (answers is null)
+            hello = node.ComposeHello(this, spaces, asks, token);
+        else
+            (hello, DuplicateOf) = node.ComposeAnswer(connection, answers, spaces, asks, token);
+        MessageFormat.WriteHello(Frames.Outgoing, hello);
         WriteProofs(Channels.TakeOwedProofs());
         foreach (SpaceSession session in Channels.Sessions)
             await turns.WriteNextAsync(session).ConfigureAwait(false);
+    }
+
+    // A token is a secret: it is shown to servers of one's own spaces alone, whose keys they have proved to hold.
+    private async ValueTask<string?> FindTokenAsync()
+    {
+        if (options.AccessToken is not { } find || !(stream.PeerKey.IsEmpty || IsServer()))
+            return null;
+        string? token = await find(aborted.Token).ConfigureAwait(false);
+        return token?.Length <= MessageFormat.AccessTokenLengthMax ? token : null;
+    }
+
+    private bool IsServer() => node.Replicas.Any(replica => replica.Enrolments.Any(
+        enrolment => enrolment.Role == ReplicaRole.Server && enrolment.PublicKey.Span.SequenceEqual(stream.PeerKey.Span)));
+
+    private async ValueTask PassGateAsync(Hello hello)
+    {
+        if (options.Gate is not { } judge)
+            return;
+        SessionPass pass = await judge.AdmitAsync(
+            new SessionCandidate(hello.NodeId, stream.PeerKey, hello.AccessToken, IsServer()), aborted.Token).ConfigureAwait(false);
+        if (pass.Problem is { } problem)
+            throw new WireException(WireError.AccessTokenRefused, $"{Frames.Peer} is not let in: {problem}");
+        Volatile.Write(ref passEnds, pass.Until?.UtcTicks ?? long.MaxValue);
     }
 
     // Until there is a space in which the peer is known to be enrolled it stays a stranger, with a stranger's limits. And a
@@ -369,9 +409,14 @@ internal sealed class ConnectionRun
         {
             case FrameType.Data:
                 int channel = MessageFormat.ReadData(frame, Frames.Peer, out ReadOnlySequence<byte> message);
-                return Channels.Find(channel, Frames.Peer) is SpaceSession session
-                    ? TakeAsync(session, message)
-                    : ValueTask.CompletedTask;
+                SpaceSession? session = Channels.Find(channel, Frames.Peer);
+                if (frame.Flags.HasFlag(FrameFlags.Packed))
+                    message = Unpack(frame, channel, message, session);
+                return session is null ? ValueTask.CompletedTask : TakeAsync(inbox, session, message);
+            case FrameType.Blob:
+                int lane = MessageFormat.ReadData(frame, Frames.Peer, out ReadOnlySequence<byte> aboutBlobs);
+                return Channels.Find(lane, Frames.Peer) is { } spaceSession
+                    ? TakeAsync(blobInbox, spaceSession, aboutBlobs) : ValueTask.CompletedTask;
             case FrameType.Ping:
                 pings.Take(MessageFormat.ReadPing(frame, Frames.Peer));
                 writerCall.Set();
@@ -398,9 +443,17 @@ internal sealed class ConnectionRun
         return ValueTask.CompletedTask;
     }
 
+    // Without a session nobody here has said anything in the space, and so nobody may answer with a packed message.
+    private ReadOnlySequence<byte> Unpack(in Frame frame, int channel, ReadOnlySequence<byte> piece, SpaceSession? session) =>
+        options.PacksMessages && session is not null
+            ? packing.Unpack(frame, channel, piece, FrameFormat.MessageLengthBytesMax(Frames.Greeted), Frames.Peer)
+            : throw new WireException(
+                WireError.Malformed, $"{Frames.Peer} sent a packed message on channel {channel}, where none was agreed on.");
+
     // Nothing is read while there is no room, and silence says nothing about the peer then.
-    private async ValueTask TakeAsync(SpaceSession session, ReadOnlySequence<byte> message)
+    private async ValueTask TakeAsync(Inbox inbox, SpaceSession session, ReadOnlySequence<byte> message)
     {
+        session.HasHeard = true;
         deadlines.BeginApplying();
         try
         {
@@ -418,6 +471,7 @@ internal sealed class ConnectionRun
         try
         {
             await inbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
+            await blobInbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {
@@ -432,6 +486,26 @@ internal sealed class ConnectionRun
         try
         {
             await ReceiveAsync(session, new ReadOnlySequence<byte>(message)).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private async ValueTask ApplyBlobAsync(SpaceSession session, ReadOnlyMemory<byte> message)
+    {
+        if (IsClosing)
+            return;
+        try
+        {
+            if (Revoked(session) is { } revoked)
+                throw revoked;
+            await session.Blobs.ReceiveAsync(message, aborted.Token).ConfigureAwait(false);
+        }
+        catch (SyncException e)
+        {
+            Fail(SessionTurns.ErrorOf(e, session, Frames.Peer));
         }
         catch (Exception e)
         {
@@ -475,6 +549,7 @@ internal sealed class ConnectionRun
                     MessageFormat.WriteSpaces(Frames.Outgoing, declared.Spaces, declared.Asks);
                 WriteProofs(owed);
                 bool more = await turns.WriteAsync(sessions).ConfigureAwait(false);
+                more = more || turns.WriteBlobs(sessions);
                 await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
                 if (!more && !IsClosing)
                     await writerCall.WaitAsync(aborted.Token).ConfigureAwait(false);
@@ -555,9 +630,11 @@ internal sealed class ConnectionRun
         await watch.DisposeAsync().ConfigureAwait(false);
         await aborted.CancelAsync().ConfigureAwait(false);
         await inbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
+        await blobInbox.DrainAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (SpaceSession session in Channels.Sessions)
             await session.Waiting.ConfigureAwait(false);
         Channels.Dispose();
+        packing.Dispose();
         Frames.Dispose();
         try
         {
@@ -575,6 +652,9 @@ internal sealed class ConnectionRun
 
     private void Watch()
     {
+        packing.ReleaseIdle();
+        foreach (SpaceSession session in Channels.Sessions)
+            session.Blobs.Watch();
         if (Volatile.Read(ref closingAt) is not 0 and long closing)
         {
             if (time.GetElapsedTime(closing) >= options.CloseTimeout)
@@ -587,6 +667,10 @@ internal sealed class ConnectionRun
         else if (Channels.Sessions.Select(Revoked).FirstOrDefault(found => found is not null) is { } revoked)
         {
             End(CloseReason.From(revoked), sayFarewell: true);
+        }
+        else if (time.GetUtcNow().UtcTicks >= Volatile.Read(ref passEnds))
+        {
+            End(new CloseReason(WireError.AccessTokenRefused, ByPeer: false, $"The access token of {Frames.Peer} has expired."), sayFarewell: true);
         }
         else if (deadlines.IsPingDue())
         {

@@ -7,7 +7,7 @@ internal static class ErrorClasses
     public static SyncErrorClass Of(WireError error, Exception? cause) => error switch
     {
         WireError.NotLoopback => SyncErrorClass.Policy,
-        WireError.NotEnrolled or WireError.KeyRevoked or WireError.WrongIdentity or WireError.PairingClosed
+        WireError.NotEnrolled or WireError.KeyRevoked or WireError.WrongIdentity or WireError.AccessTokenRefused or WireError.PairingClosed
             or WireError.WrongToken or WireError.TokenUsed or WireError.TokenExpired or WireError.TooManyAttempts
             or WireError.CodeMismatch or WireError.CodeDeclined => SyncErrorClass.Authorisation,
         WireError.TlsFailed => SyncErrorClass.Permanent,

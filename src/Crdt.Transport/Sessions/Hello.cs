@@ -35,4 +35,13 @@ internal sealed record Hello
     /// <summary>Channels of <see cref="Spaces"/> in which the sender does not know the receiver, and asks for a <c>proof</c>.
     /// </summary>
     public IReadOnlyList<int> Asks { get; init; } = [];
+
+    /// <summary>An access token for a server that wants one; <see langword="null"/> when none is shown.</summary>
+    public string? AccessToken { get; init; }
+
+    /// <summary>Whether the sender takes packed messages.</summary>
+    public bool TakesPacked { get; init; }
+
+    /// <summary>Without the token, which is a secret.</summary>
+    public override string ToString() => $"hello of {NodeId}, connection {ConnectionId}";
 }

@@ -7,7 +7,7 @@ namespace Crdt.Transport.Sessions;
 /// <param name="OwnHolds">What this side's greeting listed.</param>
 /// <param name="PeerHolds">What the peer's greeting listed.</param>
 /// <param name="ComposedAt">When this side's greeting was composed, in this side's order of events.</param>
-/// <param name="AdmittedAt">When this side took the connection, in the same order; 0 while it has not.</param>
+/// <param name="AdmittedAt">When this side judged that the connection stays, in the same order; 0 while it has not.</param>
 internal readonly record struct LinkFacts(
     ulong ConnectionId,
     bool IsDialler,

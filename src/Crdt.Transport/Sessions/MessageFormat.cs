@@ -18,6 +18,12 @@ internal static class MessageFormat
     /// frames.</summary>
     public const int HelloSpacesMax = 100;
 
+    /// <summary>Spaces in a greeting that shows an access token.</summary>
+    public const int HelloSpacesWithTokenMax = 40;
+
+    /// <summary>An access token in a greeting.</summary>
+    public const int AccessTokenLengthMax = 2_048;
+
     /// <summary>Connections listed in one greeting.</summary>
     public const int HoldsMax = 16;
 
@@ -33,13 +39,16 @@ internal static class MessageFormat
     private const int GuidLengthBytes = 16;
     private const int HelloElements = 10;
 
+    // What the sender of a greeting takes beside the rest, in its eleventh element.
+    private const uint PackedMessages = 1;
+
     private delegate T Decoder<out T>(ref MessagePackReader reader, ref int elements);
 
     public static void WriteHello(FrameBuffer output, Hello hello)
     {
         output.Begin(FrameType.Hello);
         var writer = new MessagePackWriter(output);
-        writer.WriteArrayHeader(HelloElements);
+        writer.WriteArrayHeader(hello.TakesPacked ? HelloElements + 1 : HelloElements);
         writer.Write(hello.VersionMin);
         writer.Write(hello.VersionMax);
         WriteGuid(ref writer, hello.NodeId);
@@ -58,7 +67,9 @@ internal static class MessageFormat
             foreach (ulong id in hello.Holds)
                 writer.Write(id);
         }
-        WriteCredentials(ref writer, hello.Asks);
+        WriteCredentials(ref writer, hello.Asks, hello.AccessToken);
+        if (hello.TakesPacked)
+            writer.Write(PackedMessages);
         writer.Flush();
         output.Commit();
     }
@@ -150,9 +161,9 @@ internal static class MessageFormat
 
     /// <summary>Begins a <c>data</c> frame: the message follows the channel's number without further wrapping.
     /// </summary>
-    public static void BeginData(FrameBuffer output, int channel)
+    public static void BeginData(FrameBuffer output, int channel, FrameType type = FrameType.Data)
     {
-        output.Begin(FrameType.Data);
+        output.Begin(type);
         var writer = new MessagePackWriter(output);
         writer.Write(channel);
         writer.Flush();
@@ -217,8 +228,11 @@ internal static class MessageFormat
             DataLengthBytesMax = reader.ReadInt32(),
             Spaces = ReadSpaces(ref reader, HelloSpacesMax),
             Holds = ReadHolds(ref reader),
-            Asks = ReadCredentials(ref reader, HelloSpacesMax),
+            Asks = ReadCredentials(ref reader, HelloSpacesMax, out string? token),
+            AccessToken = token,
+            TakesPacked = elements-- > 0 && (reader.ReadUInt32() & PackedMessages) != 0,
         };
+        elements = Math.Max(elements, 0);
         if (hello.DataLengthBytesMax < FrameFormat.DataLengthBytesMax)
         {
             throw new MessagePackSerializationException(
@@ -239,22 +253,25 @@ internal static class MessageFormat
         return holds;
     }
 
-    // Nil, or an array whose first element says where the receiver is to show its enrolment; others are of later versions.
-    private static void WriteCredentials(ref MessagePackWriter writer, IReadOnlyList<int> asks)
+    // Nil, or an array: where the receiver is to show its enrolment, then an access token; others are of later versions.
+    private static void WriteCredentials(ref MessagePackWriter writer, IReadOnlyList<int> asks, string? token = null)
     {
-        if (asks.Count == 0)
+        if (asks.Count == 0 && token is null)
         {
             writer.WriteNil();
             return;
         }
-        writer.WriteArrayHeader(1);
+        writer.WriteArrayHeader(token is null ? 1 : 2);
         writer.WriteArrayHeader(asks.Count);
         foreach (int channel in asks)
             writer.Write(channel);
+        if (token is not null)
+            writer.Write(token);
     }
 
-    private static int[] ReadCredentials(ref MessagePackReader reader, int max)
+    private static int[] ReadCredentials(ref MessagePackReader reader, int max, out string? token)
     {
+        token = null;
         if (reader.TryReadNil())
             return [];
         int elements = reader.ReadArrayHeader();
@@ -263,7 +280,19 @@ internal static class MessageFormat
         var asks = new int[ReadCount(ref reader, max, "channels to show an enrolment on")];
         for (int i = 0; i < asks.Length; i++)
             asks[i] = ReadChannel(ref reader);
-        Skip(ref reader, elements - 1);
+        if (elements < 2)
+            return asks;
+        if (!reader.TryReadNil())
+        {
+            ReadOnlySequence<byte> text = reader.ReadStringSequence() ?? default;
+            if (text.Length > AccessTokenLengthMax)
+            {
+                throw new MessagePackSerializationException(
+                    $"An access token of {text.Length} bytes exceeds the limit of {AccessTokenLengthMax} bytes.");
+            }
+            token = Encoding.UTF8.GetString(text);
+        }
+        Skip(ref reader, elements - 2);
         return asks;
     }
 
@@ -306,7 +335,7 @@ internal static class MessageFormat
     {
         bool hasAsks = elements > 1;
         elements -= hasAsks ? 2 : 1;
-        return (ReadSpaces(ref reader, SpacesMax), hasAsks ? ReadCredentials(ref reader, SpacesMax) : []);
+        return (ReadSpaces(ref reader, SpacesMax), hasAsks ? ReadCredentials(ref reader, SpacesMax, out _) : []);
     }
 
     private static void WriteSpaces(ref MessagePackWriter writer, IReadOnlyList<SpaceChannel> spaces)

@@ -5,9 +5,9 @@ namespace Crdt.Transport.Sessions;
 /// <summary>Takes the next messages of a connection's sessions, in turn. Nothing queues: a session is asked when there
 /// is room, and one that has nothing calls when it has.</summary>
 internal sealed class SessionTurns(
-    FrameBuffer output, Wakeup call, Action<Exception> fail, CancellationToken aborted)
+    FrameBuffer output, MessagePacking packing, Wakeup call, Action<Exception> fail, CancellationToken aborted)
 {
-    private uint next;
+    private uint next, nextBlob;
 
     /// <summary>Composes one message of each session in turn, until there is enough for a flush.</summary>
     /// <returns>Whether there may be more.</returns>
@@ -35,10 +35,35 @@ internal sealed class SessionTurns(
         return silent < sessions.Count;
     }
 
+    /// <summary>Composes messages about attachments, where no session has anything else to say: as many as a chunk takes, so that
+    /// what is said meanwhile waits for no more.</summary>
+    /// <returns>Whether there may be more.</returns>
+    public bool WriteBlobs(IReadOnlyList<SpaceSession> sessions)
+    {
+        int silent = 0;
+        while (silent < sessions.Count && output.LengthBytes < BlobTree.ChunkLengthBytes)
+        {
+            SpaceSession session = sessions[(int)(nextBlob++ % sessions.Count)];
+            MessageFormat.BeginData(output, session.Channel.Number, FrameType.Blob);
+            if (session.Blobs.TryWriteNext(output))
+            {
+                output.Commit();
+                silent = 0;
+            }
+            else
+            {
+                output.Rollback();
+                silent++;
+            }
+        }
+        return silent < sessions.Count;
+    }
+
     /// <summary>Composes the next message of a session, if it has one.</summary>
     public async ValueTask<bool> WriteNextAsync(SpaceSession session)
     {
         MessageFormat.BeginData(output, session.Channel.Number);
+        int messageAt = output.LengthBytes;
         bool written;
         try
         {
@@ -49,7 +74,7 @@ internal sealed class SessionTurns(
             throw ErrorOf(e, session, "The peer");
         }
         if (written)
-            output.Commit();
+            output.Commit(packing.Pack(output, session, messageAt));
         else
             output.Rollback();
         return written;

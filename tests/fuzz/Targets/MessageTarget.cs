@@ -20,9 +20,7 @@ internal sealed class MessageTarget : FuzzTarget
         {
             return false;
         }
-        // A reason that a later version may know is read as another one: what was written once stays.
-        ArrayBufferWriter<byte> written = Write(message), again = Write(new SyncMessageCodec().Read(new ReadOnlySequence<byte>(written.WrittenMemory)));
-        Same(written.WrittenSpan, again.WrittenSpan, "A message is not written as it was read.");
+        Same(input, Write(message).WrittenSpan, "A message is not written as it was read.");
         return true;
     }
 

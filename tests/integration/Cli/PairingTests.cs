@@ -51,7 +51,7 @@ public sealed class PairingTests : CliTest
     public async Task Two_people_compare_a_code()
     {
         await OkAsync("office", "init", "--space", "field");
-        await using (CliServer office = await BeginAsync("office", ["pair", "--code", "--listen", "127.0.0.1:0"], "y\n"))
+        await using (CliServer office = await BeginAsync("office", ["pair", "--code", "--no-discovery", "--listen", "127.0.0.1:0"], "y\n"))
         {
             CliResult joined = (await RunWithInputAsync(
                 "tablet", "y\n", "--json", "join", "--code", "--name", "tablet 7", office.EndPoint.ToString())).Succeeded();
@@ -60,7 +60,7 @@ public sealed class PairingTests : CliTest
             Assert.Equal(here.GetProperty("code").GetString(), joined.JsonLines[0].GetProperty("code").GetString());
             Assert.Equal(0, await office.Completion.WaitAsync(Patience));
         }
-        await using CliServer again = await BeginAsync("office", ["pair", "--code", "--listen", "127.0.0.1:0"], "n\n");
+        await using CliServer again = await BeginAsync("office", ["pair", "--code", "--no-discovery", "--listen", "127.0.0.1:0"], "n\n");
         (await RunWithInputAsync("other", "y\n", "join", "--code", again.EndPoint.ToString())).Failed(4, "did not confirm");
         await again.CancelAsync();
         Assert.False(FileReplicaStore.Exists(PathOf("other")));
@@ -82,6 +82,7 @@ public sealed class PairingTests : CliTest
         (await RunAsync("office", "device", "retire", "no-such")).Failed(3, "device list");
         (await RunAsync("c", "join", "crdt-pair:1?id=x")).Failed(2, "not an invitation");
         (await RunAsync("c", "join", "no-such-file")).Failed(2, "no file");
+        (await RunAsync("c", "join")).Failed(2, "missing");
         (await RunAsync("tablet", "join", "crdt-pair:1?")).Failed(6, "already");
         Assert.True((await OkAsync("office", "--json", "space", "show")).Json.GetProperty("can_enrol").GetBoolean());
         Assert.False((await OkAsync("tablet", "--json", "space", "show")).Json.GetProperty("can_enrol").GetBoolean());

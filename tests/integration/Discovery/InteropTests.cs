@@ -24,14 +24,42 @@ public sealed class InteropTests : CliTest
         {
             await tablet.WaitAsync(line => line.Contains("connected", StringComparison.Ordinal), "they are connected");
             await using Lines eye = Crdt(machine, 1, "office", "--json", "peers");
+            // What is near the eye hears for itself, perhaps after it was told that they are connected.
             JsonElement peer = await PeerAsync(eye, p => p.GetProperty("link").GetString() == "connected"
-                && p.GetProperty("lacks").GetInt64() == 0, "nothing is lacking");
-            Assert.True(peer.GetProperty("near").GetBoolean() && peer.GetProperty("paired").GetBoolean());
+                && p.GetProperty("lacks").GetInt64() == 0 && p.GetProperty("near").GetBoolean(), "nothing is lacking");
+            Assert.True(peer.GetProperty("paired").GetBoolean());
             await tablet.StopAsync();
             await PeerAsync(eye, p => !p.GetProperty("near").GetBoolean(), "it has said goodbye");
         }
         await using Lines sync = Crdt(machine, 1, "tablet", "sync");
         await sync.WaitAsync(line => line.StartsWith("In sync with", StringComparison.Ordinal), "a sync without an address");
+    }
+
+    [ComponentFact("ip", NeedsRoot = true)]
+    public async Task Two_people_on_one_network_pair_their_devices_without_naming_an_address()
+    {
+        await using NetworkNamespaces network = await NetworkNamespaces.CreateAsync(3);
+        await OkAsync("office", "init", "--space", "field");
+        await OkAsync("office", "put", "a/b/1", "x=1");
+        string[] yes = ["sh", "-c", "echo y | \"$0\" \"$@\""];
+        await using Lines office = new(CrdtProcess.Start([.. network.By(1), .. yes], PathOf("office"), "--json", "pair", "--code"));
+        await office.WaitAsync(line => line.Contains("listening", StringComparison.Ordinal), "it waits");
+        await using (Lines tablet = new(CrdtProcess.Start([.. network.By(2), .. yes], PathOf("tablet"), "--json", "join", "--code")))
+        {
+            string shown = await tablet.WaitAsync(line => line.Contains("\"code\"", StringComparison.Ordinal), "the digits there");
+            string here = await office.WaitAsync(line => line.Contains("\"code\"", StringComparison.Ordinal), "the digits here");
+            Assert.Equal(JsonDocument.Parse(here).RootElement.GetProperty("code").GetString(), JsonDocument.Parse(shown).RootElement.GetProperty("code").GetString());
+            await tablet.WaitAsync(line => line.Contains("mutations_received", StringComparison.Ordinal), "it has its copy");
+        }
+        Assert.Contains("\"x\":1", (await OkAsync("tablet", "--json", "get", "a/b/1")).Output);
+
+        // Where two wait, a person says which is meant.
+        await OkAsync("other", "init", "--space", "other");
+        await using Lines again = Crdt(network, 1, "office", "pair", "--code"), rival = Crdt(network, 3, "other", "pair", "--code");
+        foreach (Lines waiting in new[] { again, rival }) await waiting.WaitAsync(line => line.Contains("join --code", StringComparison.Ordinal), "both wait");
+        await using Lines third = Crdt(network, 2, "third", "join", "--code");
+        string told = await third.WaitAsync(line => line.Contains("2 devices", StringComparison.Ordinal), "both are told");
+        foreach (int host in new[] { 1, 3 }) Assert.Contains(NetworkNamespaces.AddressOf(host), told);
     }
 
     [ComponentFact("ip", NeedsRoot = true)]

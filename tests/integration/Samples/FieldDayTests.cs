@@ -19,6 +19,8 @@ public sealed partial class FieldDayTests : IDisposable
         Assert.True(exitCode == 0, output);
         Assert.Contains("Converged: equal digests on all four, nothing unaccounted for.", output);
         Assert.Contains("> crdt resolve", output);
+        Assert.Matches(@"C's process was killed: Server holds \d+ of 200 voice notes", output);
+        Assert.Contains("200 voice notes are on all four, byte for byte.", output);
     }
 
     [Theory]

@@ -259,7 +259,7 @@ public abstract class ReplicaStoreConformance
             new ProjectionUpdate(
                 first,
                 "first"u8.ToArray(),
-                [StoredEntities.Make(one, "a"), StoredEntities.Make(two, "b"u8.ToArray(), contested: true)]),
+                [StoredEntities.Make(one, "a"), StoredEntities.Make(two, "b"u8.ToArray(), marks: EntityMarks.Contested | EntityMarks.NamesBlobs)]),
             default);
         LogPosition second = await store.AppendAsync(new[] { Batch(Ann, 2, 2) }, isDurable: true, default);
         await store.ProjectAsync(
@@ -267,8 +267,8 @@ public abstract class ReplicaStoreConformance
                 second,
                 "second"u8.ToArray(),
                 [
-                    StoredEntities.Make(one, "c"u8.ToArray(), contested: true),
-                    StoredEntities.Make(two, "d"u8.ToArray(), exists: false),
+                    StoredEntities.Make(one, "c"u8.ToArray(), marks: EntityMarks.Contested | EntityMarks.NamesBlobs),
+                    StoredEntities.Make(two, "d"u8.ToArray(), exists: false, marks: EntityMarks.NamesBlobs),
                     StoredEntities.Make(three, "e"),
                 ]),
             default);
@@ -285,7 +285,8 @@ public abstract class ReplicaStoreConformance
             Assert.Equal([one, two, three], store.Keys());
             Assert.Equal([one, two], store.Keys("d", "t"));
             Assert.Empty(store.Keys("d", "v"));
-            Assert.Equal([one], store.ContestedKeys());
+            Assert.Equal([one], store.MarkedKeys(EntityMarks.Contested));
+            Assert.Equal([one, two], store.MarkedKeys(EntityMarks.NamesBlobs));
             if (opening == 0)
                 store = await ReopenAsync(store);
         }
@@ -347,7 +348,7 @@ public abstract class ReplicaStoreConformance
         {
             LogPosition end = await store.AppendAsync(new[] { Batch(Ann, round + 1, round + 1) }, isDurable: true, default);
             await store.ProjectAsync(
-                new ProjectionUpdate(end, "checkpoint"u8.ToArray(), [StoredEntities.Make(one, "a"u8.ToArray(), contested: true)]),
+                new ProjectionUpdate(end, "checkpoint"u8.ToArray(), [StoredEntities.Make(one, "a"u8.ToArray(), marks: EntityMarks.Contested)]),
                 default);
             await store.ResetProjectionAsync(default);
             for (int opening = 0; opening < 2; opening++)
@@ -356,7 +357,7 @@ public abstract class ReplicaStoreConformance
                 Assert.True(store.Checkpoint.IsEmpty);
                 Assert.Null(store.ReadState(one));
                 Assert.Empty(store.Keys());
-                Assert.Empty(store.ContestedKeys());
+                Assert.Empty(store.MarkedKeys(EntityMarks.Contested));
                 if (opening == 0)
                     store = await ReopenAsync(store);
             }

@@ -11,7 +11,7 @@ internal static class StoredEntities
         EntityKey key,
         byte[] state,
         bool exists = true,
-        bool contested = false,
+        EntityMarks marks = EntityMarks.None,
         params (string Name, Value Value)[] fields)
     {
         var registers = new EntityState(key);
@@ -20,7 +20,7 @@ internal static class StoredEntities
         foreach ((string name, Value value) in fields)
             Add(registers, FieldPath.Field(name), value, sequence++);
         var entity = new Entity(registers, Replicas, TypePolicies.Default, RefusalTable.Empty.Now);
-        return new ProjectedEntity(entity, new Lazy<ReadOnlyMemory<byte>>(state), contested);
+        return new ProjectedEntity(entity, new Lazy<ReadOnlyMemory<byte>>(state), marks);
     }
 
     public static ProjectedEntity Make(EntityKey key, string state) =>

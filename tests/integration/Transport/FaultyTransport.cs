@@ -13,7 +13,7 @@ internal sealed class FaultyTransport(IPeerTransport inner) : IPeerTransport
     /// <summary>The streams that begin from now on are reset when this side has sent so many bytes.</summary>
     public long? CutAfterBytes { get; set; }
 
-    /// <summary>From now on nothing that is sent arrives, and nobody is told.</summary>
+    /// <summary>From now on nothing that is sent arrives, also no end, and nobody is told. For streams in memory.</summary>
     public bool IsFrozen { get; set; }
 
     public async ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
@@ -52,23 +52,64 @@ internal sealed class FaultyTransport(IPeerTransport inner) : IPeerTransport
 
     private sealed class FaultyStream : IPeerStream
     {
+        private readonly FaultyTransport transport;
         private readonly IPeerStream inner;
+        private readonly FaultyReader input;
 
         public FaultyStream(FaultyTransport transport, IPeerStream inner, long bytesLeft)
         {
-            this.inner = inner;
+            (this.transport, this.inner) = (transport, inner);
+            input = new FaultyReader(transport, inner.Input);
             Output = new FaultyWriter(transport, inner, bytesLeft);
         }
 
-        public PipeReader Input => inner.Input;
+        public PipeReader Input => input;
 
         public PipeWriter Output { get; }
 
         public EndPoint RemoteEndPoint => inner.RemoteEndPoint;
 
-        public void Abort() => inner.Abort();
+        public void Abort()
+        {
+            if (transport.IsFrozen)
+                input.Abort();
+            else
+                inner.Abort();
+        }
 
-        public ValueTask DisposeAsync() => inner.DisposeAsync();
+        // What the other side would notice does not reach it either; the memory is given up with both.
+        public ValueTask DisposeAsync() => transport.IsFrozen ? ValueTask.CompletedTask : inner.DisposeAsync();
+    }
+
+    private sealed class FaultyReader(FaultyTransport transport, PipeReader inner) : PipeReader
+    {
+        private readonly TaskCompletionSource aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Abort()
+        {
+            aborted.TrySetResult();
+            inner.CancelPendingRead();
+        }
+
+        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            ReadResult result = await inner.ReadAsync(cancellationToken);
+            if (!transport.IsFrozen)
+                return result;
+            inner.AdvanceTo(result.Buffer.End);
+            await aborted.Task.WaitAsync(cancellationToken);
+            throw new IOException("The stream was reset.");
+        }
+
+        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
+
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => inner.AdvanceTo(consumed, examined);
+
+        public override void CancelPendingRead() => inner.CancelPendingRead();
+
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+        public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
     }
 
     private sealed class FaultyWriter(FaultyTransport transport, IPeerStream inner, long bytesLeft) : PipeWriter

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json.Nodes;
 using Crdt.Transport;
 using Crdt.Transport.Frames;
@@ -76,7 +77,36 @@ public sealed class FrameVectorTests
             output.Write("xyz"u8);
             output.Commit();
         }, frame => Assert.Equal(200, MessageFormat.ReadData(frame, "x", out _))),
+        ("hello that takes packed messages", output => MessageFormat.WriteHello(output, Greeting with { TakesPacked = true }),
+            frame => Assert.True(MessageFormat.ReadHello(frame, "x").TakesPacked)),
+        ("packed data that begins a stream: xyzxyzxyzxyz", output => WritePacked(output, "aaa8acaa80210000", isAnew: true), frame =>
+        {
+            Assert.Equal(FrameFlags.Packed | FrameFlags.PackedAnew, frame.Flags);
+            using var unpacker = new MessageUnpacker();
+            Assert.Equal("xyzxyzxyzxyz", Unpacked(unpacker, frame));
+        }),
+        ("packed data that goes on with it: xyzxyz", output => WritePacked(output, "82300000", isAnew: false), frame =>
+        {
+            Assert.Equal(FrameFlags.Packed, frame.Flags);
+            using var unpacker = new MessageUnpacker();
+            unpacker.Unpack(new ReadOnlySequence<byte>(Convert.FromHexString("aaa8acaa80210000")), isAnew: true, 100);
+            Assert.Equal("xyzxyz", Unpacked(unpacker, frame));
+        }),
     ];
+
+    private static void WritePacked(FrameBuffer output, string piece, bool isAnew)
+    {
+        MessageFormat.BeginData(output, 200);
+        output.Write(Convert.FromHexString(piece));
+        output.Commit(isAnew ? FrameFlags.Packed | FrameFlags.PackedAnew : FrameFlags.Packed);
+    }
+
+    private static string Unpacked(MessageUnpacker unpacker, in Frame frame)
+    {
+        MessageFormat.ReadData(frame, "x", out ReadOnlySequence<byte> piece);
+        return Encoding.ASCII.GetString(
+            unpacker.Unpack(piece, frame.Flags.HasFlag(FrameFlags.PackedAnew), lengthBytesMax: 100).Span);
+    }
 
     /// <summary>With CRDT_WRITE_VECTORS set it writes the file instead, for a new version of the format.</summary>
     [Fact]
@@ -87,6 +117,7 @@ public sealed class FrameVectorTests
     [Trait("Spec", "WF-6.7")]
     [Trait("Spec", "WF-6.8")]
     [Trait("Spec", "WF-6.10")]
+    [Trait("Spec", "WF-6.12")]
     [Trait("Spec", "WF-7.5")]
     public void The_vectors_are_what_is_written_and_read_back()
     {

@@ -68,6 +68,27 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public async Task Who_was_answered_and_is_not_recognised_yet_is_told_that_the_connection_is_meant_to_stay()
+    {
+        await using Mesh mesh = new(transport);
+        (PeerNode node, _) = await mesh.NodeAsync();
+        await using RawPeer first = await DialAsync(node);
+        Hello unknown = RawPeer.Hello(node, connectionId: 71) with
+        {
+            Spaces = [.. Enumerable.Range(0, MessageFormat.HelloSpacesMax).Select(i => new SpaceChannel(i, Mesh.Found($"{i}").Space))],
+        };
+        await first.GreetAsync(unknown);
+        await using IPeerListener listener = await transport.ListenAsync(Mesh.AnyPort, default);
+        Task<PeerConnection> dialling = node.ConnectAsync(listener.LocalEndPoint).AsTask();
+        await using RawPeer second = await RawPeer.AcceptAsync(listener);
+        Hello hello = MessageFormat.ReadHello(await second.ReadAsync(FrameType.Hello), "the node");
+        Assert.Empty(node.Connections);
+        Assert.Equal([71UL], hello.Holds);
+        await second.SendAsync(FrameType.Bye);
+        await Assert.ThrowsAnyAsync<Exception>(async () => await dialling);
+    }
+
+    [Fact]
     [Trait("Error", nameof(WireError.LocalFailure))]
     public async Task A_failure_of_a_nodes_own_is_told_as_such_and_nothing_of_what_it_was()
     {

@@ -97,7 +97,9 @@ public sealed class LivenessTests
         foreach (byte[] message in said)
             await peer.SendAsync(FrameType.Data, message);
         PeerConnection connection = node.Connections.Single();
-        await Mesh.UntilAsync(() => connection.Run.Frames.FlushBegunAt != 0, "the writer is held up");
+        // Held up by a run, that is, and not on its way with what goes before: the pipe takes no more than a piece of it.
+        await Mesh.UntilAsync(() => connection.Run.Frames.Outgoing.LengthBytes > FramedConnection.FlushLengthBytes
+            && connection.Run.Frames.FlushBegunAt != 0, "the writer is held up");
         Assert.InRange(connection.Run.Frames.Outgoing.LengthBytes, 1, FrameFormat.DataLengthBytesMax + (64 << 10));
 
         for (int i = 0; i < 20; i++)

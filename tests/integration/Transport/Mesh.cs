@@ -49,7 +49,8 @@ internal sealed class Mesh : IAsyncDisposable
         return genesis;
     }
 
-    public async Task<Replica> ReplicaAsync(SpaceGenesis? genesis = null, ReplicaRole role = ReplicaRole.Client)
+    public async Task<Replica> ReplicaAsync(
+        SpaceGenesis? genesis = null, ReplicaRole role = ReplicaRole.Client, IBlobStore? blobs = null, BlobPolicy? policy = null)
     {
         genesis ??= Genesis;
         ReplicaId id = NewId();
@@ -59,8 +60,8 @@ internal sealed class Mesh : IAsyncDisposable
             members.Remove(member);
             id = member.Replica;
         }
-        var store = new MemoryReplicaStore(new ReplicaIdentity(genesis.Space, id, role));
-        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = time, Genesis = genesis, Key = key });
+        var store = new MemoryReplicaStore(new ReplicaIdentity(genesis.Space, id, role)) { Blobs = blobs ?? new MemoryBlobStore() };
+        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = time, Genesis = genesis, Key = key, Blobs = policy ?? new BlobPolicy() });
         replicas.Add(replica);
         return replica;
     }

@@ -31,6 +31,24 @@ public sealed class MessageFormatTests
         AssertSame(least, MessageFormat.ReadHello(Written(output => MessageFormat.WriteHello(output, least)), "x"));
     }
 
+    [Fact]
+    [Trait("Spec", "WF-6.11")]
+    public void A_greeting_with_an_access_token_comes_out_as_it_went_in_and_a_longer_one_is_malformed()
+    {
+        Hello hello = SampleHello(MessageFormat.HelloSpacesWithTokenMax, MessageFormat.HoldsMax) with
+        {
+            AccessToken = new string('t', MessageFormat.AccessTokenLengthMax),
+            Asks = [.. Enumerable.Range(MessageFormat.ChannelsMax - MessageFormat.HelloSpacesWithTokenMax, MessageFormat.HelloSpacesWithTokenMax)],
+        };
+        Frame frame = Written(output => MessageFormat.WriteHello(output, hello));
+        Assert.InRange(frame.Payload.Length, 1, FrameFormat.HelloLengthBytesMax - FrameFormat.OverheadLengthBytes);
+        Hello read = MessageFormat.ReadHello(frame, "x");
+        Assert.Equal(hello.Spaces, read.Spaces);
+        Assert.Equal(hello.AccessToken, read.AccessToken);
+        Assert.Equal(hello.Asks, read.Asks);
+        AssertMalformed(Decoders[0], Bytes(output => MessageFormat.WriteHello(output, hello with { AccessToken = hello.AccessToken + "t" })));
+    }
+
     [Property(MaxTest = 3_000)]
     public void No_content_gets_anything_but_a_message_or_the_one_error(byte[] bytes)
     {
@@ -61,11 +79,12 @@ public sealed class MessageFormatTests
     [Trait("Spec", "WF-6.3")]
     public void Elements_of_later_versions_are_skipped_however_deep_they_nest()
     {
-        byte[] bytes = Bytes(output => MessageFormat.WriteHello(output, SampleHello(1, 1)));
-        Assert.Equal(0x9A, bytes[0]);
-        bytes[0] = 0x9C; // two more elements: a map, and arrays 3,000 deep
+        Hello hello = SampleHello(1, 1) with { TakesPacked = true };
+        byte[] bytes = Bytes(output => MessageFormat.WriteHello(output, hello));
+        Assert.Equal(0x9B, bytes[0]);
+        bytes[0] = 0x9D; // two more elements: a map, and arrays 3,000 deep
         byte[] longer = [.. bytes, 0x81, 0xA1, 0x61, 0xC3, .. Enumerable.Repeat((byte)0x91, 3_000), 0xC0];
-        AssertSame(SampleHello(1, 1), MessageFormat.ReadHello(FrameOf(longer), "x"));
+        AssertSame(hello, MessageFormat.ReadHello(FrameOf(longer), "x"));
         AssertMalformed(Decoders[0], longer[..^1]);
     }
 

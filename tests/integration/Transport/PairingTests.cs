@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Net;
+using Crdt.Integration.Discovery;
 using Crdt.Transport;
 using Crdt.Transport.Connections;
+using Crdt.Transport.Discovery;
 using Crdt.Transport.Frames;
 using Crdt.Transport.Pairing;
 using Crdt.Transport.Security;
@@ -159,6 +161,37 @@ public sealed class PairingTests : IDisposable
         // It was for one.
         WireException e = await Assert.ThrowsAsync<WireException>(() => CodeAsync(office, (_, _) => ValueTask.FromResult(true)));
         Assert.Equal(WireError.PairingClosed, e.Error);
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-11.2")]
+    public async Task Who_waits_for_a_device_is_found_without_an_address_and_of_several_all()
+    {
+        await using var camp = new Camp();
+        (Camp.Device office, PairingDesk desk) = await camp.OfficeWithDeskAsync(book);
+        desk.OfferCode(ReplicaRole.Client, null, (_, _) => ValueTask.FromResult(true));
+        var bus = new MemoryDiscovery.Bus();
+        await using MemoryDiscovery here = new(bus), there = new(bus), rival = new(bus), odd = new(bus);
+        TimeSpan soon = TimeSpan.FromMilliseconds(50);
+        Assert.Empty(await PairingCall.FindAsync(there, soon, soon));
+        await odd.AdvertiseAsync(PairingCall.Of(office.Address) with { Properties = new Dictionary<string, string> { ["v"] = "2" } });
+        Assert.Empty(await PairingCall.FindAsync(there, soon, soon));
+
+        PeerAdvertisement first = PairingCall.Of(office.Address);
+        Assert.NotEqual(first.Instance, PairingCall.Of(office.Address).Instance);
+        Assert.DoesNotContain(NodeFingerprint.Of(office.Key.PublicKey.Span).ToString()[..8], first.Instance);
+        await here.AdvertiseAsync(first);
+        (EndPoint found, IReadOnlyList<IPEndPoint> addresses) = Assert.Single(await PairingCall.FindAsync(there, Mesh.Deadline, soon));
+        Assert.Equal([office.Address], addresses);
+        PairingGrant grant = await PairingApplicant.ApplyAsync(found, key, id, "tablet", (_, _) => ValueTask.FromResult(true));
+        Assert.Equal(id, grant.Enrolment.Replica);
+
+        await rival.AdvertiseAsync(PairingCall.Of(new IPEndPoint(IPAddress.Loopback, 1)));
+        Assert.Equal(2, (await PairingCall.FindAsync(there, Mesh.Deadline, soon)).Count);
+        await rival.WithdrawAsync();
+        for (int i = 0; i < 20; i++)
+            bus.Tell(i, new DiscoveredPeer($"flood {i}", [office.Address], first.Properties));
+        Assert.Equal(16, (await PairingCall.FindAsync(there, Mesh.Deadline, soon)).Count);
     }
 
     [Fact]

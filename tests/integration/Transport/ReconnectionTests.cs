@@ -52,6 +52,49 @@ public sealed class ReconnectionTests(ITestOutputHelper output)
         Assert.Equal((0L, 0L), (progress.MutationsSent, progress.MutationsReceived));
     }
 
+    [Fact]
+    public async Task A_space_more_on_the_connection_costs_less_than_a_hundred_bytes_each_way()
+    {
+        using EcdsaNodeKey key = EcdsaSignatures.CreateKey();
+        (long Sent, long Received)[] costs = [await MeasureAsync(key, 1), await MeasureAsync(key, 2), await MeasureAsync(key, 3)];
+        output.WriteLine(string.Join(", ", costs));
+        for (int i = 1; i < costs.Length; i++)
+        {
+            Assert.InRange(costs[i].Sent - costs[i - 1].Sent, 1, 100);
+            Assert.InRange(costs[i].Received - costs[i - 1].Received, 1, 100);
+        }
+    }
+
+    private static async Task<(long Sent, long Received)> MeasureAsync(EcdsaNodeKey key, int spaces)
+    {
+        using var tls = new TlsTransport(key);
+        await using Mesh mesh = new(tls, key: key);
+        var (here, there) = (new List<Replica>(), new List<Replica>());
+        for (int i = 0; i < spaces; i++)
+        {
+            SpaceGenesis genesis = mesh.Space($"{i}");
+            here.Add(await mesh.ReplicaAsync(genesis));
+            there.Add(await mesh.ReplicaAsync(genesis, ReplicaRole.Server));
+            for (int n = 0; n < 20; n++)
+                await Mesh.CommitAsync(n % 2 == 0 ? here[i] : there[i], $"{n}");
+        }
+        (PeerNode left, PeerNode right) = (mesh.Node(null, [.. here]), mesh.Node(null, [.. there]));
+        IPEndPoint address = await right.ListenAsync(Mesh.AnyPort);
+        PeerConnection? connection = null;
+        for (int i = 0; i < 3; i++)
+        {
+            connection = await left.ConnectAsync(address);
+            await connection.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
+            await right.Connections.Single().WaitForSyncAsync().WaitAsync(Mesh.Deadline);
+            if (i < 2)
+            {
+                await connection.CloseAsync();
+                await Mesh.UntilAsync(() => right.Connections.Count == 0, "both have parted");
+            }
+        }
+        return (connection!.BytesSent, connection.BytesReceived);
+    }
+
     /// <summary>Counts what goes out at once.</summary>
     private sealed class CountingTransport(IPeerTransport inner) : IPeerTransport
     {

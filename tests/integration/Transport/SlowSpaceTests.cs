@@ -59,7 +59,7 @@ public sealed class SlowSpaceTests
 
         var first = new Inbox(budget, 8, ApplyAsync);
         var second = new Inbox(budget, 8, ApplyAsync);
-        SpaceSession a = new(default, null!, null!), b = new(default, null!, null!), c = new(default, null!, null!);
+        SpaceSession a = new(default, null!, null!, null!), b = new(default, null!, null!, null!), c = new(default, null!, null!, null!);
         ValueTask Add(Inbox inbox, SpaceSession session, byte number, int length) =>
             inbox.AddAsync(session, new ReadOnlySequence<byte>([number, .. new byte[length - 1]]), default);
         await Add(first, a, 1, 5);

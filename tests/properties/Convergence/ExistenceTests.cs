@@ -19,7 +19,7 @@ public class ExistenceTests
         Law.Holds(Schedules.Any, async schedule =>
         {
             await using World world = await World.RunAsync(schedule, existence: existence);
-        }, size: 40);
+        });
 
     [Fact]
     [Trait("Law", "1")]
@@ -42,7 +42,7 @@ public class ExistenceTests
             await SetAsync(world, given.policies[1]);
             await world.FinishAsync();
             Assert.Equal(held, world.Team.Replicas.Select(Held));
-        }, size: 40);
+        });
 
     [Theory]
     [InlineData(ExistencePolicy.UpdateWins, false, true)]

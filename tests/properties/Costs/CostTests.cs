@@ -13,8 +13,8 @@ public sealed class CostTests(ITestOutputHelper output)
     private static readonly FieldWrite[] Updates = FieldWorkload.Updates(2, Entities, 4_000);
 
     [Theory]
-    [InlineData(1, 1_300)]
-    [InlineData(100, 400)]
+    [InlineData(1, 1_050)]
+    [InlineData(100, 290)]
     public void A_commit_of_new_fields_allocates_little(int size, int bytesMax)
     {
         Lab.Write(Lab.Open(1), Inserts, size);
@@ -24,8 +24,8 @@ public sealed class CostTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(1, 1_600)]
-    [InlineData(100, 1_000)]
+    [InlineData(1, 1_300)]
+    [InlineData(100, 800)]
     public void A_commit_of_changed_fields_allocates_little(int size, int bytesMax)
     {
         Replica replica = Loaded(7);
@@ -39,7 +39,7 @@ public sealed class CostTests(ITestOutputHelper output)
         List<BatchRun> runs = LoadedRuns();
         Lab.Apply(Lab.Open(2), runs);
         Replica replica = Lab.Open(3);
-        CheckAllocated(() => Lab.Apply(replica, runs), Inserts.Length, 260);
+        CheckAllocated(() => Lab.Apply(replica, runs), Inserts.Length, 240);
     }
 
     [Theory]

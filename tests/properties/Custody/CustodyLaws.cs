@@ -89,12 +89,12 @@ public class CustodyLaws
         }, 300);
     }
 
-    /// <summary>An id in use twice is passed over while nobody may have noticed: a word about its sequences, passed on by
-    /// somebody who has seen neither log, is true of one of them.</summary>
+    /// <summary>Nothing is passed over in a keyed space, where a server's word names the log that it is about. In an open space an id
+    /// in use twice is, while nobody may have noticed: a word about its sequences is true of one of its logs.</summary>
     [Fact]
     [Trait("Law", "13")]
     public void It_holds_with_devices_that_are_restored_cloned_and_retired() =>
-        Law.Holds(ForkLife.WithWholeLogs, life => LiveAsync(life, passesOver: true), 300);
+        Law.Holds(ForkLife.WithWholeLogs, life => LiveAsync(life, passesOver: !life.IsKeyed), 300);
 
     /// <summary>A restored device meets a server, which has another mutation of the same name, and is interrupted. Found at
     /// seed 14912635311827353500,4379496703298645137,15.</summary>

@@ -51,6 +51,7 @@ public class CustodyTests
         await team[0].CommitAsync(tx => tx.Create(Strike));
         await team.MeetAsync(0, 1);
         Assert.True((await team[0].GetCustodyAsync()).IsSafeToWipe);
+        Assert.All(team[0].Mutations(), m => Assert.Equal(MutationStatus.Synced, m.Status));
         await team[2].FenceAsync(team[1].Id, FenceReason.Revoked);
         using (var session = new SyncSession(team[0]))
         {
@@ -58,10 +59,16 @@ public class CustodyTests
             Impostor impostor = await Impostor.GreetAsync(session);
             await impostor.SayAsync(new FencesMessage(team[2].Fences, [], []));
         }
-        CustodyReport report = await team[0].GetCustodyAsync();
-        Assert.True(report is { IsSafeToWipe: false, Receipts: [] });
+        for (int i = 0; i < 2; i++)
+        {
+            CustodyReport report = await team[0].GetCustodyAsync();
+            Assert.True(report is { IsSafeToWipe: false, Receipts: [] });
+            Assert.All(team[0].Mutations(), m => Assert.Equal(MutationStatus.Pending, m.Status));
+            await team.ReopenAsync(0);
+        }
         await team.MeetAsync(0, 2);
         Assert.True((await team[0].GetCustodyAsync()).IsSafeToWipe);
+        Assert.All(team[0].Mutations(), m => Assert.Equal(MutationStatus.Synced, m.Status));
     }
 
     [Fact]

@@ -143,6 +143,7 @@ public class ForkSnapshotTests
         {
             Assert.Equal(PruneOutcome.Pruned, (await replica.PruneAsync()).Outcome);
             Assert.Equal(behind.Vector, replica.PrunedTo);
+            Assert.All(replica.SetAside, a => Assert.True(a.Position >= replica.Store.LogStart));
             Assert.DoesNotContain(replica.Store.ReadLog(default),
                 l => l.Entry.Kind == LogEntryKind.Batch && replica.Writer.Fences.IsVoid(l.Entry));
         }

@@ -21,7 +21,7 @@ public class QueueLaws
         var random = new Random(seed);
         await using Team team = await CreateAsync(random);
         bool isFenced = false;
-        for (int step = 0; step < 40; step++)
+        for (int step = 0; step < 30; step++)
         {
             int at = random.Next(4);
             switch (random.Next(16))
@@ -41,7 +41,7 @@ public class QueueLaws
                 case 13:
                     await team.ReopenAsync(at);
                     break;
-                case 14 when !isFenced && step > 20:
+                case 14 when !isFenced && step > 15:
                     await team[3].FenceAsync(team[0].Id, FenceReason.Retired);
                     isFenced = true;
                     break;

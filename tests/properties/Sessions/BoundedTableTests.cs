@@ -28,7 +28,7 @@ public class BoundedTableTests
             foreach (long held in new long[] { 3, 8 })
                 table.Merge(new(server, ReplicaRole.Server, Team.Start.AddHours(held), VersionVector.From([new Dot(author, held)])));
             table.Cap(FenceCaps.Of(new[] { author, IdOf(3) }.Select(id =>
-                new Fence(new ChainHead(id, cap, new byte[32]), FenceReason.Retired, new Dot(server, 1)))));
+                new Fence(new ChainHead(id, cap, new byte[32]), FenceReason.Retired, new Dot(server, 1)))), static _ => false);
             Assert.Equal(Math.Min(cap, 8), table.HeldBy(server)[author]);
             Assert.Equal(Math.Min(cap, 8), table.SyncedTo(author));
             for (long sequence = 1; sequence <= 9; sequence++)

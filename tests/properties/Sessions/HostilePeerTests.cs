@@ -245,6 +245,42 @@ public class HostilePeerTests
         }
     }
 
+    /// <summary>Whose logs differ is set aside, and nobody's session ends, unless the peer contradicts itself.</summary>
+    [Fact]
+    [Trait("Error", nameof(SyncError.Forked))]
+    [Trait("Law", "13")]
+    public async Task Who_sends_another_log_than_the_one_that_a_fence_ends_and_then_says_that_there_is_one_log_is_refused()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2, 1);
+        await team[0].CommitAsync(tx => tx.Create(Strike).Set("species", "gull"));
+        await team.MeetAllAsync();
+        IReplicaStore backup = await team.CopyAsync(0);
+        await team[0].CommitAsync(tx => tx.Update(Strike).Set("species", "heron"));
+        await team.MeetAsync(0, 2);
+        ReplicaId author = team[0].Id;
+        await team[2].FenceAsync(author, FenceReason.Retired);
+        Replica copy = await team.AddCopyAsync(backup);
+        await copy.CommitAsync(tx => tx.Update(Strike).Set("species", "eagle"));
+        BatchRun other = (await World.RunsOfAsync(copy))[^1];
+        ChainHead common = team[1].Heads.Single(h => h.Author == author);
+        Assert.Equal((author, common.Sequence + 1), (other.Author, other.FirstSequence));
+        string before = await World.DumpAsync(team[1]);
+        VersionVector vector = team[1].Vector;
+        int log;
+        using (var session = new SyncSession(team[1]))
+        {
+            Impostor impostor = await Impostor.GreetAsync(session);
+            await impostor.SayAsync(new FencesMessage(team[2].Fences, [], []));
+            log = LogLength(team[1]);
+            await impostor.SayAsync(new RunMessage(other));
+            await RefusedAsync(SyncError.Forked, impostor.SayAsync(new ChainMessage(author, [common])));
+        }
+        Assert.Equal(before, await World.DumpAsync(team[1]));
+        Assert.Equal((vector, log), (team[1].Vector, LogLength(team[1])));
+        await team.MeetAsync(1, 2);
+        Assert.Equal("heron", team[1].Get(Strike)!.GetString("species"));
+    }
+
     private static async Task RefusedAsync(SyncError expected, ValueTask saying) =>
         Assert.Equal(expected, (await Assert.ThrowsAsync<SyncException>(() => saying.AsTask())).Error);
 

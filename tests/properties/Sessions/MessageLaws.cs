@@ -137,9 +137,18 @@ public class MessageLaws
         11 => new SumsMessage(Bytes(random, HeadSums.LengthBytes)),
         12 => new HeadsMessage(new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()),
             [.. Ids(random).Select(id => new ChainHead(id, random.NextInt64(1, Dot.SequenceMax), Bytes(random, 8)))], (ulong)random.NextInt64()),
-        _ => new StatementsMessage([.. Ids(random).Select(id => new Acknowledgement(
-            id, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), Vector(random)))]),
+        _ => new StatementsMessage([.. Ids(random).Select(id => BuildStatement(random, id))]),
     };
+
+    private static Acknowledgement BuildStatement(Random random, ReplicaId by)
+    {
+        VersionVector held = Vector(random);
+        return new Acknowledgement(by, (ReplicaRole)random.Next(3), Team.Start.AddMilliseconds(random.Next()), held)
+        {
+            IsRelative = random.Next(2) == 0,
+            Tags = random.Next(2) == 0 ? ChainTags.None : ChainTags.Of(held.Select(d => (d.Replica, ChainTags.TagOf(Bytes(random, ChainTags.LengthBytes))))),
+        };
+    }
 
     private static RangeSummary BuildRange(Random random)
     {

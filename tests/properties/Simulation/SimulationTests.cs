@@ -58,7 +58,7 @@ public class SimulationTests
     [Fact]
     public void Huge_runs_have_every_fault_in_numbers()
     {
-        const int Enough = 35_000;
+        const int Enough = 45_000;
         var seen = new List<SimulationFigures>();
         foreach (ulong seed in (ulong[])[2, 3, 4])
         {

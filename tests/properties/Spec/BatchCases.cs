@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using static Crdt.MutationKind;
 
 namespace Crdt.Properties.Spec;
@@ -21,6 +22,7 @@ internal static class BatchCases
         yield return Kinds();
         yield return Extras();
         yield return Timestamps();
+        yield return Blobs();
         yield return Texts();
         yield return Rules();
         yield return Roles();
@@ -50,6 +52,12 @@ internal static class BatchCases
         .Set("q", new DateTimeOffset(1900, 1, 1, 0, 0, 0, TimeSpan.Zero).AddTicks(5))
         .Set("r", Value.ArrayOf(1, "two", Value.ArrayOf()))
         .Set("s", Value.ObjectOf(KeyValuePair.Create("b", (Value)1), KeyValuePair.Create("a", Value.EmptyObject)))
+        .End();
+
+    private static BatchCase Blobs() => new BatchCase("a blob, its content \"hello\"", A, 30)
+        .Mutation(Create, Case).Root()
+        .Set("photo", new Blob(
+            new BlobTree(5).RootOf(BlobTree.HashLeaf("hello"u8)), BlobHash.FromBytes(SHA256.HashData("hello"u8)), 5, "text/plain", "größe 鳥.txt"))
         .End();
 
     private static BatchCase Kinds() => new BatchCase("paths: nested maps, set elements, counters", A, 50)

@@ -25,6 +25,7 @@ internal static class ColumnsText
         {
             ["timestamp"] = value.AsTimestamp().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture),
         },
+        ValueKind.Blob => new JsonObject { ["blob"] = JsonNode.Parse(value.AsBlob().Describe().ToJson()) },
         ValueKind.Array => new JsonObject { ["array"] = new JsonArray([.. value.AsArray().Select(OfValue)]) },
         _ => new JsonObject
         {

@@ -33,6 +33,8 @@ public class SignedVectorTests
             [.. "crdt/1 enrolment\0"u8, .. space, .. b, 0, 0, .. Key],
             [.. "crdt/1 statement\0"u8, .. space, .. b, 0, 0, 0, 0, 0, 0, 0x30, 0x39, .. Convert.FromHexString("0a000000000040008000000000000001"),
                 0, 0, 0, 0, 0, 0, 0, 5, .. b, 0, 0, 0, 0, 0, 0, 1, 44],
+            [.. "crdt/1 custody\0"u8, .. space, .. b, 0, 0, 0, 0, 0, 0, 0x30, 0x39, .. Convert.FromHexString("0a000000000040008000000000000001"),
+                0, 0, 0, 0, 0, 0, 0, 5, .. Hash[..16], .. b, 0, 0, 0, 0, 0, 0, 1, 44, .. Hash[1..17]],
         ];
         Assert.Equal(expected, Cases().Select(c => c.Signed));
     }
@@ -44,5 +46,7 @@ public class SignedVectorTests
         yield return ("certificate", SignedBytes.OfEnrolment(Space, BatchCases.B, ReplicaRole.Server, "Grö", Key));
         yield return ("certificate without an owner", SignedBytes.OfEnrolment(Space, BatchCases.B, ReplicaRole.Client, null, Key));
         yield return ("statement", SignedBytes.OfStatement(Space, BatchCases.B, DateTimeOffset.FromUnixTimeMilliseconds(12_345), vector));
+        ChainTags tags = ChainTags.Of([(BatchCases.A, ChainTags.TagOf(Hash)), (BatchCases.B, ChainTags.TagOf(Hash.AsSpan(1)))]);
+        yield return ("custody", SignedBytes.OfCustody(Space, BatchCases.B, DateTimeOffset.FromUnixTimeMilliseconds(12_345), new Holding(vector, tags)));
     }
 }

@@ -9,7 +9,7 @@ public class KeyedSpaceLaws
     public void Enrolled_replicas_converge_over_every_schedule_as_others_do() => Law.Holds(Schedules.Any, async schedule =>
     {
         await using World world = await World.RunAsync(schedule, isKeyed: true);
-    }, size: 40);
+    });
 
     [Fact]
     [Trait("Law", "1")]

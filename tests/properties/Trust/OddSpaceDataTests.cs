@@ -67,20 +67,22 @@ public class OddSpaceDataTests
         Assert.All(team.Replicas, r => Assert.Empty(r.Fences));
         await team[1].FenceAsync(Team.IdOf(79), FenceReason.Other);
         Assert.Equal(FenceReason.Other, Assert.Single(team[1].Fences).Reason);
-        // Of a true one a reason that is not known here is some other.
-        Value[] reasons = ["other", "unheard", "7", 7, Value.ArrayOf(["forked"]), Value.ArrayOf([1, new byte[] { 1 }])];
+        // Of a true one a reason that is not known here is some other, or a later version's number.
+        Value[] reasons = ["other", "unheard", "7", 3, -1, 256, Value.ArrayOf(["forked"]), Value.ArrayOf([1, new byte[] { 1 }])];
         for (int i = 0; i < reasons.Length; i++)
         {
             int n = i;
             await team[1].CommitAsync(tx => tx.Upsert(FenceEntity.KeyOf(Team.IdOf(80 + n))).Set($"0-{hash}", reasons[n]));
         }
         await team[1].CommitAsync(tx => tx.Upsert(FenceEntity.KeyOf(other)).Set($"0-{hash}", Value.ArrayOf(["Retired", new byte[] { 1 }])));
+        await team[1].CommitAsync(tx => tx.Upsert(FenceEntity.KeyOf(id)).Set($"0-{hash}", 7));
         await team.MeetAllAsync();
         foreach (Replica replica in team.Replicas)
         {
-            Assert.Equal(Enumerable.Range(0, reasons.Length).Select(i => Team.IdOf(80 + i)).Append(other).Append(Team.IdOf(79)).Order(),
+            Assert.Equal(Enumerable.Range(0, reasons.Length).Select(i => Team.IdOf(80 + i)).Append(other).Append(id).Append(Team.IdOf(79)).Order(),
                 replica.Fences.Select(f => f.Replica).Order());
-            Assert.All(replica.Fences, f => Assert.Equal(f.Replica == other ? FenceReason.Retired : FenceReason.Other, f.Reason));
+            Assert.All(replica.Fences, f => Assert.Equal(
+                f.Replica == other ? FenceReason.Retired : f.Replica == id ? (FenceReason)7 : FenceReason.Other, f.Reason));
         }
     }
 

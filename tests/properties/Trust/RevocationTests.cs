@@ -174,6 +174,75 @@ public class RevocationTests
     }
 
     [Fact]
+    [Trait("Spec", "WF-4.15")]
+    public async Task What_a_courier_brings_of_a_device_that_was_revoked_before_any_of_its_work_had_arrived_is_kept_aside()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2, 1);
+        await team.MeetAllAsync();
+        ReplicaId lost = team[1].Id;
+        // Under a second id, too, that the founding does not name.
+        await using Replica second = await KeyedTeam.OpenOtherAsync(team, 70, key: KeyedTeam.KeyOf(2));
+        foreach (int height in new[] { 100, 120 })
+        {
+            await team[1].CommitAsync(tx => tx.Upsert(Strike).Set("height", height));
+            await second.CommitAsync(tx => tx.Upsert(Key("second")).Set("height", height));
+            await team.MeetAsync(0, 1);
+            await Team.MeetAsync(second, team[0]);
+        }
+        await team[2].FenceAsync(lost, FenceReason.Revoked);
+        for (int i = 0; i < 3; i++) await team.MeetAsync(0, 2);
+        Assert.Equal([lost, second.Id], team[2].Fences.Where(f => f.Sequence == 0).Select(f => f.Replica), SetComparer);
+        Assert.Null(team[2].Get(Strike));
+        Assert.Equal(4, team[0].SetAside.Count);
+        Assert.Equal(team[0].SetAside.Select(Describe), team[2].SetAside.Select(Describe));
+        await team.ReopenAsync(2);
+        // Whoever has it now can take it up, and then the courier need not keep it.
+        Assert.False((await team[0].GetCustodyAsync()).IsSafeToWipe);
+        foreach (ReplicaId author in new[] { lost, second.Id }) Assert.Equal(2, await team[2].ReissueAsync(author));
+        await team.MeetAsync(0, 2);
+        await team.MeetAsync(0, 2);
+        Assert.All([team[0], team[2]], r => Assert.Equal(120, r.Get(Strike)!.GetInteger("height")));
+        Assert.All([team[0], team[2]], r => Assert.Equal(120, r.Get(Key("second"))!.GetInteger("height")));
+        Assert.True((await team[0].GetCustodyAsync()).IsSafeToWipe);
+
+        static (ReplicaId, long, long, ulong) Describe(SetAsideRun run) => (run.Author, run.FirstSequence, run.LastSequence, run.Id);
+    }
+
+    [Fact]
+    public async Task So_is_what_comes_in_a_bundle_that_was_written_before_and_nothing_that_somebody_else_signed()
+    {
+        await using Team team = await KeyedTeam.CreateAsync(2, 1);
+        await team.MeetAllAsync();
+        ReplicaId lost = team[1].Id;
+        foreach (int height in new[] { 100, 120 })
+        {
+            await team[1].CommitAsync(tx => tx.Upsert(Strike).Set("height", height));
+            await team.MeetAsync(0, 1);
+        }
+        using var bundle = new MemoryStream();
+        await team[1].ExportBundleAsync(bundle, VersionVector.Empty);
+        await team[2].FenceAsync(lost, FenceReason.Revoked);
+        BatchRun forged = new Forger(team, lost) { Key = KeyedTeam.KeyOf(60) }.First(Strike);
+        using (var session = new SyncSession(team[2]))
+        {
+            Impostor impostor = await Impostor.GreetAsync(session);
+            await impostor.SayAsync(new RunMessage(forged));
+            await impostor.SayAsync(new AsideMessage(forged, AuthorTable.ChainStart(lost)));
+        }
+        Assert.Empty(team[2].SetAside);
+        for (int i = 0; i < 2; i++)
+        {
+            bundle.Position = 0;
+            await team[2].ImportBundleAsync(bundle);
+        }
+        Assert.Null(team[2].Get(Strike));
+        Assert.Equal([(lost, 1L, 2L), (lost, 3L, 3L)], team[2].SetAside.Select(a => (a.Author, a.FirstSequence, a.LastSequence)));
+        await team.MeetAsync(0, 2);
+        await team.MeetAsync(0, 2);
+        Assert.Equal(2, team[2].SetAside.Count);
+    }
+
+    [Fact]
     [Trait("Spec", "WF-2.16")]
     public async Task Nobody_makes_a_revocation_of_a_retirement_on_the_way()
     {

@@ -89,7 +89,12 @@ public class SignedStatementTests
             good with { Time = good.Time.AddSeconds(1) },
             good with { Held = VersionVector.From([new Dot(team[0].Id, 1)]) },
             good with { By = team[0].Id },
-            good with { Signature = KeyedTeam.KeyOf(2).Sign(SignedBytes.OfStatement(SpaceId.FromBytes(new byte[32]), team[1].Id, good.Time, all)) },
+            good with { Signature = KeyedTeam.KeyOf(2).Sign(SignedBytes.OfCustody(SpaceId.FromBytes(new byte[32]), team[1].Id, good.Time, good.Holding)) },
+            // What it says of having seen something is no word about what it holds.
+            good with { Signature = KeyedTeam.KeyOf(2).Sign(SignedBytes.OfStatement(team.Genesis.Space, team[1].Id, good.Time, all)) },
+            good with { Tags = ChainTags.None, Signature = KeyedTeam.KeyOf(2).Sign(SignedBytes.OfStatement(team.Genesis.Space, team[1].Id, good.Time, all)) },
+            good with { Tags = ChainTags.None },
+            good with { Tags = good.Tags.With(ChainTags.Of([(team[0].Id, good.Tags[team[0].Id]!.Value ^ 1)])) },
         ];
         foreach (Acknowledgement statement in forged) await RefusedAsync(team, SyncError.BadSignature, statement);
         await RefusedAsync(team, SyncError.NotEnrolled, Sign(team, Team.IdOf(50), all));
@@ -139,13 +144,18 @@ public class SignedStatementTests
     {
         await using Team team = await Team.CreateAsync(1, 1);
         await RefusedAsync(team, SyncError.BadSignature, Sign(team, team[1].Id, VersionVector.Empty));
+        Acknowledgement tagged = Sign(team, team[1].Id, VersionVector.From([new Dot(Team.AuthorityId, 1)])) with { Signature = default };
+        await RefusedAsync(team, SyncError.BadSignature, tagged);
+        await RefusedAsync(team, SyncError.BadSignature, tagged with { Tags = ChainTags.None, IsRelative = true });
     }
 
     private static Acknowledgement Sign(Team team, ReplicaId by, VersionVector held, NodeKey? key = null)
     {
         var plain = new Acknowledgement(by, ReplicaRole.Server, Team.Start, held);
-        byte[] data = SignedBytes.OfStatement(team.Genesis.Space, by, Team.Start, held);
-        return plain with { Signature = (key ?? DeterministicSignatures.KeyOf(by)).Sign(data) };
+        ChainTags tags = ChainTags.Of(held.Select(d => (d.Replica, team[0].Heads
+            .Where(h => h.Author == d.Replica && h.Sequence == d.Sequence).Select(h => ChainTags.TagOf(h.Hash.Span)).FirstOrDefault())));
+        byte[] data = SignedBytes.OfCustody(team.Genesis.Space, by, Team.Start, new Holding(held, tags));
+        return plain with { Tags = tags, Signature = (key ?? DeterministicSignatures.KeyOf(by)).Sign(data) };
     }
 
     private static async Task AcceptedAsync(Team team, Acknowledgement statement)

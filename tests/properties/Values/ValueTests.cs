@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 namespace Crdt.Properties;
 
 public class ValueTests
@@ -6,6 +7,7 @@ public class ValueTests
     [
         Value.Null, true, 1, 1.5, "text", new byte[] { 1 }, Team.Start, Value.ArrayOf([1]),
         Value.ObjectOf([KeyValuePair.Create("a", Value.From(1))]),
+        new Blob(BlobTree.EmptyRoot, BlobHash.FromBytes(SHA256.HashData([])), 0, "text/plain", "empty.txt"),
     ];
 
     /// <summary>What a value holds is given in its own kind, an integer also as a double, and in no other.</summary>
@@ -17,6 +19,7 @@ public class ValueTests
             (ValueKind.Boolean, v => v.AsBoolean()), (ValueKind.Integer, v => v.AsInteger()), (ValueKind.Double, v => v.AsDouble()),
             (ValueKind.String, v => v.AsString()), (ValueKind.Bytes, v => v.AsBytes()), (ValueKind.Timestamp, v => v.AsTimestamp()),
             (ValueKind.Array, v => v.AsArray()), (ValueKind.Object, v => v.AsObject()),
+            (ValueKind.Blob, v => v.AsBlob()),
         ];
         Assert.Equal(Enum.GetValues<ValueKind>(), OneOfEach.Select(v => v.Kind).Order());
         foreach (Value value in OneOfEach)
@@ -36,6 +39,7 @@ public class ValueTests
             string s => s,
             ReadOnlyMemory<byte> bytes => Value.From(bytes.Span),
             DateTimeOffset time => time,
+            Blob blob => blob,
             IReadOnlyList<Value> items => Value.ArrayOf(items),
             IReadOnlyList<KeyValuePair<string, Value>> members => Value.ObjectOf(members),
             _ => throw new ArgumentException($"{read}", nameof(read)),

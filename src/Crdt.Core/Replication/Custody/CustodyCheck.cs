@@ -18,6 +18,7 @@ internal sealed class CustodyCheck(ReplicaWriter writer, IEnumerable<ReplicaId> 
             SetAside = 0,
             Forked = [.. forked.Where(a => writer.Authors.Vector[a] > 0).Concat(fences.Standing.Select(static f => f.Replica).Where(writer.Fences.IsOffBranch)).Distinct().Order()],
             Unwritten = Unwritten(),
+            Blobs = [],
         };
     }
 
@@ -35,11 +36,12 @@ internal sealed class CustodyCheck(ReplicaWriter writer, IEnumerable<ReplicaId> 
 
     private List<CustodyGap> Missing(Acknowledgement[] receipts)
     {
-        VersionVector[] held = [.. receipts.Select(r => writer.Acknowledgements.HeldBy(r.By))];
         var missing = new List<CustodyGap>();
+        Dictionary<ReplicaId, ChainHead> heads = writer.Authors.Heads().ToDictionary(static h => h.Author);
         foreach ((ReplicaId author, long applied) in writer.Authors.Vector)
         {
-            long kept = held.Length == 0 ? 0 : held.Max(h => h[author]);
+            ChainHead head = heads.GetValueOrDefault(author, new ChainHead(author, 0, AuthorTable.ChainStart(author)));
+            long kept = receipts.Length == 0 ? 0 : receipts.Max(r => writer.Acknowledgements.HeldBy(r.By, head, applied));
             if (kept < applied) missing.Add(new CustodyGap(author, kept + 1, applied));
         }
         return missing;
@@ -59,8 +61,8 @@ internal sealed class CustodyCheck(ReplicaWriter writer, IEnumerable<ReplicaId> 
         return count;
     }
 
-    private long SetAside() => writer.Fences.Asides.Select(static a => a.Author).Distinct()
-        .Sum(author => Reissue.OfSetAside(writer.Store, writer, author).Sum(static branch => branch.CountUnknown()));
+    private long SetAside() => Reissue.OfSetAside(writer.Store, writer, writer.Fences.Asides.Select(static a => a.Author).ToHashSet())
+        .Sum(static branch => branch.CountUnknown());
 
     private long Unwritten()
     {

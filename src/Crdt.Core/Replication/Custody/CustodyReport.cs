@@ -14,7 +14,8 @@ public sealed record CustodyReport
     /// ids.</summary>
     public required IReadOnlyList<Acknowledgement> Receipts { get; init; }
 
-    /// <summary>What no receipt includes of what counts here, of whichever author; in order of authors.</summary>
+    /// <summary>What no receipt includes of what counts here, of whichever author; in order of authors. A receipt of a keyed space
+    /// names each author's log, and includes nothing of another log of the same id.</summary>
     public required IReadOnlyList<CustodyGap> Missing { get; init; }
 
     /// <summary>This replica's own mutations that a fence has cut off and that have not been written again.</summary>
@@ -24,17 +25,21 @@ public sealed record CustodyReport
     /// know that they were written again.</summary>
     public required long SetAside { get; init; }
 
-    /// <summary>Authors whose ids are in use twice as far as is known here, in order of ids: a receipt does not tell of
-    /// which of the two logs it speaks.</summary>
+    /// <summary>Authors whose ids are in use twice as far as is known here, in order of ids: what of their logs will count is
+    /// open.</summary>
     public required IReadOnlyList<ReplicaId> Forked { get; init; }
 
     /// <summary>Refusals and marks that this replica has decided on in the server role, and could not write yet.</summary>
     public required long Unwritten { get; init; }
+
+    /// <summary>Attachments of which content is here and no other replica in the server role has said that it holds all of
+    /// it.</summary>
+    public required IReadOnlyList<Blob> Blobs { get; init; }
 
     /// <summary>How many mutations no receipt includes.</summary>
     public long MissingCount => Missing.Sum(static m => m.Count);
 
     /// <summary>Whether everything on this replica has a receipt: its own mutations, under whatever id, and those of
     /// others.</summary>
-    public bool IsSafeToWipe => Missing.Count == 0 && CutOff == 0 && SetAside == 0 && Forked.Count == 0 && Unwritten == 0;
+    public bool IsSafeToWipe => Missing.Count == 0 && CutOff == 0 && SetAside == 0 && Forked.Count == 0 && Unwritten == 0 && Blobs.Count == 0;
 }

@@ -23,10 +23,9 @@ internal static class FenceCodec
         if (sequence > Dot.SequenceMax) throw reader.Fail(BatchError.OutOfRange, "A fence lies beyond all sequences");
         ReadOnlyMemory<byte> hash = reader.ReadMemory(AuthorTable.HashLengthBytes, "A hash");
         if (hash.Length != AuthorTable.HashLengthBytes) throw reader.Fail(BatchError.OutOfRange, "A hash is too short");
-        int reason = reader.ReadInt32(255, "A reason");
+        var reason = (FenceReason)reader.ReadInt32(FenceEntity.ReasonMax, "A reason");
         var by = new Dot(AcknowledgementCodec.ReadReplica(ref reader), reader.ReadSequence());
-        return new Fence(new ChainHead(replica, (long)sequence, hash.ToArray()),
-            Enum.IsDefined((FenceReason)reason) ? (FenceReason)reason : FenceReason.Other, by)
+        return new Fence(new ChainHead(replica, (long)sequence, hash.ToArray()), reason, by)
         {
             Signature = reader.ReadMemory(SignatureScheme.SignatureLengthBytesMax, "A signature").ToArray(),
         };

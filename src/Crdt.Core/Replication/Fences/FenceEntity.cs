@@ -8,6 +8,11 @@ internal static class FenceEntity
 {
     public const string EntityType = "fence";
 
+    /// <summary>The greatest number of a reason, also of later versions.</summary>
+    public const int ReasonMax = 255;
+
+    private static readonly string[] Names = [.. Enum.GetValues<FenceReason>().Order().Select(static r => r.ToString().ToLowerInvariant())];
+
     public static EntityKey KeyOf(ReplicaId replica) => new(EntityKey.SpaceDomain, EntityType, replica.ToString());
 
     public static bool IsKey(EntityKey key) => key.IsSpaceData && key.Type == EntityType;
@@ -18,7 +23,7 @@ internal static class FenceEntity
     /// <summary>The reason; in a keyed space with the signature behind it.</summary>
     public static Value ValueOf(FenceReason reason, byte[] signature)
     {
-        Value name = reason == FenceReason.Other ? "other" : reason.ToString().ToLowerInvariant();
+        Value name = (int)reason < Names.Length ? Names[(int)reason] : (int)reason;
         return signature.Length == 0 ? name : Value.ArrayOf([name, signature]);
     }
 
@@ -30,7 +35,7 @@ internal static class FenceEntity
         {
             SiblingSlot slot = state.Slots[i];
             if (slot.Dot.Role == ReplicaRole.Client || !TryReadPlace(slot.Path, out long sequence, out byte[] hash)) continue;
-            bool isSigned = slot.Value.Kind == ValueKind.Array && slot.Value.AsArray() is [{ Kind: ValueKind.String }, { Kind: ValueKind.Bytes }];
+            bool isSigned = slot.Value.Kind == ValueKind.Array && slot.Value.AsArray() is [{ Kind: ValueKind.String or ValueKind.Integer }, { Kind: ValueKind.Bytes }];
             yield return new Fence(new ChainHead(replica, sequence, hash),
                 ReasonOf(isSigned ? slot.Value.AsArray()[0] : slot.Value), replicas.Resolve(slot.Dot))
             {
@@ -39,9 +44,13 @@ internal static class FenceEntity
         }
     }
 
-    public static FenceReason ReasonOf(Value value) =>
-        value.Kind == ValueKind.String && Enum.TryParse(value.AsString(), ignoreCase: true, out FenceReason reason)
-            && Enum.IsDefined(reason) ? reason : FenceReason.Other;
+    /// <summary>The reason by its name; one of a later version, which has none here, by its number.</summary>
+    public static FenceReason ReasonOf(Value value) => value.Kind switch
+    {
+        ValueKind.String when Array.IndexOf(Names, value.AsString().ToLowerInvariant()) is > 0 and int known => (FenceReason)known,
+        ValueKind.Integer when value.AsInteger() is var later && later >= Names.Length && later <= ReasonMax => (FenceReason)later,
+        _ => FenceReason.Other,
+    };
 
     private static bool TryReadPlace(FieldPath path, out long sequence, out byte[] hash)
     {

@@ -135,7 +135,8 @@ internal sealed class FenceKeeper
     public void Update()
     {
         FenceTable before = Table;
-        FenceTable now = FenceTable.From(expected.Known.Concat(heard).Concat(stated.Values.SelectMany(f => f)));
+        // What the mutation itself says comes first: a carrier can change the reason on the way, but for a revocation's.
+        FenceTable now = FenceTable.From(stated.Values.SelectMany(static f => f).Concat(expected.Known).Concat(heard));
         var off = new HashSet<ReplicaId>();
         foreach (Fence fence in now.Standing)
         {

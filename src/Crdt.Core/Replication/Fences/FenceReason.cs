@@ -1,9 +1,10 @@
 namespace Crdt;
 
-/// <summary>Why a replica's log was ended by others.</summary>
+/// <summary>Why a replica's log was ended by others. A number that has no name here is a reason of a later version, and is passed on as
+/// it is.</summary>
 public enum FenceReason
 {
-    /// <summary>A reason that this build does not know.</summary>
+    /// <summary>Some other reason.</summary>
     Other = 0,
 
     /// <summary>Two logs were in use under its id.</summary>

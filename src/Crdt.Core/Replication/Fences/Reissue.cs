@@ -132,8 +132,13 @@ internal sealed class Reissue
     }
 
     /// <summary>What was set aside of an author, branch by branch.</summary>
-    public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, ReplicaId author)
+    public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, ReplicaId author) =>
+        OfSetAside(store, writer, new HashSet<ReplicaId> { author });
+
+    /// <summary>What was set aside of some authors, branch by branch, by one look at the log.</summary>
+    public static IEnumerable<Reissue> OfSetAside(IReplicaStore store, ReplicaWriter writer, IReadOnlySet<ReplicaId> authors)
     {
+        if (authors.Count == 0) yield break;
         var known = new Written([], []);
         var (reader, counting) = (new BatchReader(), new BatchColumns());
         var runs = new List<(BatchRun Run, ReadOnlyMemory<byte> Before)>();
@@ -145,17 +150,19 @@ internal sealed class Reissue
                 reader.Read(entry.Payload, entry.Author, entry.FirstSequence, counting);
                 known.Note(counting, entry, isVoid: false);
             }
-            if (entry.Kind == LogEntryKind.Aside && entry.Author == author && writer.Fences.Table.IsBeyond(author, entry.LastSequence))
+            if (entry.Kind == LogEntryKind.Aside && authors.Contains(entry.Author) && writer.Fences.Table.IsBeyond(entry.Author, entry.LastSequence))
                 runs.Add(AsideCodec.Decode(entry));
         }
         runs.Sort((a, b) => a.Run.FirstSequence.CompareTo(b.Run.FirstSequence));
         while (runs.Count > 0)
         {
+            ReplicaId author = runs[0].Run.Author;
             var branch = new Reissue(author, known);
             byte[]? end = null;
             for (int i = 0; i < runs.Count; i++)
             {
                 (BatchRun run, ReadOnlyMemory<byte> before) = runs[i];
+                if (run.Author != author) continue;
                 if (end is not null && !before.Span.SequenceEqual(end)) continue;
                 end = run.Head[..AuthorTable.HashLengthBytes].ToArray();
                 long first = run.FirstSequence;

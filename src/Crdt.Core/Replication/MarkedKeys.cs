@@ -1,19 +1,21 @@
 namespace Crdt;
 
-/// <summary>Keys of the entities that may hold concurrent values; so conflicts are found without a scan.</summary>
-internal sealed class ContestedKeys
+/// <summary>Keys of the entities that have something in particular; so they are found without a scan.</summary>
+internal sealed class MarkedKeys
 {
     private readonly Lock gate = new();
     private readonly HashSet<EntityKey> keys = [];
 
     /// <summary>On the writer's turn, as the only one.</summary>
-    public void Update(EntityKey key, bool isContested)
+    /// <returns>Whether it is marked now, or was before.</returns>
+    public bool Update(EntityKey key, bool isMarked)
     {
-        if (!isContested && keys.Count == 0) return;
+        if (!isMarked && keys.Count == 0) return false;
         lock (gate)
         {
-            if (isContested) keys.Add(key);
-            else keys.Remove(key);
+            if (!isMarked) return keys.Remove(key);
+            keys.Add(key);
+            return true;
         }
     }
 

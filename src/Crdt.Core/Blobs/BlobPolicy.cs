@@ -1,0 +1,28 @@
+namespace Crdt;
+
+/// <summary>Which content a device takes by itself, and how much of it.</summary>
+public sealed record BlobPolicy
+{
+    /// <summary>What holds for media types that <see cref="ByMediaType"/> does not name; <see cref="BlobFetch.Always"/> by
+    /// default.</summary>
+    public BlobFetch Fetch { get; init; } = BlobFetch.Always;
+
+    /// <summary>By media type, as <c>video/mp4</c>, or by its first part, as <c>video/*</c>; the whole type goes first.</summary>
+    public IReadOnlyDictionary<string, BlobFetch> ByMediaType { get; init; } = new Dictionary<string, BlobFetch>();
+
+    /// <summary>The most bytes of content that are asked for over one connection, for thin links; without limit by default. What
+    /// somebody asks for here is taken whatever the budget.</summary>
+    public long BytesPerConnectionMax { get; init; } = long.MaxValue;
+
+    /// <summary>The most that all content may take on the device, in bytes; without limit by default.</summary>
+    public long QuotaBytes { get; init; } = long.MaxValue;
+
+    /// <summary>What holds for a blob.</summary>
+    public BlobFetch For(Blob blob)
+    {
+        ArgumentNullException.ThrowIfNull(blob);
+        if (ByMediaType.TryGetValue(blob.MediaType, out BlobFetch whole)) return whole;
+        string first = string.Concat(blob.MediaType.AsSpan(0, blob.MediaType.IndexOf('/', StringComparison.Ordinal)), "/*");
+        return ByMediaType.TryGetValue(first, out BlobFetch part) ? part : Fetch;
+    }
+}

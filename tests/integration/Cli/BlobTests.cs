@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Crdt.Integration.Cli;
+
+/// <summary>Attachments from the command line.</summary>
+public sealed class BlobTests : CliTest
+{
+    private const string Photo = "incident/photo/1";
+
+    [Fact]
+    public async Task A_photo_goes_through_a_server_to_another_device_and_may_then_be_evicted_and_fetched_again()
+    {
+        await InitAsync("a", "b", "server");
+        (string file, byte[] content) = Make("strike.jpg", 700_000);
+        JsonElement put = (await OkAsync("a", "--json", "blob", "put", Photo, file, "--field", "report/photo")).Json;
+        string root = put.GetProperty("root").GetString()!;
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(content)), put.GetProperty("sha256").GetString());
+        Assert.Equal("image/jpeg", put.GetProperty("media_type").GetString());
+        Assert.Equal("strike.jpg", put.GetProperty("name").GetString());
+
+        await using (CliServer server = await ServeAsync("server"))
+        {
+            string address = server.EndPoint.ToString();
+            JsonElement synced = (await OkAsync("a", "--json", "sync", "--plain", address)).Json.GetProperty("blobs");
+            Assert.Equal((0, 0), (synced.GetProperty("unsent").GetInt32(), synced.GetProperty("waiting").GetInt32()));
+
+            // Another device takes no photos by itself, knows of it all the same, and has it when it asks.
+            string text = (await OkAsync("b", "sync", "--plain", "--blobs-type", "image/*=on-demand", address)).Output;
+            Assert.Contains("Attachments: none came, 1 left there", text);
+            JsonElement there = Assert.Single((await OkAsync("b", "--json", "blob", "ls")).JsonLines);
+            Assert.Equal(("waiting", 0), (there.GetProperty("standing").GetString(), there.GetProperty("bytes_here").GetInt64()));
+            Assert.Equal("report/photo", there.GetProperty("places")[0].GetProperty("field").GetString());
+            (await RunAsync("b", "blob", "get", Photo, "-o", PathOf("early.jpg"))).Failed(6, "crdt blob fetch");
+            Assert.False(File.Exists(PathOf("early.jpg")));
+            await OkAsync("b", "blob", "fetch", Photo, "--peer", address, "--plain");
+
+            // The server holds it, and has said so: it may go from here, and come again.
+            Assert.Single((await OkAsync("a", "--json", "blob", "ls")).JsonLines[0].GetProperty("on_servers").EnumerateArray());
+            JsonElement evicted = (await OkAsync("a", "--json", "blob", "evict", root[..8])).Json;
+            Assert.InRange(evicted.GetProperty("freed").GetInt64(), content.Length, content.Length * 2);
+            Assert.Contains(" 0 % ", (await OkAsync("a", "blob", "ls", "--missing")).Lines[1]);
+            JsonElement again = (await OkAsync("a", "--json", "sync", "--plain", address)).Json.GetProperty("blobs");
+            Assert.Equal((1, content.Length), (again.GetProperty("received").GetInt32(), again.GetProperty("received_bytes").GetInt64()));
+        }
+        foreach ((string device, string name) in ((string, string)[])[("a", Photo), ("b", root[..6]), ("b", Convert.ToHexString(SHA256.HashData(content)))])
+        {
+            string copy = PathOf($"copy-{device}-{name.Length}");
+            await OkAsync(device, "blob", "get", name, "-o", copy);
+            Assert.Equal(content, await File.ReadAllBytesAsync(copy));
+        }
+    }
+
+    [Fact]
+    public async Task What_is_here_alone_is_evicted_only_on_purpose_and_why_tells_what_became_of_it()
+    {
+        await InitAsync("a", "server");
+        (string file, byte[] content) = Make("scan.bin", 1_000);
+        string root = (await OkAsync("a", "--json", "blob", "put", Photo, file)).Json.GetProperty("root").GetString()!;
+        JsonElement here = (await OkAsync("a", "--json", "why", root)).Json;
+        Assert.Equal(("here", content.Length), (here.GetProperty("code").GetString(), here.GetProperty("blob").GetProperty("bytes_here").GetInt64()));
+
+        // A server that does not take it does not make it safe.
+        await using (CliServer server = await ServeAsync("server", "--blobs", "never"))
+            (await RunAsync("a", "blob", "evict", Photo, "--peer", server.EndPoint.ToString(), "--plain")).Failed(6, "no server is known to hold it");
+        await OkAsync("a", "blob", "evict", Photo, "--even-if-last");
+        string why = (await OkAsync("a", "why", root[..10])).Output;
+        Assert.Contains("waits for a peer, 0 % here", why);
+        Assert.Contains($"{Photo} file", why);
+        await using (CliServer server = await ServeAsync("server"))
+        {
+            (await RunAsync("a", "blob", "fetch", "--peer", server.EndPoint.ToString(), "--plain")).Failed(4, "'scan.bin'");
+            // Nobody has it, and that is no reason for a sync to wait or to fail.
+            Assert.Contains("1 still to come", (await OkAsync("a", "sync", "--plain", server.EndPoint.ToString())).Output);
+        }
+    }
+
+    [Fact]
+    public async Task Values_that_name_attachments_are_exported_and_imported_and_content_that_nothing_names_is_collected()
+    {
+        await InitAsync("a", "b");
+        (string file, _) = Make("märz/notes.txt", 10_000);
+        JsonElement put = (await OkAsync("a", "--json", "blob", "put", "incident/report/7", file, "--name", "Notes <b>.txt", "--type", "text/markdown")).Json;
+        string value = (await OkAsync("a", "get", "incident/report/7", "file")).Output.Trim();
+        Assert.Equal(put.GetProperty("root").GetString(), JsonDocument.Parse(value).RootElement.GetProperty("$blob").GetProperty("root").GetString());
+        Assert.Contains("\"$blob\"", (await OkAsync("a", "export")).Output);
+
+        // The same value in another entity is the same attachment.
+        await OkAsync("a", "put", "incident/report/8", $"copy={value}");
+        JsonElement listed = Assert.Single((await OkAsync("a", "--json", "blob", "ls")).JsonLines);
+        Assert.Equal(2, listed.GetProperty("places").GetArrayLength());
+        await OkAsync("a", "put", "incident/report/7", "--remove", "file");
+        Assert.Equal(0, (await OkAsync("a", "--json", "blob", "gc", "--even-if-last")).Json.GetProperty("blobs").GetInt32());
+        await OkAsync("a", "put", "incident/report/8", "--remove", "copy");
+        JsonElement collected = (await OkAsync("a", "--json", "blob", "gc", "--even-if-last")).Json;
+        Assert.Equal((1, 0), (collected.GetProperty("blobs").GetInt32(), collected.GetProperty("used").GetInt64()));
+    }
+
+    [Fact]
+    public async Task Mistakes_are_told_apart()
+    {
+        await InitAsync("a");
+        (string file, _) = Make("x.png", 10);
+        await OkAsync("a", "blob", "put", Photo, file);
+        await OkAsync("a", "blob", "put", Photo, file, "--field", "second", "--name", ".bashrc");
+        (await RunAsync("a", "blob", "put", Photo, PathOf("nowhere.png"))).Failed(2, "cannot be read");
+        (await RunAsync("a", "blob", "put", Photo, file, "--name", "../up.png")).Failed(2, "no path");
+        (await RunAsync("a", "blob", "put", Photo, file, "--type", "picture")).Failed(2, "no media type");
+        (await RunAsync("a", "blob", "get", Photo)).Failed(2, "2 attachments");
+        (await RunAsync("a", "blob", "get", Photo, "second")).Failed(2, "--output");
+        (await RunAsync("a", "blob", "get", Photo, "third")).Failed(3, "'third'");
+        (await RunAsync("a", "blob", "get", "incident/photo/2")).Failed(3, "does not exist");
+        (await RunAsync("a", "blob", "get", "abcdef0")).Failed(3, "is known here");
+        (await RunAsync("a", "sync", "--plain", "--blobs", "perhaps", "127.0.0.1:1")).Failed(2, "thumbnail-first");
+        (await RunAsync("a", "sync", "--plain", "--blobs-type", "image=always", "127.0.0.1:1")).Failed(2, "TYPE=WHEN");
+        (await RunAsync("a", "sync", "--plain", "--blob-quota", "much", "127.0.0.1:1")).Failed(2, "500MB");
+    }
+
+    [Fact]
+    public async Task A_pipe_goes_in_and_comes_out_byte_by_byte()
+    {
+        await InitAsync("a");
+        byte[] content = RandomNumberGenerator.GetBytes(300_001);
+        await RunAsync(["--data", PathOf("a"), "blob", "put", Photo, "-", "--type", "audio/ogg"], new MemoryStream(content));
+        using Process get = CrdtProcess.Start(PathOf("a"), "blob", "get", Photo, "-o", "-");
+        var read = new MemoryStream();
+        await get.StandardOutput.BaseStream.CopyToAsync(read);
+        await get.WaitForExitAsync();
+        Assert.Equal(0, get.ExitCode);
+        Assert.Equal(content, read.ToArray());
+    }
+
+    private (string File, byte[] Content) Make(string name, int size)
+    {
+        byte[] content = RandomNumberGenerator.GetBytes(size);
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
+        File.WriteAllBytes(PathOf(name), content);
+        return (PathOf(name), content);
+    }
+}

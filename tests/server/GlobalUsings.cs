@@ -1,0 +1,2 @@
+global using Crdt.Integration;
+global using Xunit;

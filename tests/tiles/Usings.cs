@@ -1,0 +1,4 @@
+global using Crdt.Integration;
+global using Crdt.Tiles.MbTiles;
+global using Crdt.Tiles.PmTiles;
+global using Xunit;
