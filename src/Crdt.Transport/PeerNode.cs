@@ -286,7 +286,7 @@ public sealed partial class PeerNode : IAsyncDisposable
             }
             else if (!answered.Remove(fresh))
             {
-                throw NodeClosed().ToException(); // another one has taken its place since
+                throw Superseded(run).ToException(); // since its greeting was answered
             }
             isFull = admitted.Count >= Options.ConnectionsMax;
             if (!isFull)
@@ -433,10 +433,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         }
         else
         {
-            old.End(
-                new CloseReason(
-                    WireError.Duplicate, ByPeer: false, $"{old.Frames.Peer} has another connection; that one stays."),
-                sayFarewell: true);
+            old.End(Superseded(old), sayFarewell: true);
         }
     }
 
@@ -453,6 +450,9 @@ public sealed partial class PeerNode : IAsyncDisposable
         if (replica.OwnEnrolment is { } own && !own.PublicKey.Span.SequenceEqual(key.PublicKey.Span))
             throw new InvalidOperationException($"Replica {replica.Id} is enrolled with another key than the node's.");
     }
+
+    private static CloseReason Superseded(ConnectionRun run) =>
+        new(WireError.Duplicate, ByPeer: false, $"{run.Frames.Peer} has another connection; that one stays.");
 
     private static CloseReason NodeClosed() => new(WireError.Closed, ByPeer: false, "The node was closed.");
 

@@ -251,7 +251,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
     [Fact]
     public async Task Nodes_that_dial_each_other_at_once_keep_one_connection()
     {
-        for (int round = 0; round < 25; round++)
+        for (int round = 0; round < 60; round++)
         {
             await using Mesh mesh = new(Transport, key: Key);
             (PeerNode left, Replica a) = await mesh.NodeAsync();
