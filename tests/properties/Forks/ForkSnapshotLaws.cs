@@ -6,20 +6,41 @@ public class ForkSnapshotLaws
 {
     private const int Cases = 1_000;
 
-    /// <summary>Who holds another log than the one that a floor stands on stays apart until it meets somebody who holds a snapshot:
-    /// then everybody can still meet everybody, and nothing is lost. That is rare.</summary>
+    /// <summary>Who holds another log than the one that a floor stands on meets a server in the end, whose snapshot tells the one that
+    /// counts. Apart stays only whose state stands on a snapshot that a later fence made void: that is checked, and that nothing is lost.</summary>
     [Fact]
     [Trait("Law", "11")]
     [Trait("Law", "13")]
     [Trait("Law", "14")]
-    public void With_snapshots_and_logs_dropped_behind_them_everybody_holds_the_same_and_nothing_is_lost()
+    public void With_snapshots_and_logs_dropped_behind_them_everybody_holds_the_same_and_nothing_is_lost() =>
+        Law.Holds(ForkLife.WithSnapshots, life => ForkLaws.LiveAsync(life, mayBeApart: true), Cases);
+
+    /// <summary>Between it and the server stand only such that hold no snapshot. Found among 20,000 lives.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task Whose_log_a_floor_does_not_stand_on_learns_the_one_that_counts_when_it_meets_the_server() =>
+        Assert.True(await ForkLaws.LiveAsync(new ForkLife(1, IsKeyed: false, IsProjecting: false,
+        [
+            new(ForkEvent.BackUp, 0, 0), new(ForkEvent.Write, 4, 1), new(ForkEvent.Restore, 2, 4), new(ForkEvent.Meet, 1, 3),
+            new(ForkEvent.TakeSnapshot, 3, 5), new(ForkEvent.Write, 4, 2), new(ForkEvent.Prune, 3, 0),
+        ]), mayBeApart: true));
+
+    /// <summary>A snapshot has gone round, or a log was dropped behind it, before the fence comes that ends the author's log within it. What
+    /// remains: about that author alone they stay apart. Found among 20,000 lives.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task Whose_state_stands_on_what_a_later_fence_cuts_off_is_apart_about_that_author_alone()
     {
-        int unsettled = 0;
-        Law.Holds(ForkLife.WithSnapshots, async life =>
-        {
-            if (!await ForkLaws.LiveAsync(life, mayBeApart: true)) unsettled++;
-        }, Cases);
-        Assert.True(!Law.HasAllCases || unsettled <= Cases / 100, $"{unsettled} lives ended with two logs.");
+        await ForkLaws.LiveAsync(new ForkLife(1, IsKeyed: false, IsProjecting: false,
+        [
+            new(ForkEvent.Clone, 5, 0), new(ForkEvent.Clone, 2, 3), new(ForkEvent.BackUp, 5, 4), new(ForkEvent.Write, 5, 4),
+            new(ForkEvent.Write, 2, 4), new(ForkEvent.Restore, 4, 2), new(ForkEvent.TakeSnapshot, 3, 5), new(ForkEvent.Fence, 2, 4),
+        ]), mayBeApart: true);
+        await ForkLaws.LiveAsync(new ForkLife(2, IsKeyed: false, IsProjecting: false,
+        [
+            new(ForkEvent.Clone, 2, 2), new(ForkEvent.Write, 5, 0), new(ForkEvent.MeetShortly, 4, 5), new(ForkEvent.Meet, 5, 3),
+            new(ForkEvent.TakeSnapshot, 3, 2), new(ForkEvent.Prune, 3, 5), new(ForkEvent.Write, 2, 2), new(ForkEvent.Meet, 2, 4),
+        ]), mayBeApart: true);
     }
 
     /// <summary>A server makes a snapshot, hears of a fence that cuts off some of what is in it, and drops its log before another
