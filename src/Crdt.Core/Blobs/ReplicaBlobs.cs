@@ -360,7 +360,7 @@ public sealed class ReplicaBlobs
             // What was asked for has come, or will not: is anything of it left that nobody was asked for?
             if (job is { Problem: null, IsEnding: false, Underway.Count: 0 }) ConsiderAgain(root);
         }
-        if (isWhole) _ = EndAsync(job!);
+        if (isWhole) replica.Options.Beside(() => EndAsync(job!));
         CallAll();
         Changed?.Invoke(root);
     }
@@ -500,13 +500,12 @@ public sealed class ReplicaBlobs
             if (isClaiming || toClaim.Count == 0) return;
             isClaiming = true;
         }
-        _ = ClaimAsync();
+        replica.Options.Beside(ClaimAsync);
     }
 
     // What cannot be written now is tried again when a session begins or an entity changes.
     private async Task ClaimAsync()
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // whoever calls may be under the gate
         while (true)
         {
             KeyValuePair<BlobHash, bool>[] claims;
@@ -716,7 +715,7 @@ public sealed class ReplicaBlobs
         if (IsWhole(job.Blob))
         {
             job.IsEnding = true;
-            _ = EndAsync(job);
+            replica.Options.Beside(() => EndAsync(job));
         }
         else
         {
@@ -751,7 +750,6 @@ public sealed class ReplicaBlobs
     // Beside the session that brought the last one, which may end meanwhile.
     private async Task EndAsync(BlobJob job)
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // whoever calls may be under the gate
         Blob blob = job.Blob;
         BlobException? failure = null;
         try

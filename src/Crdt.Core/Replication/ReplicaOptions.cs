@@ -75,6 +75,16 @@ public sealed record ReplicaOptions
     /// mutations tell of no attempts.</summary>
     public ISyncJournal? Journal { get; init; }
 
+    /// <summary>Begins what goes on beside its caller, who may hold a lock: never before that one goes on. Such work tells nobody of
+    /// its end, and does not fail.</summary>
+    internal Action<Func<Task>> Beside { get; init; } = static work => _ = YieldAndAsync(work);
+
     /// <summary>Mutations after which a zone of the log's index is closed: what a search reads to find one of them.</summary>
     internal int MutationsPerZone { get; init; } = ZoneBuilder.DefaultMutations;
+
+    private static async Task YieldAndAsync(Func<Task> work)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await work().ConfigureAwait(false);
+    }
 }

@@ -118,7 +118,14 @@ internal sealed class CaseShrinker(SimulationOptions options, string invariant, 
         for (int i = 0; i < best.Setup.Devices.Count && !IsOver; i++)
         {
             DeviceSetup[] devices = [.. best.Setup.Devices];
-            devices[i] = devices[i] with { IsProjecting = false, HasFounding = true };
+            devices[i] = devices[i] with
+            {
+                IsProjecting = false,
+                HasFounding = true,
+                Fetch = BlobFetch.Always,
+                FetchVideos = BlobFetch.Always,
+                BlobQuotaBytes = 0,
+            };
             if (devices[i] == best.Setup.Devices[i]) continue;
             SimulationCase candidate = best with { Setup = best.Setup with { Devices = devices } };
             if (Fails(candidate)) best = candidate;
@@ -133,6 +140,10 @@ internal sealed class CaseShrinker(SimulationOptions options, string invariant, 
             case ConnectStep connect:
                 if (connect.Quality != LinkQuality.Good) yield return connect with { Quality = LinkQuality.Good };
                 if (connect.Quality.SegmentLengthBytes > 0) yield return connect with { Quality = connect.Quality with { SegmentLengthBytes = 0 } };
+                break;
+            case AttachStep { LengthBytes: > 0 } attach:
+                yield return attach with { LengthBytes = 0 };
+                yield return attach with { LengthBytes = Math.Min(attach.LengthBytes, 1) };
                 break;
             case CommitStep { User: not null } commit:
                 yield return commit with { User = null };
@@ -172,6 +183,9 @@ internal sealed class CaseShrinker(SimulationOptions options, string invariant, 
             BackUpStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             RestoreStep s => s.Replica == device || s.From == device ? null : s with { Replica = To(s.Replica), From = To(s.From) },
             RetireStep s => s.Server == device || s.Replica == device ? null : s with { Server = To(s.Server), Replica = To(s.Replica) },
+            AttachStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
+            EvictStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
+            CollectStep s => s.Replica == device ? null : s with { Replica = To(s.Replica) },
             PartitionStep s => s with
             {
                 Group = (s.Group & ((1UL << device) - 1)) | ((s.Group >> (device + 1)) << device),

@@ -12,4 +12,13 @@ internal sealed record DeviceSetup(
 {
     /// <summary>Whether its projection keeps the zones by which mutations are found; nothing in a run asks for them.</summary>
     public bool HasZones { get; init; } = true;
+
+    /// <summary>When it takes attachments of any other media type.</summary>
+    public BlobFetch Fetch { get; init; }
+
+    /// <summary>When it takes those of <c>video/*</c>.</summary>
+    public BlobFetch FetchVideos { get; init; }
+
+    /// <summary>What attachments may take there, in bytes; as much as they like if 0.</summary>
+    public long BlobQuotaBytes { get; init; }
 }

@@ -87,6 +87,9 @@ internal sealed class DiagramRecorder(SimulationSetup setup) : ISimulationListen
         SnapshotStep s => $"{NameOf(s.Replica)} makes a snapshot",
         PruneStep s => $"{NameOf(s.Replica)} drops the beginning of its log",
         PurgeStep s => $"{NameOf(s.Replica)} drops for good what everybody has seen deleted",
+        AttachStep s => $"{NameOf(s.Replica)} {(s.Puts ? "takes in" : "names")} {s.Content:x4} of {s.LengthBytes} bytes for {s.Entity} '{s.Path}'",
+        EvictStep s => $"{NameOf(s.Replica)} makes room of {s.Content:x4} of {s.LengthBytes} bytes",
+        CollectStep s => $"{NameOf(s.Replica)} drops what no field names",
         QuiesceStep s => s.InTurn ? "everything heals; all meet in turn" : "everything heals; all meet at once",
         _ => step.ToString(),
     };

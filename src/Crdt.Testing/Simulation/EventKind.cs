@@ -20,4 +20,10 @@ internal enum EventKind
 
     /// <summary>The partition ends.</summary>
     PartitionEnd,
+
+    /// <summary>What a replica has begun beside its caller goes on.</summary>
+    Beside,
+
+    /// <summary>A side looks whether the other one sends what it was asked for of attachments.</summary>
+    Watch,
 }

@@ -6,7 +6,7 @@ namespace Crdt.Testing.Simulation;
 /// <summary>What has to hold, looked at after whatever may have changed it.</summary>
 /// <param name="run">The run.</param>
 /// <param name="checkEvery">Every how many changes an entity is compared with the model.</param>
-internal sealed class InvariantChecks(SimulationRun run, int checkEvery)
+internal sealed partial class InvariantChecks(SimulationRun run, int checkEvery)
 {
     // An audit replays a log. Up to so many mutations every replica's is at each quiescence; up to so many one of them;
     // beyond, one at the end.

@@ -20,4 +20,10 @@ public enum PlantedBug
 
     /// <summary>Connections swallow a frame now and then, and go on.</summary>
     NetworkLoses,
+
+    /// <summary>Connections send what there is of attachments before they ask for mutations.</summary>
+    BlobsFirst,
+
+    /// <summary>Stores of attachments lose what they said was durable in a crash.</summary>
+    BlobsForgotten,
 }

@@ -4,11 +4,12 @@ using System.Buffers.Binary;
 namespace Crdt.Testing.Simulation;
 
 /// <summary>One connection with a session at either end: two streams of bytes, in which each message is a frame of four
-/// bytes of length and the message.</summary>
+/// bytes of length and the message. What is about attachments has a bit set in its length.</summary>
 internal sealed class SimulatedConnection(
     int id, SimulatedDevice a, SimulatedDevice b, LinkQuality quality, PlantedBug bug)
 {
     private const int HeaderLengthBytes = 4;
+    private const int BlobBit = int.MinValue;
     private const int SegmentsPerFrameMax = 4;
 
     // How often a planted bug shows: so seldom that most sessions are as they should be.
@@ -26,6 +27,9 @@ internal sealed class SimulatedConnection(
     public SimulatedDevice[] Devices { get; } = [a, b];
 
     public SyncSession[] Sessions { get; } = [new(a.Replica!, Options(id % 2)), new(b.Replica!, Options(id / 2 % 2))];
+
+    /// <summary>The part that is about attachments, where there are any.</summary>
+    public BlobExchange[] Blobs { get; set; } = [];
 
     // Teams are small: every second side tells its heads by parts.
     private static SyncSessionOptions Options(int number) => new() { WholeHeadsMax = number == 0 ? HeadSums.WholeMax : 2 };
@@ -54,7 +58,39 @@ internal sealed class SimulatedConnection(
         public long LaterLookUs { get; set; }
 
         public bool HasClock { get; set; }
+
+        public bool IsWatchDue { get; set; }
+
+        // Of what is being sent still, when that ends and how much of it is about attachments.
+        public List<(long EndUs, int LengthBytes)> BlobFrames { get; } = [];
     }
+
+    /// <summary>By the side: what attachments put on the way since it wrote something that nothing kept it from saying; none if
+    /// there is no such thing.</summary>
+    public Overtaking?[] Overtakings { get; } = new Overtaking?[2];
+
+    /// <summary>Something that was written while a side had nothing else to say.</summary>
+    /// <param name="SentBefore">How many mutations it had sent by then.</param>
+    /// <param name="BlobBytesAhead">What of attachments was, or is, sent before it.</param>
+    public readonly record struct Overtaking(long SentBefore, long BlobBytesAhead);
+
+    /// <summary>How many bytes about attachments the side has handed over that have not left yet.</summary>
+    public long UnsentBlobBytes(int side, long nowUs)
+    {
+        streams[side].BlobFrames.RemoveAll(f => f.EndUs <= nowUs);
+        return streams[side].BlobFrames.Sum(f => (long)f.LengthBytes);
+    }
+
+    /// <summary>Takes note that the side is to look at what it waits for; says whether it was not.</summary>
+    public bool TryAskWatch(int side)
+    {
+        bool isNew = !streams[side].IsWatchDue;
+        streams[side].IsWatchDue = true;
+        return isNew;
+    }
+
+    /// <summary>It looks.</summary>
+    public void TakeWatch(int side) => streams[side].IsWatchDue = false;
 
     /// <summary>Time from which the side may send again.</summary>
     public long BusyUntilUs(int side) => streams[side].BusyUntilUs;
@@ -101,13 +137,14 @@ internal sealed class SimulatedConnection(
     /// <param name="message">The message.</param>
     /// <param name="nowUs">Virtual time.</param>
     /// <param name="schedule">Takes what arrives when; <see langword="null"/> for the end of the connection.</param>
-    public void Send(int side, ReadOnlySpan<byte> message, long nowUs, Action<long, byte[]?> schedule)
+    /// <param name="isBlob">Whether it is about attachments.</param>
+    public void Send(int side, ReadOnlySpan<byte> message, long nowUs, Action<long, byte[]?> schedule, bool isBlob = false)
     {
         Stream stream = streams[side];
         byte[] frame = new byte[HeaderLengthBytes + message.Length];
-        BinaryPrimitives.WriteInt32BigEndian(frame, message.Length);
+        BinaryPrimitives.WriteInt32BigEndian(frame, message.Length | (isBlob ? BlobBit : 0));
         message.CopyTo(frame.AsSpan(HeaderLengthBytes));
-        bool isBugDue = bug != PlantedBug.None && (++stream.Frames + (7 * Id)) % FramesPerBug == 0;
+        bool isBugDue = bug is PlantedBug.NetworkLoses or PlantedBug.NetworkCorrupts or PlantedBug.NetworkReorders && (++stream.Frames + (7 * Id)) % FramesPerBug == 0;
         if (isBugDue && bug == PlantedBug.NetworkLoses) return;
         if (isBugDue && bug == PlantedBug.NetworkCorrupts) frame[HeaderLengthBytes + (message.Length / 2)] ^= 4;
         if (isBugDue && bug == PlantedBug.NetworkReorders && stream.HeldBack is null)
@@ -116,6 +153,8 @@ internal sealed class SimulatedConnection(
             return;
         }
         Send(side, frame, nowUs, schedule);
+        stream.BlobFrames.RemoveAll(f => f.EndUs <= nowUs);
+        if (isBlob) stream.BlobFrames.Add((stream.BusyUntilUs, frame.Length));
         if (stream.HeldBack is not { } late) return;
         stream.HeldBack = null;
         Send(side, late, nowUs, schedule);
@@ -140,13 +179,13 @@ internal sealed class SimulatedConnection(
 
     /// <summary>Takes bytes that arrive, and hands on each frame that is complete.</summary>
     /// <returns>The messages, in order.</returns>
-    public IEnumerable<ReadOnlyMemory<byte>> Receive(int side, byte[] bytes)
+    public IEnumerable<(bool IsBlob, ReadOnlyMemory<byte> Message)> Receive(int side, byte[] bytes)
     {
         Stream stream = streams[side];
         if (stream.ReceivedLength == 0 && bytes.Length >= HeaderLengthBytes
-            && BinaryPrimitives.ReadInt32BigEndian(bytes) == bytes.Length - HeaderLengthBytes)
+            && (BinaryPrimitives.ReadInt32BigEndian(bytes) & ~BlobBit) == bytes.Length - HeaderLengthBytes)
         {
-            yield return bytes.AsMemory(HeaderLengthBytes);
+            yield return (BinaryPrimitives.ReadInt32BigEndian(bytes) < 0, bytes.AsMemory(HeaderLengthBytes));
             yield break;
         }
         if (stream.Received.Length < stream.ReceivedLength + bytes.Length)
@@ -160,12 +199,12 @@ internal sealed class SimulatedConnection(
         int from = 0;
         while (IsOpen && stream.ReceivedLength - from >= HeaderLengthBytes)
         {
-            int length = BinaryPrimitives.ReadInt32BigEndian(stream.Received.AsSpan(from));
+            int header = BinaryPrimitives.ReadInt32BigEndian(stream.Received.AsSpan(from)), length = header & ~BlobBit;
             if (stream.ReceivedLength - from - HeaderLengthBytes < length) break;
             // A copy: what is being received must not change under whoever reads it.
             byte[] message = stream.Received.AsSpan(from + HeaderLengthBytes, length).ToArray();
             from += HeaderLengthBytes + length;
-            yield return message;
+            yield return (header < 0, message);
         }
         stream.ReceivedLength -= from;
         stream.Received.AsSpan(from, stream.ReceivedLength).CopyTo(stream.Received);

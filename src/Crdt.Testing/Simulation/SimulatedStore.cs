@@ -29,7 +29,7 @@ internal sealed class SimulatedStore : IReplicaStore
         ReplicaIdentity identity, SpaceHistory history, bool isProjecting, PlantedBug bug, bool hasZones = true)
     {
         (created, Identity, IsProjecting, this.history, this.bug) = (identity, identity, isProjecting, history, bug);
-        this.hasZones = hasZones;
+        (this.hasZones, Blobs) = (hasZones, new SimulatedBlobStore(this, bug));
         history.IndexOf(identity.Replica);
     }
 
@@ -185,7 +185,9 @@ internal sealed class SimulatedStore : IReplicaStore
 
     public IndexSearch? FindSorted(EntityIndex index, bool isDescending, EntityFilter? filter) => null;
 
-    public IBlobStore Blobs { get; } = new MemoryBlobStore();
+    public SimulatedBlobStore Blobs { get; }
+
+    IBlobStore IReplicaStore.Blobs => Blobs;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -199,6 +201,7 @@ internal sealed class SimulatedStore : IReplicaStore
             copy.Note(record);
         }
         copy.MakeDurable();
+        copy.Blobs.CopyFrom(Blobs);
         return copy;
     }
 
@@ -211,6 +214,7 @@ internal sealed class SimulatedStore : IReplicaStore
         if (bug == PlantedBug.StoreForgets && volatileAppends.Count > 0) end = volatileAppends[^1];
         Truncate(end);
         if (bug == PlantedBug.StoreSkips) Skip();
+        Blobs.Restart(keptNotes);
         (HasCrashed, IsFull, CrashAtWrite) = (false, false, 0);
         News.Clear();
         MakeDurable();
@@ -237,6 +241,14 @@ internal sealed class SimulatedStore : IReplicaStore
             isAtStart = true;
         }
         return null;
+    }
+
+    /// <summary>Writes to the disk beside the log: wholly, or not at all.</summary>
+    public void Write(Action write)
+    {
+        bool dies = BeginWrite();
+        if (!dies || KeepsCrashWrite) write();
+        if (dies) throw Die();
     }
 
     private bool BeginWrite()

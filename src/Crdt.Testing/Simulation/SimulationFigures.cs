@@ -96,6 +96,24 @@ public sealed record SimulationFigures
     /// <summary>Devices whose log a server ended.</summary>
     public long Retired { get; internal set; }
 
+    /// <summary>Fields that were set to an attachment.</summary>
+    public long Attached { get; internal set; }
+
+    /// <summary>Bytes sent about attachments, and of them.</summary>
+    public long BlobBytes { get; internal set; }
+
+    /// <summary>Attachments that somebody made room of.</summary>
+    public long Evicted { get; internal set; }
+
+    /// <summary>Attachments that were dropped because nothing names them any more.</summary>
+    public long Collected { get; internal set; }
+
+    /// <summary>Commits of which it was measured how much of attachments went ahead of them.</summary>
+    public long Overtaken { get; internal set; }
+
+    /// <summary>Whole attachments that were compared, byte by byte.</summary>
+    public long ContentChecks { get; internal set; }
+
     /// <summary>Comparisons of an entity with the model.</summary>
     public long Checks { get; internal set; }
 

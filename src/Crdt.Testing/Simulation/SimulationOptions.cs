@@ -24,6 +24,10 @@ public sealed record SimulationOptions
     /// <summary>Who can reach whom; by the seed when <see langword="null"/>.</summary>
     public Topology? Topology { get; init; }
 
+    /// <summary>Whether people attach content to entities, which travels behind the mutations; by the seed when
+    /// <see langword="null"/>: in every third run of up to 50,000 operations.</summary>
+    public bool? Attachments { get; init; }
+
     /// <summary>A defect to be found.</summary>
     public PlantedBug Bug { get; init; }
 

@@ -4,7 +4,7 @@ using System.IO.Hashing;
 namespace Crdt.Testing.Simulation;
 
 /// <summary>One run: virtual time, the events in its order, and what they do to the replicas. One thread does all.</summary>
-internal sealed class SimulationRun
+internal sealed partial class SimulationRun
 {
     // Every so many steps all vectors are looked at together, so that the model can forget.
     private const int StepsPerSurvey = 512;
@@ -33,6 +33,7 @@ internal sealed class SimulationRun
         foreach (DeviceSetup device in setup.Devices) Devices.Add(Create(device, ids[Devices.Count]));
         foreach (SimulatedDevice device in Devices) device.Applied = new long[History.AuthorCount];
         Checks = new InvariantChecks(this, checkEvery);
+        delays = new SimulationRandom(setup.IdSeed ^ 0xB10B5);
         TakeFounding();
         foreach (SimulatedDevice device in Devices) Open(device);
     }
@@ -146,6 +147,12 @@ internal sealed class SimulationRun
             case EventKind.PartitionEnd:
                 partition = null;
                 break;
+            case EventKind.Beside:
+                GoOnBeside(Devices[what.Side]);
+                break;
+            case EventKind.Watch:
+                Watch(what.Subject!, what.Side);
+                break;
         }
     }
 
@@ -233,6 +240,15 @@ internal sealed class SimulationRun
             case RetireStep retire:
                 Retire(Devices[retire.Server], Devices[retire.Replica]);
                 break;
+            case AttachStep attach:
+                Attach(Devices[attach.Replica], attach);
+                break;
+            case EvictStep evict:
+                Evict(Devices[evict.Replica], ContentOf(evict.Content, evict.LengthBytes).Blob.Root);
+                break;
+            case CollectStep collect:
+                Collect(Devices[collect.Replica]);
+                break;
             case QuiesceStep quiesce:
                 Quiesce(quiesce);
                 break;
@@ -270,10 +286,12 @@ internal sealed class SimulationRun
         if (device.Replica is not { } replica) return;
         long before = History.Branches is not null ? 0 : device.Applied[History.IndexOf(device.Identity.Replica)];
         CommitResult result = default;
+        List<(SimulatedConnection Connection, int Side)> overtaking = FindIdle(device);
         try
         {
             result = Now(commit(replica));
             Figures.Commits++;
+            if (result.Count > 0) BeginOvertaking(overtaking);
         }
         catch (MutationException)
         {
@@ -508,6 +526,7 @@ internal sealed class SimulationRun
         Listener?.OnEvent(device, NowUs, DiagramMark.Crash, why);
         foreach (SimulatedConnection connection in device.Connections.ToArray()) Close(connection, why);
         device.Replica = null;
+        device.Beside.Clear();
         device.Seen.Clear();
         device.DownUs = NowUs + device.NextDownUs;
         Schedule(device.DownUs, new SimulatedEvent(EventKind.Restart, null, device.Index, null));
@@ -530,6 +549,8 @@ internal sealed class SimulationRun
             CachedEntitiesMax = Math.Max(100, setup.CachedEntities),
             ProjectedEntitiesPerUpdate = setup.ProjectedPerUpdate,
             Admission = setup.RefusesOneIn > 0 ? new SimulatedAdmission((ulong)device.Index + 1, setup.RefusesOneIn, Figures) : null,
+            Beside = work => BeginBeside(device, work),
+            Blobs = PolicyOf(setup),
         };
         if (Setup.IsKeyed)
         {
@@ -542,7 +563,9 @@ internal sealed class SimulationRun
         if (Setup.HasForks) options = options with { NewReplicaId = () => DrawId(furtherIds) };
         device.Replica = Now(Replica.OpenAsync(device.Store, options));
         device.Store.News.Clear();
+        device.Evicted.Clear();
         Checks.CheckReopened(device);
+        Checks.CheckClaims(device);
     }
 
     /// <summary>After anything was asked of a replica: whether it survived it, what it applied, whom that concerns.</summary>
@@ -580,6 +603,7 @@ internal sealed class SimulationRun
         connections.Add(connection);
         Devices[a].Connections.Add(connection);
         Devices[b].Connections.Add(connection);
+        if (Setup.HasAttachments) JoinBlobs(connection);
         Figures.Sessions++;
         Listener?.OnEvent(Devices[a], NowUs, DiagramMark.Connection, $"connects to {Devices[b].Name}");
         AskLook(connection, 0);
@@ -594,6 +618,7 @@ internal sealed class SimulationRun
         connections.Remove(connection);
         foreach (SimulatedDevice device in connection.Devices) device.Connections.Remove(connection);
         foreach (SyncSession session in connection.Sessions) session.Dispose();
+        foreach (BlobExchange exchange in connection.Blobs) exchange.Dispose();
         Listener?.OnEvent(connection.Devices[0], NowUs, DiagramMark.Connection, $"parts from {connection.Devices[1].Name}: {why}");
     }
 
@@ -614,11 +639,11 @@ internal sealed class SimulationRun
             return;
         }
         SimulatedDevice device = connection.Devices[side];
-        bool hasMessage = false;
+        bool hasMessage = Setup.Bug == PlantedBug.BlobsFirst && SendBlobs(connection, side), isBlob = hasMessage;
         outgoing.ResetWrittenCount();
         try
         {
-            hasMessage = Now(connection.Sessions[side].WriteNextAsync(outgoing, CancellationToken.None));
+            hasMessage = hasMessage || Now(connection.Sessions[side].WriteNextAsync(outgoing, CancellationToken.None));
         }
         catch (SyncException e) when (Setup.HasForks && e.Error is SyncError.Rebuilt)
         {
@@ -629,13 +654,14 @@ internal sealed class SimulationRun
             Figures.FailedWrites++;
             Close(connection, "could not write");
         }
+        if (!hasMessage && connection.IsOpen) isBlob = hasMessage = SendBlobs(connection, side);
         if (hasMessage)
         {
-            Send(connection, side);
+            if (!isBlob) Send(connection, side);
             connection.TryAskLook(side);
             Schedule(connection.BusyUntilUs(side), new SimulatedEvent(EventKind.Look, connection, side, null));
         }
-        else if (connection is { IsOpen: true, Quality.EndsInSync: true } && connection.IsQuiet(NowUs)
+        else if (connection is { IsOpen: true, Quality.EndsInSync: true } && connection.IsQuiet(NowUs) && !AwaitsBlobs(connection)
             && connection.Sessions[0].IsInSync && connection.Sessions[1].IsInSync)
         {
             Checks.CheckEnd(connection);
@@ -650,27 +676,30 @@ internal sealed class SimulationRun
         Settle(device);
     }
 
-    private void Send(SimulatedConnection connection, int side)
+    private void Send(SimulatedConnection connection, int side, bool isBlob = false)
     {
         Figures.Messages++;
         Figures.Bytes += outgoing.WrittenCount;
         Mix(XxHash3.HashToUInt64(outgoing.WrittenSpan));
+        if (connection.Overtakings[side] is { } overtaking) Overtake(connection, side, overtaking, isBlob ? outgoing.WrittenCount : 0);
         connection.Send(side, outgoing.WrittenSpan, NowUs, (at, bytes) => Schedule(at, bytes is null
             ? new SimulatedEvent(EventKind.Cut, connection, side, null)
-            : new SimulatedEvent(EventKind.Arrive, connection, 1 - side, bytes)));
-        Listener?.OnMessage(connection, side, NowUs, outgoing.WrittenMemory);
+            : new SimulatedEvent(EventKind.Arrive, connection, 1 - side, bytes)), isBlob);
+        if (isBlob) Figures.BlobBytes += outgoing.WrittenCount;
+        else Listener?.OnMessage(connection, side, NowUs, outgoing.WrittenMemory);
     }
 
     private void Receive(SimulatedConnection connection, int side, byte[] bytes)
     {
         SimulatedDevice device = connection.Devices[side];
         SyncSession session = connection.Sessions[side];
-        foreach (ReadOnlyMemory<byte> message in connection.Receive(side, bytes))
+        foreach ((bool isBlob, ReadOnlyMemory<byte> message) in connection.Receive(side, bytes))
         {
             try
             {
-                Now(session.ReceiveAsync(new ReadOnlySequence<byte>(message), CancellationToken.None));
-                if (connection.TakeClock(side)) Now(session.NotePeerClockAsync(Skew(connection, side), 2 * connection.Quality.LatencyUs / 1_000, CancellationToken.None));
+                if (isBlob) Now(connection.Blobs[side].ReceiveAsync(message, CancellationToken.None));
+                else Now(session.ReceiveAsync(new ReadOnlySequence<byte>(message), CancellationToken.None));
+                if (!isBlob && connection.TakeClock(side)) Now(session.NotePeerClockAsync(Skew(connection, side), 2 * connection.Quality.LatencyUs / 1_000, CancellationToken.None));
             }
             catch (SyncException e) when (Setup.HasForks && e.Error is SyncError.Rebuilt or SyncError.SameReplica)
             {
@@ -708,14 +737,17 @@ internal sealed class SimulationRun
             if (device.Replica is null) Restart(device);
         }
         queue.Clear();
+        foreach (SimulatedDevice device in Devices) ResumeBeside(device);
         long sessions = Figures.Sessions;
         if (History.Branches is not null) MeetUntilSettled();
         else if (step.InTurn) MeetInTurn();
         else MeetAtOnce();
         Figures.SessionsToHeal = Math.Max(Figures.SessionsToHeal, Figures.Sessions - sessions);
+        if (Setup.HasAttachments) MeetForAttachments(step.InTurn || History.Branches is not null);
         if (History.Branches is not null) Checks.CheckForks();
         if (step.EndsForks && History.Branches is not null) History.EndBranches(Devices);
         if (History.Branches is null) Checks.CheckQuiescence(step.IsLast);
+        if (Setup.HasAttachments) Checks.CheckAttachments(step.InTurn || Setup.HasForks ? Tree() : Setup.Links);
         foreach (SimulatedConnection connection in connections.ToArray()) Close(connection, "healed");
     }
 
@@ -749,21 +781,24 @@ internal sealed class SimulationRun
     /// fork may be noticed on the way, fenced on the way back, and what was cut off is written again after that.</summary>
     private void MeetUntilSettled()
     {
-        const int Rounds = 6, RestartsMax = 50;
+        const int Rounds = 6;
         List<LinkSetup> tree = Tree();
-        for (int round = 0; round < Rounds; round++)
+        for (int round = 0; round < Rounds; round++) MeetAlong(tree);
+    }
+
+    private void MeetAlong(List<LinkSetup> tree)
+    {
+        const int RestartsMax = 50;
+        foreach (LinkSetup link in Enumerable.Reverse(tree).Concat(tree))
         {
-            foreach (LinkSetup link in Enumerable.Reverse(tree).Concat(tree))
+            for (int tries = 0; ; tries++)
             {
-                for (int tries = 0; ; tries++)
-                {
-                    SimulatedConnection connection = Connect(link.A, link.B, LinkQuality.Good)!;
-                    Drain(1);
-                    if (!connection.IsOpen && tries < RestartsMax) continue;
-                    InvariantChecks.CheckInSync(connection, "in a meeting of two");
-                    Close(connection, "met");
-                    break;
-                }
+                SimulatedConnection connection = Connect(link.A, link.B, LinkQuality.Good)!;
+                Drain(1);
+                if (!connection.IsOpen && tries < RestartsMax) continue;
+                InvariantChecks.CheckInSync(connection, "in a meeting of two");
+                Close(connection, "met");
+                break;
             }
         }
     }
@@ -789,7 +824,7 @@ internal sealed class SimulationRun
     private void Drain(int sessions)
     {
         // Each batch passes each link at most once in either direction, with an acknowledgement each; all else is little.
-        long limit = Figures.Events + 100_000 + (20 * (History.Mutations + 100) * sessions);
+        long limit = Figures.Events + (Setup.HasAttachments ? 1_000_000 : 100_000) + (20 * (History.Mutations + 100) * sessions);
         while (queue.Count > 0)
         {
             RunEvent();

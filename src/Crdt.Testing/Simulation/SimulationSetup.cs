@@ -11,6 +11,12 @@ internal sealed record SimulationSetup(
     ulong IdSeed, IReadOnlyList<DeviceSetup> Devices, IReadOnlyList<LinkSetup> Links, PlantedBug Bug,
     bool IsKeyed = false, bool HasForks = false)
 {
+    /// <summary>Beyond so many mutations nobody attaches anything, unless told to.</summary>
+    public const long AttachmentsMax = 50_000;
+
+    /// <summary>Whether people attach content to entities.</summary>
+    public bool HasAttachments { get; init; }
+
     /// <summary>Beyond so many mutations a run is drawn for its length: everything happens often in it, and what grows with
     /// the state is kept in proportion.</summary>
     public const long HugeRun = 200_000;
@@ -43,8 +49,22 @@ internal sealed record SimulationSetup(
             });
         }
         Topology topology = options.Topology ?? (Topology)random.Next(5);
-        return new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
+        var setup = new SimulationSetup(random.NextBits(), devices, DrawLinks(random, options.Replicas, topology), options.Bug,
             IsKeyed: random.OneIn(3), HasForks: servers > 0 && servers < options.Replicas && DrawsForks(options, isHuge));
+        var apart = new SimulationRandom(options.Seed ^ 0xB10B5);
+        bool hasAttachments = apart.OneIn(3) && options.Operations <= AttachmentsMax;
+        return options.Attachments ?? hasAttachments ? setup with { HasAttachments = true, Devices = [.. devices.Select(d => DrawPolicy(d, apart))] } : setup;
+    }
+
+    /// <summary>Most take everything.</summary>
+    private static DeviceSetup DrawPolicy(DeviceSetup device, SimulationRandom random)
+    {
+        device = device with
+        {
+            Fetch = random.OneIn(6) ? random.Pick(Enum.GetValues<BlobFetch>()) : BlobFetch.Always,
+            FetchVideos = random.OneIn(4) ? random.Pick(Enum.GetValues<BlobFetch>()) : BlobFetch.Always,
+        };
+        return random.OneIn(8) ? device with { BlobQuotaBytes = random.Magnitude(1_000, 500_000) } : device;
     }
 
     private static int RefusesOneIn(SimulationRandom random, bool isLong, bool isHuge) => (int)(isHuge

@@ -23,6 +23,9 @@ namespace Crdt.Testing.Simulation;
 [JsonDerivedType(typeof(BackUpStep), "backUp")]
 [JsonDerivedType(typeof(RestoreStep), "restore")]
 [JsonDerivedType(typeof(RetireStep), "retire")]
+[JsonDerivedType(typeof(AttachStep), "attach")]
+[JsonDerivedType(typeof(EvictStep), "evict")]
+[JsonDerivedType(typeof(CollectStep), "collect")]
 [JsonDerivedType(typeof(QuiesceStep), "quiesce")]
 internal abstract record SimulationStep(long At);
 
@@ -98,6 +101,23 @@ internal sealed record RestoreStep(long At, int Replica, int From) : SimulationS
 
 /// <summary>A server ends a device's log.</summary>
 internal sealed record RetireStep(long At, int Server, int Replica) : SimulationStep(At);
+
+/// <summary>Somebody attaches content to an entity.</summary>
+/// <param name="At">When.</param>
+/// <param name="Replica">Where.</param>
+/// <param name="Entity">To which.</param>
+/// <param name="Path">In which field.</param>
+/// <param name="Content">Its bytes are drawn from this.</param>
+/// <param name="LengthBytes">How many they are.</param>
+/// <param name="Puts">Whether it is taken in there; else only its name is known, as by a copied field.</param>
+internal sealed record AttachStep(
+    long At, int Replica, string Entity, string Path, ulong Content, int LengthBytes, bool Puts) : SimulationStep(At);
+
+/// <summary>Somebody makes room on a device, as far as others hold the content.</summary>
+internal sealed record EvictStep(long At, int Replica, ulong Content, int LengthBytes) : SimulationStep(At);
+
+/// <summary>A device drops the content that no field names any more.</summary>
+internal sealed record CollectStep(long At, int Replica) : SimulationStep(At);
 
 /// <summary>Everything heals, all synchronise, and everything is checked.</summary>
 /// <param name="At">When.</param>

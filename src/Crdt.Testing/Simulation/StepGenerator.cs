@@ -21,6 +21,7 @@ internal sealed class StepGenerator : IStepSource
     private readonly SimulationOptions options;
     private readonly SimulationRandom random;
     private readonly EditGenerator edits;
+    private readonly AttachmentGenerator? attachments;
     private readonly (int Weight, Func<SimulationRun, SimulationStep?> Make)[] faults;
     private readonly int faultWeights, stepsPerFault, stepsPerConnect, burstMax, changesOneIn;
     private readonly bool keepsSessions, isHuge, mayHandle;
@@ -36,6 +37,7 @@ internal sealed class StepGenerator : IStepSource
         this.options = options;
         random = new SimulationRandom(options.Seed ^ 0x5DEECE66D);
         edits = new EditGenerator(random, options.Operations, setup.HasForks);
+        attachments = setup.HasAttachments ? new AttachmentGenerator(options) : null;
         links = setup.Links;
         stepUs = random.Magnitude(1_000, 500_000);
         // What is written in one go travels in one run. A long run of single writes would be one of messages only.
@@ -105,6 +107,7 @@ internal sealed class StepGenerator : IStepSource
         if (run.History.Mutations >= nextPruning && !hasForks) EnqueuePruning(run);
         if (faultWeights > 0 && random.OneIn(stepsPerFault) && DrawFault(run) is { } fault) return fault;
         if (random.OneIn(stepsPerConnect) && Connect(run) is { } connect) return connect;
+        if (attachments?.Next(run, atUs) is { } attachment) return attachment;
         burstAt = random.Next(run.Devices.Count);
         if (mayHandle && random.OneIn(8) && Handle(run) is { } handle) return handle;
         if (random.OneIn(6)) return new LookStep(atUs, burstAt, edits.Entity());

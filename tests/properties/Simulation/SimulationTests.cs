@@ -54,6 +54,33 @@ public class SimulationTests
         Assert.NotEqual(first.Hash, Simulation.Run(options with { Seed = 8 }).Hash);
     }
 
+    /// <summary>Attachments beside everything that goes wrong: nothing that is written waits for them, whoever takes them has them
+    /// whole, what was taken in is nowhere lost, and no server says that it holds what it does not.</summary>
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(10, 4)]
+    [InlineData(9, 5)]
+    [InlineData(17, 5)]
+    public void Attachments_travel_behind_the_mutations_and_all_of_them_arrives(ulong seed, int replicas)
+    {
+        var options = new SimulationOptions { Seed = seed, Replicas = replicas, Operations = 400, Attachments = true };
+        SimulationResult result = Simulation.Run(options);
+        Assert.Null(result.Violation);
+        SimulationFigures figures = result.Figures;
+        Assert.True(figures is { Attached: > 10, BlobBytes: > 100_000, ContentChecks: > 10 }, $"{figures}");
+        if (seed == 1) Assert.True(figures.Overtaken > 0);
+        Assert.Equal(result.Hash, Simulation.Run(options).Hash);
+    }
+
+    [Theory]
+    [InlineData(PlantedBug.BlobsFirst)]
+    [InlineData(PlantedBug.BlobsForgotten)]
+    public void A_planted_bug_about_attachments_is_found(PlantedBug bug)
+    {
+        var options = new SimulationOptions { Replicas = 4, Operations = 400, Bug = bug, Attachments = true };
+        Assert.Contains(Enumerable.Range(1, 12), seed => Simulation.Run(options with { Seed = (ulong)seed }).Violation is not null);
+    }
+
     /// <summary>What runs of a million are drawn like; their beginnings, since all of one takes minutes.</summary>
     [Fact]
     public void Huge_runs_have_every_fault_in_numbers()
