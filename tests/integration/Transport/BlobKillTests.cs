@@ -1,0 +1,190 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using Crdt.KillWriter;
+using Crdt.Store;
+using Crdt.Transport;
+
+namespace Crdt.Integration.Transport;
+
+/// <summary>Real processes that send and receive attachments, killed with SIGKILL at each phase of it.</summary>
+public sealed class BlobKillTests : IAsyncDisposable
+{
+    private const int Letter = 1, Chunks = 321, LengthBytes = Chunks * BlobTree.ChunkLengthBytes;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private readonly string root = Directory.CreateTempSubdirectory("crdt-kill-").FullName;
+    private readonly List<IAsyncDisposable> open = [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (IAsyncDisposable one in Enumerable.Reverse(open)) await one.DisposeAsync();
+        Directory.Delete(root, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_sender_killed_at_any_phase_costs_the_receiver_nothing_of_what_came()
+    {
+        (Replica receiver, int port) = await OpenAsync(2, ReplicaRole.Client, new MemoryBlobStore());
+        string directory = await CreateAsync(1, ReplicaRole.Server);
+        await KillAsync(directory, new DeadlyMoment("chunk@blobs", 50, "half"), $"put {Letter} {LengthBytes}");
+        await LookAsync(directory, null, "amid taking it in");
+        await KillAsync(directory, new DeadlyMoment("rename@blobs", 1, "before"), $"put {Letter} {LengthBytes}");
+        await LookAsync(directory, null, "before it has its name");
+        await KillAsync(directory, new DeadlyMoment("write@log", 1, "half"), $"put {Letter} {LengthBytes}");
+        await LookAsync(directory, null, "before a field names it");
+        using (Process sender = await StartAsync(directory))
+        {
+            await SayAsync(sender, $"put {Letter} {LengthBytes}");
+            await HearAsync(sender, "put ");
+            sender.Kill(); // all that it has said has happened
+            await sender.WaitForExitAsync();
+        }
+        int held = 0;
+        foreach (int chunk in (int[])[1, 2, 40, 100])
+        {
+            await KillAsync(directory, new DeadlyMoment("read@blobs", chunk, "before"), $"connect {port}");
+            Blob named = Courier.BlobOf(receiver, Letter);
+            int now = receiver.Blobs.Find(named.Root)!.Chunks;
+            Assert.InRange(now, held, held + chunk - 1);
+            held = now;
+        }
+        using Process last = await StartAsync(directory);
+        await SayAsync(last, $"connect {port}");
+        Blob blob = Courier.BlobOf(receiver, Letter);
+        await receiver.Blobs.FetchAsync(blob).AsTask().WaitAsync(Patience);
+        await AssertContentAsync(receiver.Store.Blobs, blob);
+        await EndAsync(last);
+        await LookAsync(directory, blob, "in the end");
+    }
+
+    [Fact]
+    public async Task One_killed_while_it_drops_content_says_that_it_holds_only_what_it_holds()
+    {
+        string directory = await CreateAsync(1, ReplicaRole.Server);
+        Blob? blob = null;
+        (string Line, DeadlyMoment Moment)[] deaths =
+        [
+            ($"evict {Letter}", new("write@log", 1, "half")),
+            ($"evict {Letter}", new("delete@blobs", 1, "before")),
+            ($"evict {Letter}", new("delete@blobs", 1, "after")),
+            ("collect", new("delete@blobs", 1, "before")),
+            ("collect", new("sync@blobs", 1, "before")),
+        ];
+        foreach ((string line, DeadlyMoment moment) in deaths)
+        {
+            using (Process process = await StartAsync(directory))
+            {
+                await SayAsync(process, $"put {Letter} {3 * BlobTree.ChunkLengthBytes}");
+                await HearAsync(process, "put ");
+                if (line == "collect")
+                {
+                    await SayAsync(process, $"forget {Letter}");
+                    await HearAsync(process, "forgotten");
+                }
+                await EndAsync(process);
+            }
+            await KillAsync(directory, moment, line);
+            (int chunks, Blob? named) = await LookAsync(directory, blob, $"{line}, {moment}");
+            blob = named ?? blob;
+            if (line == "collect") Assert.Null(named);
+            if (moment.Operation == "write@log") Assert.Equal(3, chunks); // its word is taken back before anything goes
+        }
+    }
+
+    // ---- one process ----
+
+    private async Task<string> CreateAsync(int number, ReplicaRole role)
+    {
+        string directory = Path.Combine(root, number.ToString(CultureInfo.InvariantCulture));
+        await FileReplicaStore.Create(directory, Courier.Identity(number, role)).DisposeAsync();
+        return directory;
+    }
+
+    private async Task<(Replica Replica, int Port)> OpenAsync(int number, ReplicaRole role, IBlobStore blobs)
+    {
+        var store = new MemoryReplicaStore(Courier.Identity(number, role)) { Blobs = blobs };
+        Replica replica = await Replica.OpenAsync(store, Courier.Options);
+        var node = new PeerNode(Courier.NodeOptions);
+        open.AddRange([replica, node]);
+        node.Add(replica);
+        return (replica, (await node.ListenAsync(Mesh.AnyPort)).Port);
+    }
+
+    private async Task KillAsync(string directory, DeadlyMoment moment, string line)
+    {
+        using Process process = await StartAsync(directory);
+        await SayAsync(process, $"die {moment}", line);
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            Assert.Fail($"It did not die: {moment}");
+        }
+        Assert.True(process.ExitCode == 128 + 9, $"{moment}: {await process.StandardError.ReadToEndAsync()}");
+    }
+
+    /// <summary>What the dead have left: nothing is wrong with it, and what is said to be held is.</summary>
+    private static async Task<(int Chunks, Blob? Named)> LookAsync(string directory, Blob? blob, string when)
+    {
+        StoreReport report = await StoreDoctor.CheckAsync(directory, new StoreDoctorOptions { Replica = Courier.Options });
+        Assert.True(report.IsSound, $"{when}: {string.Join('\n', report.Findings)}");
+        // Opened without anybody who goes on beside it: what is there is what was left.
+        await using FileReplicaStore store = FileReplicaStore.Open(directory);
+        await using Replica replica = await Replica.OpenAsync(store, Courier.Options with { Beside = static _ => { } });
+        Blob? named = replica.Get(Courier.Key(Letter))?["file"]?.AsBlob();
+        blob ??= named;
+        if (blob is null) return (0, null);
+        BlobHolding? held = store.Blobs.Find(blob.Root);
+        if (replica.ClaimsBlob(blob.Root)) Assert.True(held is { IsWhole: true }, when);
+        if (held is { IsWhole: true }) await AssertContentAsync(store.Blobs, blob);
+        return (held?.Chunks ?? 0, named);
+    }
+
+    private static async Task AssertContentAsync(IBlobStore store, Blob blob)
+    {
+        byte[] expected = Courier.Content(Letter, (int)blob.Size), buffer = new byte[BlobTree.ChunkLengthBytes];
+        for (int chunk = 0; chunk < new BlobTree(blob.Size).Chunks; chunk++)
+        {
+            int length = await store.ReadAsync(blob.Root, chunk, buffer, default);
+            Assert.True(buffer.AsSpan(0, length).SequenceEqual(expected.AsSpan((int)BlobTree.Offset(chunk), length)));
+        }
+    }
+
+    private static async Task<Process> StartAsync(string directory)
+    {
+        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        Process process = Process.Start(new ProcessStartInfo(dotnet, [Path.Combine(AppContext.BaseDirectory, "kill-writer.dll"), "courier", directory])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        await HearAsync(process, "ready");
+        return process;
+    }
+
+    private static async Task SayAsync(Process process, params string[] lines)
+    {
+        foreach (string line in lines) await process.StandardInput.WriteLineAsync(line);
+        await process.StandardInput.FlushAsync();
+    }
+
+    private static async Task HearAsync(Process process, string beginning)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        string? line = await process.StandardOutput.ReadLineAsync(patience.Token);
+        Assert.True(line?.StartsWith(beginning, StringComparison.Ordinal), $"'{line}', not '{beginning}': {(line is null ? await process.StandardError.ReadToEndAsync(patience.Token) : "")}");
+    }
+
+    private static async Task EndAsync(Process process)
+    {
+        process.StandardInput.Close();
+        await process.WaitForExitAsync().WaitAsync(Patience);
+    }
+}
