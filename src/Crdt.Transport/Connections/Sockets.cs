@@ -15,12 +15,14 @@ internal static class Sockets
     /// <summary>Dials; a name at each of its addresses in turn.</summary>
     /// <param name="endPoint">An address or a name, and a port.</param>
     /// <param name="loopbackOnly">Whether to stay within this machine.</param>
+    /// <param name="take">Makes a stream of the connected socket.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="WireException"><see cref="WireError.Unreachable"/> or <see cref="WireError.NotLoopback"/>.
-    /// </exception>
-    public static async ValueTask<Socket> ConnectAsync(
-        EndPoint endPoint, bool loopbackOnly, CancellationToken cancellationToken)
+    /// <exception cref="WireException"><see cref="WireError.Unreachable"/>, also where the connection is gone before it can be
+    /// taken; or <see cref="WireError.NotLoopback"/>.</exception>
+    public static async ValueTask<IPeerStream> ConnectAsync(
+        EndPoint endPoint, bool loopbackOnly, Func<Socket, IPeerStream> take, CancellationToken cancellationToken)
     {
+        Socket? connected = null;
         try
         {
             IPEndPoint[] candidates = await ResolveAsync(endPoint, cancellationToken).ConfigureAwait(false);
@@ -30,10 +32,12 @@ internal static class Sockets
                 if (candidates.Length == 0)
                     throw NotLoopback("dialled", endPoint);
             }
-            return await ConnectAsync(candidates, cancellationToken).ConfigureAwait(false);
+            connected = await ConnectAsync(candidates, cancellationToken).ConfigureAwait(false);
+            return take(connected);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException || (e is IOException && connected is not null)) // as a stream over it says it
         {
+            connected?.Dispose();
             throw new WireException(WireError.Unreachable, $"{endPoint} cannot be reached: {e.Message}.", e);
         }
     }

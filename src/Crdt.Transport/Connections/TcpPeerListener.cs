@@ -22,7 +22,7 @@ internal sealed class TcpPeerListener(Socket socket, Func<Socket, IPeerStream> t
                 accepted = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 return take(accepted);
             }
-            catch (SocketException) when (accepted is not null)
+            catch (Exception e) when (accepted is not null && e is SocketException or IOException)
             {
                 accepted.Dispose(); // gone before it was taken: the next one
             }

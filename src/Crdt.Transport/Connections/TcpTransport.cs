@@ -6,8 +6,8 @@ namespace Crdt.Transport.Connections;
 /// <summary>TCP without encryption, and therefore within one machine only.</summary>
 internal sealed class TcpTransport : IPeerTransport
 {
-    public async ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
-        Take(await Sockets.ConnectAsync(endPoint, loopbackOnly: true, cancellationToken).ConfigureAwait(false));
+    public ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
+        Sockets.ConnectAsync(endPoint, loopbackOnly: true, Take, cancellationToken);
 
     public ValueTask<IPeerListener> ListenAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
         new(new TcpPeerListener(Sockets.Listen(endPoint, loopbackOnly: true), Take));

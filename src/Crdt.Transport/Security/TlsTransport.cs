@@ -20,11 +20,8 @@ internal sealed class TlsTransport : IPeerTransport, IDisposable
         this.purpose = purpose;
     }
 
-    public async ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
-    {
-        Socket socket = await Sockets.ConnectAsync(endPoint, loopbackOnly: false, cancellationToken).ConfigureAwait(false);
-        return new TlsPeerStream(socket, certificate, purpose);
-    }
+    public ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
+        Sockets.ConnectAsync(endPoint, loopbackOnly: false, socket => new TlsPeerStream(socket, certificate, purpose), cancellationToken);
 
     public ValueTask<IPeerListener> ListenAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
         new(new TcpPeerListener(

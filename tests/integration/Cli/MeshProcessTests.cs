@@ -17,7 +17,7 @@ public sealed class MeshProcessTests : CliTest
         await InitAsync(names[0], [.. names[1..], "writer", "reader"]);
         int[] ports = FreePorts(Processes);
         var random = new Random(5);
-        var running = new List<(Process Process, Task<string> Output)>();
+        var running = new List<(Process Process, Task<string> Output, Task<string> Error)>();
         for (int i = 0; i < Processes; i++)
         {
             await OkAsync(names[i], "put", $"d/t/own{i}", $"n={i}");
@@ -25,7 +25,7 @@ public sealed class MeshProcessTests : CliTest
             int[] peers = [(i + 1) % Processes, random.Next(Processes), random.Next(Processes)];
             string[] dialled = [.. peers.Where(p => p != i).Distinct().SelectMany(p => new[] { "--peer", $"127.0.0.1:{ports[p]}" })];
             Process process = CrdtProcess.Start(PathOf(names[i]), ["--json", "serve", "--plain", "--listen", $"127.0.0.1:{ports[i]}", .. dialled]);
-            running.Add((process, process.StandardOutput.ReadToEndAsync()));
+            running.Add((process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync()));
         }
         try
         {
@@ -40,18 +40,18 @@ public sealed class MeshProcessTests : CliTest
         }
         finally
         {
-            foreach ((Process process, _) in running)
+            foreach ((Process process, _, _) in running)
             {
                 if (process.HasExited) continue;
                 using (Process.Start("kill", ["-TERM", $"{process.Id}"])) await process.WaitForExitAsync().WaitAsync(Patience);
             }
         }
         long received = 0;
-        foreach ((Process process, Task<string> output) in running)
+        foreach ((Process process, Task<string> output, Task<string> error) in running)
         {
             received += (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)
                 .Where(e => e.TryGetProperty("bytes_received", out _)).Sum(e => e.GetProperty("bytes_received").GetInt64());
-            Assert.Equal(0, process.ExitCode);
+            Assert.True(process.ExitCode == 0, $"{process.ExitCode}: {await error}");
             process.Dispose();
         }
         JsonElement reader = await StatusAsync("reader");

@@ -295,9 +295,8 @@ public sealed class RecognitionTests
     /// <summary>TLS with a certificate of the test's own.</summary>
     private sealed class Disguised(SslStreamCertificateContext certificate) : IPeerTransport
     {
-        public async ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
-            new TlsPeerStream(
-                await Sockets.ConnectAsync(endPoint, false, cancellationToken), certificate, StreamPurpose.Session);
+        public ValueTask<IPeerStream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
+            Sockets.ConnectAsync(endPoint, false, socket => new TlsPeerStream(socket, certificate, StreamPurpose.Session), cancellationToken);
 
         public ValueTask<IPeerListener> ListenAsync(EndPoint endPoint, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 using Crdt.Transport;
 using Crdt.Transport.Connections;
 using Crdt.Transport.Security;
@@ -195,6 +196,41 @@ public sealed class TcpTransportTests : TransportConformance
             async () => await Transport.ConnectAsync(endPoint, CancellationToken.None));
         Assert.Equal(WireError.NotLoopback, listening.Error);
         Assert.Equal(WireError.NotLoopback, dialling.Error);
+    }
+
+    [Theory]
+    [Trait("Error", nameof(WireError.Unreachable))]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_takes_a_connection_and_resets_it_at_once_was_not_reached(bool encrypted)
+    {
+        using EcdsaNodeKey key = EcdsaSignatures.CreateKey();
+        using TlsTransport? tls = encrypted ? new TlsTransport(key) : null;
+        IPeerTransport dialling = tls ?? Transport;
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(128);
+        Task resetting = Task.Run(() =>
+        {
+            for (int i = 0; i < 2_000; i++)
+            {
+                Socket accepted = listener.Accept();
+                accepted.LingerState = new LingerOption(true, 0);
+                accepted.Dispose();
+            }
+        });
+        for (int i = 0; i < 2_000; i++)
+        {
+            try
+            {
+                await using IPeerStream stream = await dialling.ConnectAsync(listener.LocalEndPoint!, CancellationToken.None);
+            }
+            catch (WireException e)
+            {
+                Assert.Equal(WireError.Unreachable, e.Error); // reset before it could be looked at
+            }
+        }
+        await resetting.WaitAsync(Mesh.Deadline);
     }
 
     [Fact]
