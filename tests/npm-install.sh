@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the packages of package-lock.json, and no others, into the directory named, unless they are there.
+# npm-install.sh FROM TO: installs the packages of FROM/package-lock.json, and no others, into TO, unless they are there; and
+# copies what runs them.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1"
-cp "$here"/*.mjs "$here"/package.json "$1"
-cmp -s "$here/package-lock.json" "$1/package-lock.json" && [ -d "$1/node_modules" ] && exit 0
-cp "$here"/package-lock.json "$1"
-cd "$1" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+from=$1 to=$2
+mkdir -p "$to"
+cp "$from"/*.mjs "$from"/package.json "$to"
+cmp -s "$from/package-lock.json" "$to/package-lock.json" && [ -d "$to/node_modules" ] && exit 0
+cp "$from"/package-lock.json "$to"
+cd "$to" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error

@@ -18,7 +18,8 @@ internal static class NodePackages
     {
         string directory = Path.Combine(AppContext.BaseDirectory, "npm");
         (int exitCode, string output, string error) = await Component.RunAsync(
-            "bash", Path.Combine(RepositoryRoot.Path, "tests", "server", "npm", "install.sh"), directory);
+            "bash", Path.Combine(RepositoryRoot.Path, "tests", "npm-install.sh"),
+            Path.Combine(RepositoryRoot.Path, "tests", "server", "npm"), directory);
         Assert.True(exitCode == 0, output + error);
         return directory;
     }

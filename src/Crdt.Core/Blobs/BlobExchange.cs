@@ -98,7 +98,6 @@ public sealed class BlobExchange : IDisposable
                 ArrayPool<byte>.Shared.Return(complete.Content);
             }
         }
-        Call();
     }
 
     /// <summary>To be called now and then: where the other side has sent nothing of what it was asked for, others are asked.</summary>
@@ -147,7 +146,9 @@ public sealed class BlobExchange : IDisposable
     /// <summary>There is more of a blob here.</summary>
     internal void Tell(BlobHash root)
     {
-        if (interests.Contains(root) && telling.Add(root)) toTell.Enqueue(root);
+        if (!interests.Contains(root) || !telling.Add(root)) return;
+        toTell.Enqueue(root);
+        Call();
     }
 
     /// <summary>What is to be fetched may be asked for here.</summary>
@@ -326,6 +327,7 @@ public sealed class BlobExchange : IDisposable
                     (BlobHash from, List<int> chunks) = BlobMessages.ReadWant(ref reader, count);
                     if (wanted.Count + chunks.Count > BlobMessages.WantsMax) throw BlobMessages.Bad($"it wants more than {BlobMessages.WantsMax} chunks at a time");
                     foreach (int chunk in chunks) wanted.Enqueue((from, chunk));
+                    Call();
                     return null;
                 case BlobMessageKind.Chunk:
                     Begin(BlobMessages.ReadChunk(ref reader, count));

@@ -57,7 +57,6 @@ public sealed class ReplicaBlobs
                 foreach (BlobHash root in byRoot.Keys.ToArray()) Reconsider(root);
                 TryAgain();
             }
-            CallAll();
         }
     }
 
@@ -162,8 +161,9 @@ public sealed class ReplicaBlobs
         Settle();
         lock (Gate)
         {
-            return [.. byEntity.SelectMany(e => e.Value.Where(n => n.Blob.Root == root).Select(n => (e.Key, n.Path)))
-                .OrderBy(p => p.Key).ThenBy(p => p.Path)];
+            return !byRoot.TryGetValue(root, out Naming? naming) ? []
+                : [.. naming.Keys.SelectMany(key => byEntity[key].Where(n => n.Blob.Root == root).Select(n => (key, n.Path)))
+                    .OrderBy(p => p.key).ThenBy(p => p.Path)];
         }
     }
 
@@ -189,7 +189,6 @@ public sealed class ReplicaBlobs
             job.Waiters++;
             done = job.Done.Task;
         }
-        CallAll();
         try
         {
             await done.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -218,7 +217,7 @@ public sealed class ReplicaBlobs
     /// holds all of it.</exception>
     public async ValueTask<long> EvictAsync(BlobHash root, bool evenIfLast = false, CancellationToken cancellationToken = default)
     {
-        if (Store.Find(root) is not { } held) return 0;
+        if (Store.Find(root) is null) return 0;
         if (!evenIfLast && !IsHeldElsewhere(root))
             throw new BlobException(BlobError.NotHeldElsewhere, $"No other server has said that it holds blob {root}: it may be here alone.");
         lock (Gate)
@@ -227,7 +226,7 @@ public sealed class ReplicaBlobs
             Drop(root, new BlobException(BlobError.Missing, $"Blob {root} was evicted."));
         }
         long before = Store.UsedBytes;
-        await RemoveAsync(held.Root, () => evenIfLast || IsHeldElsewhere(root), cancellationToken).ConfigureAwait(false);
+        await RemoveAsync(root, () => evenIfLast || IsHeldElsewhere(root), cancellationToken).ConfigureAwait(false);
         return before - Store.UsedBytes;
     }
 
@@ -278,9 +277,7 @@ public sealed class ReplicaBlobs
             BlobHash[] roots = [.. exchange.Underway.Select(u => u.Root).Distinct()];
             foreach ((BlobHash root, int chunk) in exchange.Underway.ToArray()) exchange.Settle(root, chunk);
             foreach (BlobHash root in roots) ConsiderAgain(root);
-            foreach (BlobExchange other in exchanges) other.TopUp();
         }
-        CallAll();
     }
 
     /// <summary>Under the gate.</summary>
@@ -356,12 +353,11 @@ public sealed class ReplicaBlobs
                 if (found.Error != BlobError.ChunkRefused || !exchanges.Exists(e => e.IsSourceOf(root))) job.Problem = found;
                 if (found.Error == BlobError.QuotaExceeded) job.Fail(new BlobException(BlobError.QuotaExceeded, found.Text));
             }
-            foreach (BlobExchange other in exchanges) other.TopUp();
+            from.TopUp();
             // What was asked for has come, or will not: is anything of it left that nobody was asked for?
             if (job is { Problem: null, IsEnding: false, Underway.Count: 0 }) ConsiderAgain(root);
         }
         if (isWhole) replica.Options.Beside(() => EndAsync(job!));
-        CallAll();
         Changed?.Invoke(root);
     }
 
@@ -420,7 +416,7 @@ public sealed class ReplicaBlobs
     internal void NoteTouched(IReadOnlyList<EntityKey> keys)
     {
         foreach (EntityKey key in keys) touched.Enqueue(key);
-        CallAll(); // who writes next reads it
+        WakeAll(); // who writes next reads it
     }
 
     /// <summary>Takes into account what was committed before. Entities are read outside the gate.</summary>
@@ -430,7 +426,7 @@ public sealed class ReplicaBlobs
         _ = Store.UsedBytes; // opened outside the gate: that may read a directory
         lock (reading) SettleSome(int.MaxValue);
         Claim();
-        CallAll();
+        if (!touched.IsEmpty) WakeAll(); // who could not read it meanwhile
     }
 
     /// <summary>As <see cref="Settle"/>, for whoever must not wait: some of it, or nothing where somebody else is at it. What fails is
@@ -453,7 +449,6 @@ public sealed class ReplicaBlobs
             reading.Exit();
         }
         Claim();
-        CallAll();
         if (!touched.IsEmpty) call();
     }
 
@@ -618,7 +613,6 @@ public sealed class ReplicaBlobs
         done?.Done.TrySetResult();
         if (named is not null) ConsiderClaim(named);
         Claim();
-        CallAll();
         Changed?.Invoke(blob.Root);
     }
 
@@ -639,15 +633,16 @@ public sealed class ReplicaBlobs
         foreach (Named named in now)
         {
             if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) byRoot[named.Blob.Root] = naming = new Naming(named.Blob);
-            naming.Count++;
+            naming.Keys.Add(key);
             naming.Thumbnails += named.IsThumbnail ? 1 : 0;
             fresh.Remove(named.Blob.Root);
         }
         foreach (Named named in before)
         {
-            Naming naming = byRoot[named.Blob.Root];
+            if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) continue; // twice in one entity
             naming.Thumbnails -= named.IsThumbnail ? 1 : 0;
-            if (--naming.Count == 0) byRoot.Remove(named.Blob.Root);
+            if (!Array.Exists(now, n => n.Blob.Root == named.Blob.Root)) naming.Keys.Remove(key);
+            if (naming.Keys.Count == 0) byRoot.Remove(named.Blob.Root);
         }
         foreach (BlobHash root in before.Concat(now).Select(n => n.Blob.Root).Distinct()) Reconsider(root);
     }
@@ -787,7 +782,6 @@ public sealed class ReplicaBlobs
         else job.Fail(failure);
         ConsiderClaim(blob);
         Claim();
-        CallAll();
         Changed?.Invoke(blob.Root);
     }
 
@@ -848,11 +842,10 @@ public sealed class ReplicaBlobs
             Reconsider(root);
             TryAgain();
         }
-        CallAll();
         Changed?.Invoke(root);
     }
 
-    private void CallAll()
+    private void WakeAll()
     {
         BlobExchange[] all;
         lock (Gate) all = [.. exchanges];
@@ -871,7 +864,7 @@ public sealed class ReplicaBlobs
     {
         public Blob Blob { get; } = blob;
 
-        public int Count { get; set; }
+        public HashSet<EntityKey> Keys { get; } = [];
 
         public int Thumbnails { get; set; }
     }

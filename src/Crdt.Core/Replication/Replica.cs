@@ -137,7 +137,7 @@ public sealed partial class Replica : IAsyncDisposable
         }
         var replica = new Replica(store, options);
         await replica.writer.RestoreAsync().ConfigureAwait(false);
-        replica.writer.Attached += replica.Blobs.NoteTouched;
+        replica.writer.Signals.Attached += replica.Blobs.NoteTouched;
         replica.Blobs.NoteTouched(replica.writer.NamingBlobs.ToArray());
         await replica.StartAsync(cancellationToken).ConfigureAwait(false);
         if (options.Genesis is { } genesis && replica.Vector.Count == 0)

@@ -126,13 +126,6 @@ internal sealed partial class ReplicaWriter
     /// <summary>Where the part of the log ends that was appended for good: nothing behind it may be shown or sent.</summary>
     public LogPosition PublishedEnd => new(Volatile.Read(ref publishedEnd));
 
-    /// <summary>Tells of entities that name blobs, or did.</summary>
-    public event Action<IReadOnlyList<EntityKey>> Attached
-    {
-        add => signals.Attached += value;
-        remove => signals.Attached -= value;
-    }
-
     /// <summary>Set after every commit.</summary>
     public Pulse Committed => signals.Committed;
 

@@ -83,7 +83,7 @@ internal sealed class TileEndpoints(ServerSpace space, CallerGate gate) : IDispo
         catch (BlobException e)
         {
             answer = TileAnswer.Problem(e.Error == BlobError.QuotaExceeded ? StatusCodes.Status507InsufficientStorage : StatusCodes.Status413PayloadTooLarge,
-                e.Error == BlobError.QuotaExceeded ? "QUOTA_EXCEEDED" : "TOO_LARGE", e.Message);
+                ApiError.NameOf(e.Error == BlobError.QuotaExceeded ? ApiErrorCode.QuotaExceeded : ApiErrorCode.TooLarge), e.Message);
         }
         catch (MutationException e)
         {

@@ -33,7 +33,8 @@ internal static class NodePackages
     {
         string directory = Path.Combine(AppContext.BaseDirectory, "npm");
         (int exitCode, string output, string error) = await Component.RunAsync(
-            "bash", Path.Combine(RepositoryRoot.Path, "tests", "tiles", "npm", "install.sh"), directory);
+            "bash", Path.Combine(RepositoryRoot.Path, "tests", "npm-install.sh"),
+            Path.Combine(RepositoryRoot.Path, "tests", "tiles", "npm"), directory);
         Assert.True(exitCode == 0, output + error);
         return directory;
     }
