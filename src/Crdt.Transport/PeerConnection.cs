@@ -1,5 +1,6 @@
 using System.Net;
 using Crdt.Transport.Connections;
+using Crdt.Transport.Lanes;
 using Crdt.Transport.Security;
 using Crdt.Transport.Sessions;
 
@@ -12,11 +13,13 @@ namespace Crdt.Transport;
 public sealed class PeerConnection : IAsyncDisposable
 {
     private readonly ConnectionRun run;
+    private readonly LanePlan lanes;
 
     internal PeerConnection(PeerNode node, IPeerStream stream, bool isDialler, ulong connectionId)
     {
         IsDialler = isDialler;
         RemoteEndPoint = stream.RemoteEndPoint;
+        lanes = node.Lanes;
         run = new ConnectionRun(node, this, stream, isDialler, connectionId);
     }
 
@@ -40,6 +43,9 @@ public sealed class PeerConnection : IAsyncDisposable
 
     /// <summary>The spaces that both sides hold, and that replicate over this connection.</summary>
     public IReadOnlyList<SpaceId> Spaces => [.. run.Channels.Sessions.Select(session => session.Channel.Space)];
+
+    /// <summary>How these spaces fare, in the order of their turns.</summary>
+    public IReadOnlyList<LaneStatus> Lanes => run.Lanes.Describe();
 
     /// <summary>Bytes sent so far, all of them: headers, greetings, pings.</summary>
     public long BytesSent => run.Frames.BytesSent;
@@ -91,6 +97,34 @@ public sealed class PeerConnection : IAsyncDisposable
             cancellationToken.ThrowIfCancellationRequested();
             CloseReason reason = await Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
             throw reason.ToException();
+        }
+    }
+
+    /// <summary>Waits until a space rests on this connection, or is not replicated over it.</summary>
+    /// <returns>Why; <see cref="LaneHold.None"/> where it is not replicated over it.</returns>
+    /// <exception cref="WireException">The connection ended before.</exception>
+    public async Task<LaneHold> WaitForHoldAsync(SpaceId space, CancellationToken cancellationToken = default)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, run.Ending);
+        var news = new Wakeup();
+        lanes.Changed += news.Set;
+        try
+        {
+            while (true)
+            {
+                if (run.Channels.Sessions.FirstOrDefault(s => s.Channel.Space == space) is not { } session) return LaneHold.None;
+                if (run.Lanes.HoldOf(session) is not LaneHold.None and LaneHold hold) return hold;
+                await news.WaitAsync(ended.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (run.Ending.IsCancellationRequested)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw (await Completion.WaitAsync(cancellationToken).ConfigureAwait(false)).ToException();
+        }
+        finally
+        {
+            lanes.Changed -= news.Set;
         }
     }
 

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using Crdt.Transport.Connections;
 using Crdt.Transport.Discovery;
 using Crdt.Transport.Frames;
+using Crdt.Transport.Lanes;
 using Crdt.Transport.Security;
 using Crdt.Transport.Sessions;
 
@@ -42,6 +43,7 @@ public sealed partial class PeerNode : IAsyncDisposable
     {
         Options = options ?? new PeerNodeOptions();
         Options.Check();
+        Lanes = new LanePlan(this);
         transport = Options.Transport ?? (Options.Key is { } key ? new TlsTransport(key) : new TcpTransport());
         NodeId = Options.NodeId ?? Guid.NewGuid();
         penalties = new Penalties(Options.TimeProvider, Options.PenaltyMin, Options.PenaltyMax);
@@ -69,6 +71,9 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>The spaces that are replicated.</summary>
     public IReadOnlyList<SpaceId> Spaces => [.. Replicas.Select(replica => replica.Space)];
+
+    /// <summary>Which spaces have their turn first, which rest, and what a connection may cost.</summary>
+    public LanePlan Lanes { get; }
 
     internal PeerNodeOptions Options { get; }
 

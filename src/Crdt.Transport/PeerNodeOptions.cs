@@ -1,4 +1,5 @@
 using Crdt.Transport.Connections;
+using Crdt.Transport.Lanes;
 using Crdt.Transport.Pairing;
 
 namespace Crdt.Transport;
@@ -113,6 +114,14 @@ public sealed record PeerNodeOptions
     /// the encrypted connection: docs/threat-model.md. Default: yes.</summary>
     public bool PacksMessages { get; init; } = true;
 
+    /// <summary>What each connection may cost until something else is said (<see cref="LanePlan.Budget"/>). Default: no
+    /// limits.</summary>
+    public ConnectionBudget Budget { get; init; } = ConnectionBudget.Unlimited;
+
+    /// <summary>Tells how full the battery is, for <see cref="ConnectionBudget.BatteryPercentMin"/>. Default: what Linux
+    /// says; elsewhere nothing is known.</summary>
+    public IPowerSource? Power { get; init; } = OperatingSystem.IsLinux() ? new LinuxPowerSource() : null;
+
     internal IPeerTransport? Transport { get; init; }
 
     /// <summary>How often the watch over a connection looks: a quarter of the shortest time it guards.</summary>
@@ -139,6 +148,7 @@ public sealed record PeerNodeOptions
                 : "A node needs its key, so that both sides of a connection can prove who they are; or IsPlain, which stays within this machine.");
         }
         ArgumentOutOfRangeException.ThrowIfEqual(NodeId ?? Guid.AllBitsSet, Guid.Empty, nameof(NodeId));
+        Budget.Check();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ConnectionsMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesMax);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HandshakesPerAddressMax);

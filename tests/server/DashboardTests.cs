@@ -42,6 +42,8 @@ public sealed class DashboardTests : ServerTest
             for (int i = 8; i <= 9; i++) await device.Replica.CommitAsync(tx => tx.Create(new EntityKey("a", "x", $"{i}")).Set("name", "wrong"), "dora");
             await (await device.MeetAsync(Peers)).CloseAsync();
         }
+        await using Device tablet = await EnrolAsync(); // stays connected
+        await tablet.MeetAsync(Peers);
         string[] arguments = [Path.Combine(await NodePackages.DirectoryAsync(), "dashboard.mjs"), Address, Chromium];
         string? pictures = Environment.GetEnvironmentVariable("CRDT_PICTURES");
         using Process process = Process.Start(new ProcessStartInfo("node", pictures is null ? arguments : [.. arguments, pictures])

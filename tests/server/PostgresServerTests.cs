@@ -97,10 +97,4 @@ public sealed class PostgresServerTests(PostgresCluster cluster) : ServerTest, I
         await using var command = new NpgsqlCommand(sql, database);
         return (string?)await command.ExecuteScalarAsync();
     }
-
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!holds()) await Task.Delay(20, patience.Token);
-    }
 }

@@ -103,6 +103,16 @@ public abstract class ServerTest : IAsyncLifetime
         return await Client.SendAsync(request);
     }
 
+    /// <summary>Waits for something that is on its way, with a deadline.</summary>
+    protected static Task UntilAsync(Func<bool> holds) => UntilAsync(() => Task.FromResult(holds()));
+
+    /// <summary>The same of something that has to be asked for.</summary>
+    protected static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!await holds()) await Task.Delay(20, patience.Token);
+    }
+
     /// <summary>Writes as the server's own replica.</summary>
     private protected async Task<CommitResult> WriteAsync(string key, Action<EntityEdit> edit, string user = "mia") =>
         await Replica.CommitAsync(tx => edit(tx.Upsert(EntityKey.Parse(key))), user);

@@ -99,16 +99,6 @@ public sealed class SubscriptionTests : ServerTest
 
     private static string Subscribe(string id) => $$$"""{"type":"subscribe","id":"{{{id}}}","payload":{"query":"subscription { entityChanged { version } }"}}""";
 
-    private static async Task UntilAsync(Func<bool> isSo)
-    {
-        long begun = Stopwatch.GetTimestamp();
-        while (!isSo())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < Patience);
-            await Task.Delay(20);
-        }
-    }
-
     private static async Task<string[]> TakeAsync(Lines client, int count)
     {
         var told = new List<string>();

@@ -74,18 +74,8 @@ internal static class BlobOptions
             yield return string.Create(CultureInfo.InvariantCulture, $"--Crdt:Blobs:BytesPerConnectionMax={policy.BytesPerConnectionMax}");
     }
 
-    private static bool TryParse(string text, out BlobFetch fetch)
-    {
-        int at = Array.FindIndex(Names, n => n.Equals(text, StringComparison.OrdinalIgnoreCase));
-        fetch = at < 0 ? default : Enum.GetValues<BlobFetch>()[at];
-        return at >= 0;
-    }
-
-    // As command lines have names: on-demand.
-    private static string NameOf(BlobFetch fetch) =>
-        string.Concat(Shown.Camel(fetch).Select(c => char.IsAsciiLetterUpper(c) ? $"-{char.ToLowerInvariant(c)}" : c.ToString()));
-
-    private static Option<long?> Size(string name, string description) => new(name)
+    /// <summary>An option whose argument is a size in bytes.</summary>
+    public static Option<long?> Size(string name, string description) => new(name)
     {
         HelpName = "SIZE",
         Description = description,
@@ -96,6 +86,17 @@ internal static class BlobOptions
             return null;
         },
     };
+
+    private static bool TryParse(string text, out BlobFetch fetch)
+    {
+        int at = Array.FindIndex(Names, n => n.Equals(text, StringComparison.OrdinalIgnoreCase));
+        fetch = at < 0 ? default : Enum.GetValues<BlobFetch>()[at];
+        return at >= 0;
+    }
+
+    // As command lines have names: on-demand.
+    private static string NameOf(BlobFetch fetch) =>
+        string.Concat(Shown.Camel(fetch).Select(c => char.IsAsciiLetterUpper(c) ? $"-{char.ToLowerInvariant(c)}" : c.ToString()));
 
     private static bool TryParseSize(string text, out long bytes)
     {

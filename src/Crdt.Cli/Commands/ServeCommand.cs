@@ -7,6 +7,7 @@ using Crdt.Cli.Peers;
 using Crdt.Store;
 using Crdt.Transport;
 using Crdt.Transport.Discovery;
+using Crdt.Transport.Lanes;
 using Crdt.Transport.Pairing;
 
 namespace Crdt.Cli.Commands;
@@ -74,6 +75,7 @@ internal static class ServeCommand
             Listen, Peer, Plain, NoDiscovery, Watch, Http, Issuer, Dev, Postgres,
         };
         BlobOptions.AddTo(serve);
+        LaneOptions.AddTo(serve);
         return (serve, RunAsync);
     }
 
@@ -160,6 +162,8 @@ internal static class ServeCommand
         bool isDiscovering = !context.Parsed.GetValue(NoDiscovery);
         await using var discovery = new MdnsDiscovery();
         await using PeerNode node = CreateNode(context, host, isPlain, desk);
+        node.Lanes.Budget = LaneOptions.Read(context);
+        await using CaseList? cases = LaneOptions.ReadCases(context) is { } options ? new CaseList(node, host.Replica, options) : null;
         var log = new PeerEventLog(context.Output, host.Replica);
         IPEndPoint wanted = context.Parsed.GetValue(Listen)
             ?? new IPEndPoint(isPlain || !isDiscovering ? IPAddress.Loopback : IPAddress.Any, 0);
@@ -192,7 +196,7 @@ internal static class ServeCommand
         string[] peers = context.Parsed.GetValue(Peer) ?? [];
         for (int i = 0; i < peers.Length; i++) yield return $"--Crdt:Peers:{i}={peers[i]}";
         if (context.Parsed.GetValue(Issuer) is { } issuer) yield return $"--Crdt:Access:Issuer={issuer}";
-        foreach (string setting in BlobOptions.SettingsOf(context)) yield return setting;
+        foreach (string setting in BlobOptions.SettingsOf(context).Concat(LaneOptions.SettingsOf(context))) yield return setting;
         if (context.Parsed.GetValue(Dev)) yield return "--dev";
     }
 

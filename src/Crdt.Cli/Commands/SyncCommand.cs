@@ -8,6 +8,7 @@ using Crdt.Cli.Output;
 using Crdt.Cli.Peers;
 using Crdt.Transport;
 using Crdt.Transport.Discovery;
+using Crdt.Transport.Lanes;
 
 namespace Crdt.Cli.Commands;
 
@@ -52,6 +53,7 @@ internal static class SyncCommand
             + "that this device takes and those that a server takes from it; it goes on until they are over, and does not wait for what the peer has not got. "
             + "Exit code 4 when it was cut short; what arrived until then is kept, and the next time goes on from there.") { Peer, Timeout, WithSnapshot, NoWait, Plain };
         BlobOptions.AddTo(sync);
+        LaneOptions.AddTo(sync);
         return (sync, RunAsync);
     }
 
@@ -74,6 +76,8 @@ internal static class SyncCommand
         if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
         await using var discovery = new MdnsDiscovery();
         await using PeerNode node = ServeCommand.CreateNode(context, host, context.Parsed.GetValue(Plain));
+        node.Lanes.Budget = LaneOptions.Read(context);
+        await using CaseList? cases = LaneOptions.ReadCases(context) is { } options ? new CaseList(node, host.Replica, options) : null;
         if (peer is not null) return await ExchangeAsync(context, host, node, peer, seconds);
         node.Discover(discovery, isDialling: false);
         return await ExchangeNearbyAsync(context, host, node, seconds);
@@ -196,8 +200,9 @@ internal static class SyncCommand
             ?? throw new CliException(ExitCode.Peer, $"The peer at {peer} does not replicate this space any more.");
         long sent = connection.BytesSent, received = connection.BytesReceived;
         BlobWaitResult attachments = blobs.Take(connection);
+        LaneHold rest = connection.Lanes.FirstOrDefault(l => l.Space == host.Replica.Space)?.AttachmentsHold ?? LaneHold.None;
         await connection.CloseAsync();
-        Report(context.Output, peer, done, attachments, sent, received, Stopwatch.GetElapsedTime(started));
+        Report(context.Output, peer, done, attachments, rest, sent, received, Stopwatch.GetElapsedTime(started));
         return done.IsDiverged
             ? throw new CliException(ExitCode.Peer, DivergedMessage, done.Divergence is { } found ? $"What differs: {Watched.Describe(found)}" : null)
             : ExitCode.Ok;
@@ -207,8 +212,14 @@ internal static class SyncCommand
         PeerConnection connection, SpaceId space, Action<double, string> report, CancellationToken cancellation)
     {
         Task synced = connection.WaitForSyncAsync(cancellation);
-        while (await Task.WhenAny(synced, Task.Delay(ReportInterval, cancellation)) != synced)
+        Task<LaneHold> rests = connection.WaitForHoldAsync(space, cancellation);
+        while (await Task.WhenAny(synced, rests, Task.Delay(ReportInterval, cancellation)) != synced)
         {
+            if (rests.IsCompletedSuccessfully && !synced.IsCompleted && connection.GetProgress(space) is { } open)
+            {
+                throw new CliException(ExitCode.Peer, $"{WhyOf(await rests)}: {Shown.Count(open.MutationsOutstanding, "mutation")} still to send, "
+                    + $"{Shown.Number(open.MutationsExpected)} to receive.", "What arrived is kept; run it again to go on.");
+            }
             if (connection.GetProgress(space) is not { } p) continue;
             double done = p.MutationsSent + p.MutationsReceived, left = p.MutationsOutstanding + p.MutationsExpected;
             report(done + left > 0 ? done / (done + left) : 1,
@@ -217,8 +228,19 @@ internal static class SyncCommand
         await synced;
     }
 
+    /// <summary>Why a space rests on a connection, for people.</summary>
+    internal static string WhyOf(LaneHold hold) => hold switch
+    {
+        LaneHold.Bytes => "The bytes of this connection are spent",
+        LaneHold.Time => "The time of this connection is spent",
+        LaneHold.Battery => "The battery is low",
+        LaneHold.PeerBudget => "What the peer may spend on this connection is spent",
+        LaneHold.Peer => "The peer lets this space rest",
+        _ => "This space rests here",
+    };
+
     private static void Report(
-        CliOutput output, EndPoint peer, SyncProgress done, BlobWaitResult blobs, long sent, long received, TimeSpan time)
+        CliOutput output, EndPoint peer, SyncProgress done, BlobWaitResult blobs, LaneHold rest, long sent, long received, TimeSpan time)
     {
         if (output.IsJson)
         {
@@ -234,6 +256,7 @@ internal static class SyncCommand
                 w.WriteNumber("waiting", blobs.Waiting);
                 w.WriteNumber("left", blobs.Left);
                 w.WriteNumber("unsent", blobs.Unsent);
+                w.WriteOptional("rest", rest == LaneHold.None ? null : Shown.Camel(rest));
                 w.WriteEndObject();
                 w.WriteNumber("bytes_sent", sent);
                 w.WriteNumber("bytes_received", received);
@@ -249,5 +272,6 @@ internal static class SyncCommand
         string more = (blobs.Waiting > 0 ? $", {Shown.Number(blobs.Waiting)} still to come" : "") + (blobs.Unsent > 0 ? $", {Shown.Number(blobs.Unsent)} not held there" : "")
             + (blobs.Left > 0 ? $", {Shown.Number(blobs.Left)} left there" : "");
         output.Line($"Attachments: {came}{more}{(more.Length > 0 ? "; 'crdt blob ls' tells of each" : "")}");
+        if (rest != LaneHold.None && more.Length > 0) output.Line($"{WhyOf(rest)}: run it again to go on with the attachments.");
     }
 }

@@ -1,5 +1,6 @@
 using Crdt.Cli.Output;
 using Crdt.Transport;
+using Crdt.Transport.Lanes;
 
 namespace Crdt.Cli.Peers;
 
@@ -31,6 +32,7 @@ internal sealed class BlobWait(Replica replica)
             BlobState[] missing = [.. states.Where(s => !s.IsWhole && s.IsWanted)], unsent = Unsent(states, connection);
             bool isServer = IsToServer(connection), isComing = missing.Any(s => s.Sources > 0);
             if (isServer && unsent.Length == 0 && missing.Length == 0) return;
+            if (connection.Lanes.Any(l => l.Space == replica.Space && l.AttachmentsHold != LaneHold.None)) return;
             Report(states, missing, unsent, report);
             long bytes = connection.BytesReceived + connection.BytesSent, now = states.Sum(s => (long)s.Chunks + s.OnServers.Count);
             if (bytes - seen > BytesOfWords || now != place)

@@ -7,7 +7,7 @@ internal sealed class BlobJob(Blob blob, long order)
 
     public BlobTree Tree { get; } = new(blob.Size);
 
-    /// <summary>What comes first: asked for here, then thumbnails, then the rest.</summary>
+    /// <summary>What comes first: asked for here, then what has precedence, then thumbnails, then the rest.</summary>
     public BlobRank Rank { get; set; }
 
     /// <summary>In the order in which they came, within a rank.</summary>
@@ -42,6 +42,12 @@ internal enum BlobRank
 {
     /// <summary>Somebody here waits for it.</summary>
     Demanded,
+
+    /// <summary>It is a thumbnail of what comes first.</summary>
+    FirstThumbnail,
+
+    /// <summary>It is of what comes first.</summary>
+    First,
 
     /// <summary>It is a thumbnail.</summary>
     Thumbnail,

@@ -32,6 +32,7 @@ public sealed class ReplicaBlobs
     private volatile bool isSettling;
     private long order;
     private BlobPolicy policy;
+    private Func<Entity, bool>? comesFirst;
 
     internal ReplicaBlobs(Replica replica, BlobPolicy policy)
     {
@@ -57,6 +58,21 @@ public sealed class ReplicaBlobs
                 foreach (BlobHash root in byRoot.Keys.ToArray()) Reconsider(root);
                 TryAgain();
             }
+        }
+    }
+
+    /// <summary>Of which entities the attachments are fetched before all others that the policy takes, such as those of cases that are
+    /// assigned to whoever works here; none by default. Called on any thread, and again when an entity changes; what it throws
+    /// counts as no. A new one holds from then on, also for what waits.</summary>
+    public Func<Entity, bool>? ComesFirst
+    {
+        get => Volatile.Read(ref comesFirst);
+        set
+        {
+            Volatile.Write(ref comesFirst, value);
+            EntityKey[] all;
+            lock (Gate) all = [.. byEntity.Keys];
+            if (all.Length > 0) NoteTouched(all);
         }
     }
 
@@ -462,7 +478,8 @@ public sealed class ReplicaBlobs
             foreach (EntityKey key in keys.ToArray())
             {
                 Named[] now = replica.ReadNamed(key);
-                lock (Gate) Replace(key, now);
+                bool isFirst = now.Length > 0 && HasPrecedence(key);
+                lock (Gate) Replace(key, now, isFirst);
                 foreach (Named named in now) ConsiderClaim(named.Blob);
                 keys.Remove(key);
             }
@@ -471,6 +488,20 @@ public sealed class ReplicaBlobs
         {
             foreach (EntityKey key in keys) touched.Enqueue(key);
             isSettling = false;
+        }
+    }
+
+    private bool HasPrecedence(EntityKey key)
+    {
+        try
+        {
+            return ComesFirst is { } asks && replica.Get(key) is { } entity && asks(entity);
+        }
+#pragma warning disable CA1031 // It is the application's: nothing here may fail for it.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
         }
     }
 
@@ -625,7 +656,7 @@ public sealed class ReplicaBlobs
         return [.. named.Where(blob => Store.Find(blob.Root) is { Size: > 0, Chunks: > 0 } && replica.ReadBlobServers(blob.Root).Count == 0)];
     }
 
-    private void Replace(EntityKey key, Named[] now)
+    private void Replace(EntityKey key, Named[] now, bool isFirst)
     {
         Named[] before = byEntity.GetValueOrDefault(key, []);
         if (now.Length == 0) byEntity.Remove(key);
@@ -634,6 +665,8 @@ public sealed class ReplicaBlobs
         {
             if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) byRoot[named.Blob.Root] = naming = new Naming(named.Blob);
             naming.Keys.Add(key);
+            if (isFirst) naming.First.Add(key);
+            else naming.First.Remove(key);
             naming.Thumbnails += named.IsThumbnail ? 1 : 0;
             fresh.Remove(named.Blob.Root);
         }
@@ -641,7 +674,11 @@ public sealed class ReplicaBlobs
         {
             if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) continue; // twice in one entity
             naming.Thumbnails -= named.IsThumbnail ? 1 : 0;
-            if (!Array.Exists(now, n => n.Blob.Root == named.Blob.Root)) naming.Keys.Remove(key);
+            if (!Array.Exists(now, n => n.Blob.Root == named.Blob.Root))
+            {
+                naming.Keys.Remove(key);
+                naming.First.Remove(key);
+            }
             if (naming.Keys.Count == 0) byRoot.Remove(named.Blob.Root);
         }
         foreach (BlobHash root in before.Concat(now).Select(n => n.Blob.Root).Distinct()) Reconsider(root);
@@ -657,8 +694,10 @@ public sealed class ReplicaBlobs
             Drop(root, new BlobException(BlobError.Missing, $"Nothing names blob {root} any more."));
             return;
         }
-        BlobRank? rank = naming.Thumbnails > 0 ? BlobRank.Thumbnail : policy.For(naming.Blob) switch
+        bool isFirst = naming.First.Count > 0;
+        BlobRank? rank = naming.Thumbnails > 0 ? isFirst ? BlobRank.FirstThumbnail : BlobRank.Thumbnail : policy.For(naming.Blob) switch
         {
+            BlobFetch.Always or BlobFetch.ThumbnailFirst when isFirst => BlobRank.First,
             BlobFetch.Always => BlobRank.Always,
             BlobFetch.ThumbnailFirst => BlobRank.BehindThumbnails,
             _ => null,
@@ -864,7 +903,11 @@ public sealed class ReplicaBlobs
     {
         public Blob Blob { get; } = blob;
 
+        /// <summary>The entities that name it.</summary>
         public HashSet<EntityKey> Keys { get; } = [];
+
+        /// <summary>Those of them that have precedence.</summary>
+        public HashSet<EntityKey> First { get; } = [];
 
         public int Thumbnails { get; set; }
     }

@@ -3,6 +3,7 @@ using Crdt.Server.Authorization;
 using Crdt.Server.GraphQL.Types;
 using Crdt.Server.Hosting;
 using Crdt.Server.ThinClients;
+using Crdt.Transport.Lanes;
 using GraphQL;
 
 namespace Crdt.Server.GraphQL;
@@ -122,6 +123,29 @@ internal sealed class MutationRoot
     [Description("Ends a device for good: one that is given away. Needs offline:admin; a thin client's owner may, too.")]
     public static async Task<DeviceView> RetireDevice(IResolveFieldContext context, [FromServices] DeviceRegister register, Guid id) =>
         await register.EndAsync(context.Caller(), id, DeviceState.Retired);
+
+    [Description("Says when the space has its turn on connections with a peer, and what rests there, until the server is started again. What is left out stays as it is. Needs offline:admin.")]
+    public static PeerView SteerPeer(
+        IResolveFieldContext context, [FromServices] ServerSpace space,
+        [Description("The peer's node_id.")] Guid node,
+        [Description("Whether nothing is sent or asked for.")] bool? isHeld,
+        [Description("Whether attachments travel.")] bool? carriesAttachments,
+        [Description("From -1,000 to 1,000.")] int? priority)
+    {
+        context.Caller().NeedAll(ScopeVerb.Admin);
+        if (space.Node is not { } peers || PeerView.All(space).FirstOrDefault(p => p.NodeId == node) is not { } known)
+            throw new ApiError(ApiErrorCode.NotFound, $"Node {node} has not been met.", ("argument", "node"));
+        if (priority is < -SpaceLane.PriorityMax or > SpaceLane.PriorityMax)
+            throw new ApiError(ApiErrorCode.InvalidArgument, $"Priority {priority} is not from -{SpaceLane.PriorityMax} to {SpaceLane.PriorityMax}.", ("argument", "priority"));
+        SpaceLane before = peers.Lanes.FindSteered(node, space.Replica.Space);
+        peers.Lanes.Steer(node, space.Replica.Space, before with
+        {
+            IsHeld = isHeld ?? before.IsHeld,
+            CarriesAttachments = carriesAttachments ?? before.CarriesAttachments,
+            Priority = priority ?? before.Priority,
+        });
+        return known;
+    }
 
     internal static async Task<CommitResult> CommitAsync(ServerSpace space, Caller caller, Action<Transaction> edits) =>
         await RunAsync(() => space.Replica.CommitAsync(edits, caller.Subject));

@@ -1,4 +1,5 @@
 using Crdt.Server.DevIssuer;
+using Crdt.Transport.Lanes;
 
 namespace Crdt.Server.Hosting;
 
@@ -37,6 +38,12 @@ internal sealed class CrdtServerOptions
 
     /// <summary>Attachments.</summary>
     public BlobSettings Blobs { get; set; } = new();
+
+    /// <summary>What a connection with a peer may cost.</summary>
+    public BudgetSettings Budget { get; set; } = new();
+
+    /// <summary>Whose cases come first with attachments (<see cref="CaseListOptions"/>); nobody's unless it is set.</summary>
+    public string? Assignee { get; set; }
 
     /// <summary>How GraphQL requests are bounded.</summary>
     public GraphQLLimits Limits { get; set; } = new();

@@ -4,6 +4,7 @@ using Crdt.Server.Authorization;
 using Crdt.Store;
 using Crdt.Transport;
 using Crdt.Transport.Discovery;
+using Crdt.Transport.Lanes;
 using Crdt.Transport.Pairing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,7 @@ internal sealed class PeerHost(
     private EcdsaNodeKey? authority;
     private MdnsDiscovery? discovery;
     private ListeningFile? place;
+    private CaseList? cases;
 
     /// <summary>Where it listens; <see langword="null"/> for nowhere.</summary>
     public IPEndPoint? Listening { get; private set; }
@@ -41,8 +43,10 @@ internal sealed class PeerHost(
             Pairing = OpenDesk(options),
             PacksMessages = false, // thin clients write here who may not see everything: docs/threat-model.md
             Gate = options.Access.NeedsTokens ? gate : null,
+            Budget = options.Budget.ToBudget(),
         });
         space.Node = node;
+        if (options.Assignee is { } assignee) cases = new CaseList(node, space.Replica, new CaseListOptions { Assignee = assignee });
         node.EventOccurred += (_, happened) => Log(happened);
         node.Add(space.Replica);
         if (address is not null)
@@ -56,6 +60,7 @@ internal sealed class PeerHost(
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (cases is not null) await cases.DisposeAsync();
         if (space.Node is { } node) await node.DisposeAsync();
         if (discovery is not null) await discovery.DisposeAsync();
         place?.Dispose();

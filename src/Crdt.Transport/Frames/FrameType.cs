@@ -27,6 +27,9 @@ internal enum FrameType : byte
     /// <summary>A step of pairing.</summary>
     Pair = 8,
 
+    /// <summary>What the sender wants of the spaces: their turns, what rests, and what may still be sent.</summary>
+    Lanes = 9,
+
     /// <summary>One replication message of one space.</summary>
     Data = 16,
 

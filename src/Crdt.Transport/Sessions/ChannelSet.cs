@@ -212,6 +212,24 @@ internal sealed class ChannelSet(bool isDialler, SyncSessionOptions options, Act
         }
     }
 
+    /// <summary>The space that the peer declared under a number; <see langword="null"/> where that has lapsed.</summary>
+    /// <exception cref="WireException">The peer has not declared the number.</exception>
+    public SpaceId? FindSpace(int peerNumber, string peer)
+    {
+        lock (gate)
+            return SpaceOf(peerNumber, peer) is { IsEmpty: false } space ? space : null;
+    }
+
+    /// <summary>What the peer was told of.</summary>
+    public IReadOnlyList<SpaceChannel> Declared
+    {
+        get
+        {
+            lock (gate)
+                return [.. ownNumbers.Where(n => !undeclared.Exists(u => u.Number == n.Value)).Select(n => new SpaceChannel(n.Value, n.Key))];
+        }
+    }
+
     public void Dispose()
     {
         lock (gate)

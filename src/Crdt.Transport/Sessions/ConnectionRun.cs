@@ -58,7 +58,8 @@ internal sealed class ConnectionRun
         pings = new Pings(Clock, time);
         deadlines = new Deadlines(Frames, options);
         packing = new MessagePacking(time);
-        turns = new SessionTurns(Frames.Outgoing, packing, writerCall, Fail, aborted.Token);
+        Lanes = new ConnectionLanes(node, this, time);
+        turns = new SessionTurns(Frames.Outgoing, Lanes, packing, writerCall, Fail, aborted.Token);
         inbox = new Inbox(node.Received, options.Sync.CreditBytes + MessagesLengthBytes, ApplyAsync);
         blobInbox = new Inbox(node.Received, BlobExchange.ReceivedLengthBytesMax, ApplyBlobAsync);
         Facts = new LinkFacts(connectionId, isDialler, 0, null, null, 0, 0);
@@ -74,6 +75,9 @@ internal sealed class ConnectionRun
     public ChannelSet Channels { get; }
 
     public PeerClock Clock { get; }
+
+    /// <summary>The turns of the spaces.</summary>
+    public ConnectionLanes Lanes { get; }
 
     public Guid PeerNodeId { get; private set; }
 
@@ -171,6 +175,9 @@ internal sealed class ConnectionRun
         stream.Abort();
     }
 
+    /// <summary>Says that there is something to write.</summary>
+    public void Call() => writerCall.Set();
+
     /// <summary>Takes a space that was added to the node.</summary>
     public void Offer(Replica replica)
     {
@@ -259,6 +266,8 @@ internal sealed class ConnectionRun
         else
             (hello, DuplicateOf) = node.ComposeAnswer(connection, answers, spaces, asks, token);
         MessageFormat.WriteHello(Frames.Outgoing, hello);
+        Lanes.Renew();
+        Lanes.WriteNews(Frames.Outgoing, () => spaces);
         WriteProofs(Channels.TakeOwedProofs());
         foreach (SpaceSession session in Channels.Sessions)
             await turns.WriteNextAsync(session).ConfigureAwait(false);
@@ -355,7 +364,7 @@ internal sealed class ConnectionRun
                     return MessageFormat.ReadHello(frame, Frames.Peer);
                 case FrameType.Reject or FrameType.Bye:
                     throw TakeFarewell(frame);
-                case FrameType.Ping or FrameType.Pong or FrameType.Spaces or FrameType.Proof or FrameType.Pair or FrameType.Data:
+                case FrameType.Ping or FrameType.Pong or FrameType.Spaces or FrameType.Proof or FrameType.Pair or FrameType.Lanes or FrameType.Data:
                     throw Unexpected(frame);
                 default:
                     SkipUnknown(frame);
@@ -434,6 +443,12 @@ internal sealed class ConnectionRun
             case FrameType.Proof:
                 TakeProof(frame);
                 break;
+            case FrameType.Lanes:
+                (IReadOnlyList<LaneWish> wishes, long? leftBytes) = MessageFormat.ReadLanes(frame, Frames.Peer);
+                Lanes.Learn(wishes, leftBytes);
+                writerCall.Set();
+                node.Lanes.Tell();
+                break;
             case FrameType.Hello or FrameType.Pair:
                 throw Unexpected(frame);
             default:
@@ -454,6 +469,7 @@ internal sealed class ConnectionRun
     private async ValueTask TakeAsync(Inbox inbox, SpaceSession session, ReadOnlySequence<byte> message)
     {
         session.HasHeard = true;
+        session.BytesReceived += message.Length;
         deadlines.BeginApplying();
         try
         {
@@ -536,8 +552,10 @@ internal sealed class ConnectionRun
 
     private async Task WriteAsync()
     {
+        IReadOnlyList<SpaceSession> known = [];
         try
         {
+            Lanes.Renew(); // who the peer is was not known before
             while (!IsClosing)
             {
                 pings.Write(Frames.Outgoing);
@@ -546,11 +564,18 @@ internal sealed class ConnectionRun
                 IReadOnlyList<SpaceChannel> owed = Channels.TakeOwedProofs();
                 IReadOnlyList<SpaceSession> sessions = Channels.Sessions;
                 while (Channels.TakeUndeclared() is { Spaces.Count: > 0 } declared)
+                {
                     MessageFormat.WriteSpaces(Frames.Outgoing, declared.Spaces, declared.Asks);
+                    Lanes.Renew();
+                }
+                Lanes.WriteNews(Frames.Outgoing, () => Channels.Declared);
                 WriteProofs(owed);
                 bool more = await turns.WriteAsync(sessions).ConfigureAwait(false);
                 more = more || turns.WriteBlobs(sessions);
                 await Frames.FlushAsync(aborted.Token).ConfigureAwait(false);
+                if (Lanes.Reconsider() || !ReferenceEquals(known, sessions))
+                    node.Lanes.Tell();
+                known = sessions;
                 if (!more && !IsClosing)
                     await writerCall.WaitAsync(aborted.Token).ConfigureAwait(false);
             }
@@ -655,6 +680,11 @@ internal sealed class ConnectionRun
         packing.ReleaseIdle();
         foreach (SpaceSession session in Channels.Sessions)
             session.Blobs.Watch();
+        if (Lanes.Reconsider())
+        {
+            writerCall.Set();
+            node.Lanes.Tell();
+        }
         if (Volatile.Read(ref closingAt) is not 0 and long closing)
         {
             if (time.GetElapsedTime(closing) >= options.CloseTimeout)

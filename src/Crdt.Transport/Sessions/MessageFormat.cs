@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Crdt.Transport.Frames;
+using Crdt.Transport.Lanes;
 using MessagePack;
 
 namespace Crdt.Transport.Sessions;
@@ -32,6 +33,9 @@ internal static class MessageFormat
 
     /// <summary>Channels that one side may declare on a connection.</summary>
     public const int ChannelsMax = 4_096;
+
+    /// <summary>Spaces in one <c>lanes</c> frame.</summary>
+    public const int LanesMax = ChannelsMax;
 
     /// <summary>Text of a <c>reject</c> or <c>bye</c>.</summary>
     public const int TextLengthBytesMax = 512;
@@ -141,6 +145,32 @@ internal static class MessageFormat
 
     public static (IReadOnlyList<SpaceChannel> Spaces, IReadOnlyList<int> Asks) ReadSpaces(in Frame frame, string peer) =>
         Decode(frame, peer, 1, ReadSpacesFrame);
+
+    /// <param name="output">Takes the frame.</param>
+    /// <param name="wishes">All that the sender wants that is not as by default.</param>
+    /// <param name="leftBytes">How much of what is not essential the receiver may send; <see langword="null"/> for any.</param>
+    public static void WriteLanes(FrameBuffer output, IReadOnlyList<LaneWish> wishes, long? leftBytes)
+    {
+        output.Begin(FrameType.Lanes);
+        var writer = new MessagePackWriter(output);
+        writer.WriteArrayHeader(2);
+        writer.WriteArrayHeader(3 * wishes.Count);
+        foreach (LaneWish wish in wishes)
+        {
+            writer.Write(wish.Channel);
+            writer.Write(wish.Priority);
+            writer.Write((uint)wish.Flags);
+        }
+        if (leftBytes is { } left)
+            writer.Write(left);
+        else
+            writer.WriteNil();
+        writer.Flush();
+        output.Commit();
+    }
+
+    public static (IReadOnlyList<LaneWish> Wishes, long? LeftBytes) ReadLanes(in Frame frame, string peer) =>
+        Decode(frame, peer, 2, ReadLanesFrame);
 
     /// <param name="output">Takes the frame.</param>
     /// <param name="channel">The sender's number of the space.</param>
@@ -336,6 +366,26 @@ internal static class MessageFormat
         bool hasAsks = elements > 1;
         elements -= hasAsks ? 2 : 1;
         return (ReadSpaces(ref reader, SpacesMax), hasAsks ? ReadCredentials(ref reader, SpacesMax, out _) : []);
+    }
+
+    private static (IReadOnlyList<LaneWish> Wishes, long? LeftBytes) ReadLanesFrame(ref MessagePackReader reader, ref int elements)
+    {
+        elements -= 2;
+        int count = ReadCount(ref reader, 3 * LanesMax, "elements of lanes");
+        if (count % 3 != 0)
+            throw new MessagePackSerializationException("A lane has no flags.");
+        var wishes = new LaneWish[count / 3];
+        for (int i = 0; i < wishes.Length; i++)
+        {
+            int channel = ReadChannel(ref reader), priority = reader.ReadInt32();
+            if (priority is < -SpaceLane.PriorityMax or > SpaceLane.PriorityMax)
+                throw new MessagePackSerializationException($"Priority {priority} is not from -{SpaceLane.PriorityMax} to {SpaceLane.PriorityMax}.");
+            wishes[i] = new LaneWish(channel, priority, (LaneFlags)reader.ReadUInt32());
+        }
+        if (reader.TryReadNil())
+            return (wishes, null);
+        ulong left = reader.ReadUInt64();
+        return (wishes, left > long.MaxValue ? long.MaxValue : (long)left);
     }
 
     private static void WriteSpaces(ref MessagePackWriter writer, IReadOnlyList<SpaceChannel> spaces)

@@ -1,11 +1,12 @@
 using Crdt.Transport.Frames;
+using Crdt.Transport.Lanes;
 
 namespace Crdt.Transport.Sessions;
 
-/// <summary>Takes the next messages of a connection's sessions, in turn. Nothing queues: a session is asked when there
-/// is room, and one that has nothing calls when it has.</summary>
+/// <summary>Takes the next messages of a connection's sessions: what has priority first, of equal ones in turn. Nothing queues: a
+/// session is asked when there is room, and one that has nothing calls when it has.</summary>
 internal sealed class SessionTurns(
-    FrameBuffer output, MessagePacking packing, Wakeup call, Action<Exception> fail, CancellationToken aborted)
+    FrameBuffer output, ConnectionLanes lanes, MessagePacking packing, Wakeup call, Action<Exception> fail, CancellationToken aborted)
 {
     private uint next, nextBlob;
 
@@ -13,26 +14,29 @@ internal sealed class SessionTurns(
     /// <returns>Whether there may be more.</returns>
     public async ValueTask<bool> WriteAsync(IReadOnlyList<SpaceSession> sessions)
     {
-        int silent = 0;
-        while (silent < sessions.Count && output.LengthBytes < FramedConnection.FlushLengthBytes)
+        foreach (SpaceSession[] tier in lanes.Arrange(sessions))
         {
-            SpaceSession session = sessions[(int)(next++ % sessions.Count)];
-            if (!session.MayHaveMore)
+            for (int silent = 0; silent < tier.Length;)
             {
-                silent++;
-            }
-            else if (await WriteNextAsync(session).ConfigureAwait(false))
-            {
-                silent = 0;
-            }
-            else
-            {
-                silent++;
-                session.MayHaveMore = false;
-                session.Waiting = WaitAsync(session);
+                if (output.LengthBytes >= FramedConnection.FlushLengthBytes) return true;
+                SpaceSession session = tier[(int)(next++ % tier.Length)];
+                if (!session.MayHaveMore || lanes.HoldOf(session) != LaneHold.None)
+                {
+                    silent++;
+                }
+                else if (await WriteNextAsync(session).ConfigureAwait(false))
+                {
+                    silent = 0;
+                }
+                else
+                {
+                    silent++;
+                    session.MayHaveMore = false;
+                    session.Waiting = WaitAsync(session);
+                }
             }
         }
-        return silent < sessions.Count;
+        return false;
     }
 
     /// <summary>Composes messages about attachments, where no session has anything else to say: as many as a chunk takes, so that
@@ -40,28 +44,22 @@ internal sealed class SessionTurns(
     /// <returns>Whether there may be more.</returns>
     public bool WriteBlobs(IReadOnlyList<SpaceSession> sessions)
     {
-        int silent = 0;
-        while (silent < sessions.Count && output.LengthBytes < BlobTree.ChunkLengthBytes)
+        foreach (SpaceSession[] tier in lanes.Arrange(sessions))
         {
-            SpaceSession session = sessions[(int)(nextBlob++ % sessions.Count)];
-            MessageFormat.BeginData(output, session.Channel.Number, FrameType.Blob);
-            if (session.Blobs.TryWriteNext(output))
+            for (int silent = 0; silent < tier.Length;)
             {
-                output.Commit();
-                silent = 0;
-            }
-            else
-            {
-                output.Rollback();
-                silent++;
+                if (output.LengthBytes >= BlobTree.ChunkLengthBytes) return true;
+                SpaceSession session = tier[(int)(nextBlob++ % tier.Length)];
+                silent = lanes.HoldAttachmentsOf(session) == LaneHold.None && TryWriteBlob(session) ? 0 : silent + 1;
             }
         }
-        return silent < sessions.Count;
+        return false;
     }
 
     /// <summary>Composes the next message of a session, if it has one.</summary>
     public async ValueTask<bool> WriteNextAsync(SpaceSession session)
     {
+        int beganAt = output.LengthBytes;
         MessageFormat.BeginData(output, session.Channel.Number);
         int messageAt = output.LengthBytes;
         bool written;
@@ -74,9 +72,14 @@ internal sealed class SessionTurns(
             throw ErrorOf(e, session, "The peer");
         }
         if (written)
+        {
             output.Commit(packing.Pack(output, session, messageAt));
+            lanes.Count(session, output.LengthBytes - beganAt, isAttachments: false);
+        }
         else
+        {
             output.Rollback();
+        }
         return written;
     }
 
@@ -94,6 +97,20 @@ internal sealed class SessionTurns(
             $"{peer} broke the replication of space {session.Channel.Space} ({error.Error}): {error.Message}",
             error),
     };
+
+    private bool TryWriteBlob(SpaceSession session)
+    {
+        int beganAt = output.LengthBytes;
+        MessageFormat.BeginData(output, session.Channel.Number, FrameType.Blob);
+        if (!session.Blobs.TryWriteNext(output))
+        {
+            output.Rollback();
+            return false;
+        }
+        output.Commit();
+        lanes.Count(session, output.LengthBytes - beganAt, isAttachments: true);
+        return true;
+    }
 
     private async Task WaitAsync(SpaceSession session)
     {

@@ -24,6 +24,12 @@ internal sealed class SpaceSession(SpaceChannel channel, Replica replica, SyncSe
     /// <summary>The wait for its next call.</summary>
     public Task Waiting { get; set; } = Task.CompletedTask;
 
+    /// <summary>What went of it, its attachments included; counted by the writer.</summary>
+    public long BytesSent { get => Interlocked.Read(ref bytesSent); set => Interlocked.Exchange(ref bytesSent, value); }
+
+    /// <summary>What came of it; counted by the reader.</summary>
+    public long BytesReceived { get => Interlocked.Read(ref bytesReceived); set => Interlocked.Exchange(ref bytesReceived, value); }
+
     public void Dispose()
     {
         Sync.Dispose();
@@ -32,4 +38,6 @@ internal sealed class SpaceSession(SpaceChannel channel, Replica replica, SyncSe
 
     private bool mayHaveMore = true;
     private bool hasHeard;
+    private long bytesSent;
+    private long bytesReceived;
 }

@@ -53,6 +53,33 @@ public sealed class BlobTests : CliTest
     }
 
     [Fact]
+    public async Task What_a_connection_may_cost_is_kept_to_and_the_next_one_goes_on()
+    {
+        await InitAsync("a", "server");
+        (string file, byte[] content) = Make("scan.bin", 900_000);
+        string root = (await OkAsync("server", "--json", "blob", "put", Photo, file)).Json.GetProperty("root").GetString()!;
+        await OkAsync("server", "put", "cases/assignment/1", "assignee=ann", "case=C-1");
+        await using CliServer server = await ServeAsync("server");
+        string address = server.EndPoint.ToString();
+        (await RunAsync("a", "sync", "--plain", "--budget", "1", address)).Failed(4, "The bytes of this connection are spent: ");
+        (await RunAsync("a", "sync", "--plain", "--budget-time", "0.000001", address)).Failed(4, "The time of this connection is spent: ");
+        (await RunAsync("a", "sync", "--plain", "--budget", "much", address)).Failed(2, "'much' is not a size");
+        (await RunAsync("a", "sync", "--plain", "--budget-time", "-1", address)).Failed(2, "'-1' is not a number of seconds");
+        (await RunAsync("a", "sync", "--plain", "--battery-min", "101", address)).Failed(2, "'101' is not a percentage");
+
+        // Mutations fit; attachments rest then, and come over the next connections.
+        string text = (await OkAsync("a", "sync", "--plain", "--budget", "400KB", "--assignee", "ann", address)).Output;
+        Assert.Contains("1 still to come", text);
+        Assert.Contains("The bytes of this connection are spent: run it again to go on with the attachments.", text);
+        JsonElement second = (await OkAsync("a", "--json", "sync", "--plain", "--budget", "400KB", address)).Json.GetProperty("blobs");
+        Assert.Equal("bytes", second.GetProperty("rest").GetString());
+        JsonElement last = (await OkAsync("a", "--json", "sync", "--plain", address)).Json.GetProperty("blobs");
+        Assert.Equal((1, 0, false), (last.GetProperty("received").GetInt32(), last.GetProperty("waiting").GetInt32(), last.TryGetProperty("rest", out _)));
+        await OkAsync("a", "blob", "get", root, "-o", PathOf("copy"));
+        Assert.Equal(content, await File.ReadAllBytesAsync(PathOf("copy")));
+    }
+
+    [Fact]
     public async Task What_is_here_alone_is_evicted_only_on_purpose_and_why_tells_what_became_of_it()
     {
         await InitAsync("a", "server");

@@ -77,6 +77,16 @@ public sealed class FrameVectorTests
             output.Write("xyz"u8);
             output.Commit();
         }, frame => Assert.Equal(200, MessageFormat.ReadData(frame, "x", out _))),
+        ("lanes: the first space goes first, the second rests, 5 MB are left",
+            output => MessageFormat.WriteLanes(output, [new LaneWish(0, 100, LaneFlags.Essential), new LaneWish(1, -3, LaneFlags.Held)], 5_000_000),
+            frame =>
+            {
+                (IReadOnlyList<LaneWish> wishes, long? left) = MessageFormat.ReadLanes(frame, "x");
+                Assert.Equal([new LaneWish(0, 100, LaneFlags.Essential), new LaneWish(1, -3, LaneFlags.Held)], wishes);
+                Assert.Equal(5_000_000, left);
+            }),
+        ("lanes: nothing special any more", output => MessageFormat.WriteLanes(output, [], null),
+            frame => Assert.Null(MessageFormat.ReadLanes(frame, "x").LeftBytes)),
         ("hello that takes packed messages", output => MessageFormat.WriteHello(output, Greeting with { TakesPacked = true }),
             frame => Assert.True(MessageFormat.ReadHello(frame, "x").TakesPacked)),
         ("packed data that begins a stream: xyzxyzxyzxyz", output => WritePacked(output, "aaa8acaa80210000", isAnew: true), frame =>
@@ -118,6 +128,7 @@ public sealed class FrameVectorTests
     [Trait("Spec", "WF-6.8")]
     [Trait("Spec", "WF-6.10")]
     [Trait("Spec", "WF-6.12")]
+    [Trait("Spec", "WF-6.13")]
     [Trait("Spec", "WF-7.5")]
     public void The_vectors_are_what_is_written_and_read_back()
     {

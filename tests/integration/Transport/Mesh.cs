@@ -50,7 +50,8 @@ internal sealed class Mesh : IAsyncDisposable
     }
 
     public async Task<Replica> ReplicaAsync(
-        SpaceGenesis? genesis = null, ReplicaRole role = ReplicaRole.Client, IBlobStore? blobs = null, BlobPolicy? policy = null)
+        SpaceGenesis? genesis = null, ReplicaRole role = ReplicaRole.Client, IBlobStore? blobs = null, BlobPolicy? policy = null,
+        bool closesEachRun = false)
     {
         genesis ??= Genesis;
         ReplicaId id = NewId();
@@ -61,7 +62,14 @@ internal sealed class Mesh : IAsyncDisposable
             id = member.Replica;
         }
         var store = new MemoryReplicaStore(new ReplicaIdentity(genesis.Space, id, role)) { Blobs = blobs ?? new MemoryBlobStore() };
-        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = time, Genesis = genesis, Key = key, Blobs = policy ?? new BlobPolicy() });
+        Replica replica = await Replica.OpenAsync(store, new ReplicaOptions
+        {
+            Time = time,
+            Genesis = genesis,
+            Key = key,
+            Blobs = policy ?? new BlobPolicy(),
+            ClosesEachRun = closesEachRun,
+        });
         replicas.Add(replica);
         return replica;
     }

@@ -16,6 +16,7 @@ public sealed class MessageFormatTests
         frame => MessageFormat.ReadPing(frame, "x"),
         frame => MessageFormat.ReadPong(frame, "x"),
         frame => MessageFormat.ReadSpaces(frame, "x"),
+        frame => MessageFormat.ReadLanes(frame, "x"),
         frame => MessageFormat.ReadData(frame, "x", out _),
     ];
 
@@ -47,6 +48,21 @@ public sealed class MessageFormatTests
         Assert.Equal(hello.AccessToken, read.AccessToken);
         Assert.Equal(hello.Asks, read.Asks);
         AssertMalformed(Decoders[0], Bytes(output => MessageFormat.WriteHello(output, hello with { AccessToken = hello.AccessToken + "t" })));
+    }
+
+    [Fact]
+    [Trait("Spec", "WF-6.13")]
+    public void Lanes_come_out_as_they_went_in_and_others_than_there_can_be_are_malformed()
+    {
+        LaneWish[] most = [.. Enumerable.Range(0, MessageFormat.LanesMax).Select(i => new LaneWish(i, i % 2 == 0 ? 1_000 : -1_000, (LaneFlags)7))];
+        (IReadOnlyList<LaneWish> read, long? left) = MessageFormat.ReadLanes(Written(output => MessageFormat.WriteLanes(output, most, long.MaxValue)), "x");
+        Assert.Equal(most, read);
+        Assert.Equal(long.MaxValue, left);
+        foreach (LaneWish bad in (LaneWish[])[new(0, 1_001, 0), new(0, -1_001, 0), new(MessageFormat.ChannelsMax, 0, 0)])
+            AssertMalformed(frame => MessageFormat.ReadLanes(frame, "x"), Bytes(output => MessageFormat.WriteLanes(output, [bad], null)));
+        byte[] whole = Bytes(output => MessageFormat.WriteLanes(output, most[..2], 5));
+        for (int length = 0; length < whole.Length; length++)
+            AssertMalformed(frame => MessageFormat.ReadLanes(frame, "x"), whole[..length]);
     }
 
     [Property(MaxTest = 3_000)]

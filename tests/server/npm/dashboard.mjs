@@ -31,6 +31,20 @@ try {
   await page.getByText(/values that were written are accounted for/).waitFor();
   await picture('overview');
 
+  // A device that is connected is let rest, goes on, and does so without attachments.
+  const peers = page.locator('table', { hasText: 'to receive' });
+  await peers.getByText('in sync').waitFor();
+  await peers.getByRole('button', { name: 'Let rest' }).focus();
+  await page.keyboard.press('Enter');
+  await peers.getByText('rests', { exact: true }).waitFor();
+  await picture('steering');
+  await peers.getByRole('button', { name: 'Go on' }).click();
+  await peers.getByText('in sync').waitFor();
+  await peers.getByRole('button', { name: 'No attachments' }).click();
+  await peers.getByText('without attachments').waitFor();
+  await peers.getByRole('button', { name: 'Attachments too' }).click();
+  await peers.getByText('without attachments').waitFor({ state: 'detached' });
+
   // The inbox, side by side; one side is accepted by keyboard alone.
   await page.getByRole('link', { name: /^Conflicts/ }).focus();
   await page.keyboard.press('Enter');
@@ -114,7 +128,7 @@ try {
   await page.getByRole('alert').filter({ hasText: 'Divergence' }).waitFor();
   await page.getByRole('alert').filter({ hasText: '3 of 10 values' }).waitFor();
   await picture('alarms');
-  await page.unroute('**/graphql');
+  await page.unrouteAll({ behavior: 'wait' });
 
   // On a phone, in the dark: nothing is wider than the screen.
   await page.setViewportSize({ width: 360, height: 740 });

@@ -24,7 +24,8 @@ async function overview() {
   const [{ syncStatus: status, waiting, refusals, space: { name } }, { space }] = await Promise.all([ask(`{
     syncStatus { mutations pending synced conflict failed oldest_pending_at } space { name }
     waiting: conflicts(first: 200) { nodes { id } } refusals(first: 200) { nodes { mutation_id } } }`), ask(`{
-    space { audit { at written unaccounted } peers { address node_id is_connected is_in_sync bytes_sent bytes_received to_send to_receive attempts last_error next_attempt_at last_success_at }
+    space { audit { at written unaccounted } peers { address node_id is_connected is_in_sync bytes_sent bytes_received to_send to_receive attempts last_error next_attempt_at last_success_at
+      lane { hold attachments_hold is_held carries_attachments } }
       clock_skews { device_id offset_ms measured_at } divergences { device_id noticed_at entities } } }`)
     // A token for a part of the space sees that part, and nothing of everybody's devices.
     .catch(() => ({ space: { audit: null, peers: null, clock_skews: [], divergences: [] } })), learnNames()]);
@@ -46,14 +47,37 @@ async function overview() {
     status.oldest_pending_at ? el('p', { class: 'dim' }, 'The oldest pending one was made ', time(status.oldest_pending_at), '.') : null,
     space.audit?.unaccounted === 0 ? el('p', { class: 'dim' }, `All ${space.audit.written} values that were written are accounted for, `, time(space.audit.at), '.') : null,
     space.peers && el('h2', {}, 'Peers'),
-    space.peers && el('div', { class: 'card' }, table(['peer', 'state', 'to send', 'to receive', 'traffic', 'last error'], space.peers.map((p) => [
+    space.peers && el('div', { class: 'card' }, table(['peer', 'state', 'to send', 'to receive', 'traffic', 'last error', ''], space.peers.map((p) => [
       `${deviceName(p.node_id)} ${p.address}`,
-      p.is_connected ? el('span', { class: `tag ${p.is_in_sync ? 'good' : 'warn'}` }, p.is_in_sync ? 'in sync' : 'exchanging')
+      p.is_connected ? el('span', {}, p.lane && p.lane.hold !== 'NONE' ? el('span', { class: 'tag dim' }, rests[p.lane.hold])
+        : el('span', { class: `tag ${p.is_in_sync ? 'good' : 'warn'}` }, p.is_in_sync ? 'in sync' : 'exchanging'),
+      p.lane && p.lane.hold === 'NONE' && p.lane.attachments_hold !== 'NONE' ? el('span', { class: 'dim' }, ' without attachments') : null)
         : el('span', {}, el('span', { class: 'tag dim' }, 'away'), ' ', time(p.last_success_at)),
       String(p.to_send ?? ''), String(p.to_receive ?? ''), p.is_connected ? `${kib(p.bytes_sent)} out, ${kib(p.bytes_received)} in` : '',
       p.attempts > 0 ? el('span', { class: 'bad' }, `${p.last_error} (${p.attempts} attempts)`) : '',
+      p.lane ? el('span', { class: 'actions' }, steering(p)) : '',
     ]), 'No peer has been met yet.')),
   ];
+}
+
+// Why the space rests on a connection.
+const rests = { HERE: 'rests', PEER: 'rests there', BYTES: 'bytes spent', TIME: 'time spent', BATTERY: 'battery low', PEER_BUDGET: 'spent there' };
+
+// What an administrator does with one peer: it holds for the connection there is and for the next ones.
+function steering(peer) {
+  const steer = (wish, told) => async () => {
+    try {
+      await ask('mutation($node: UUID!, $held: Boolean, $attachments: Boolean) { steerPeer(node: $node, isHeld: $held, carriesAttachments: $attachments) { address } }', { node: peer.node_id, ...wish });
+      toast(told);
+      await draw();
+      main.focus();
+    } catch (error) { problem(error); }
+  };
+  const { is_held: held, carries_attachments: carries } = peer.lane;
+  return [held ? el('button', { class: 'quiet', onclick: steer({ held: false }, 'It goes on.') }, 'Go on')
+    : el('button', { class: 'quiet', onclick: steer({ held: true }, 'It rests until it is told to go on.') }, 'Let rest'),
+  carries ? el('button', { class: 'quiet', onclick: steer({ attachments: false }, 'No attachments travel.') }, 'No attachments')
+    : el('button', { class: 'quiet', onclick: steer({ attachments: true }, 'Attachments travel again.') }, 'Attachments too')];
 }
 
 const kib = (bytes) => bytes < 1024 ? `${bytes} B` : `${Math.round(bytes / 1024)} KiB`;

@@ -1,13 +1,14 @@
 using System.ComponentModel;
 using Crdt.Server.Hosting;
 using Crdt.Transport;
+using Crdt.Transport.Lanes;
 using GraphQL;
 
 namespace Crdt.Server.GraphQL.Types;
 
 [Name("Peer")]
 [Description("A node that this server talks with, or tries to.")]
-internal sealed class PeerView(string address, Guid? node, PeerConnection? connection, PeerAttempts? attempts, SpaceId space)
+internal sealed class PeerView(string address, Guid? node, PeerConnection? connection, PeerAttempts? attempts, SpaceId space, LanePlan? lanes)
 {
     public string Address => address;
 
@@ -29,6 +30,10 @@ internal sealed class PeerView(string address, Guid? node, PeerConnection? conne
     [Description("Mutations still to be received from it.")]
     public long? ToReceive => connection?.GetProgress(space)?.MutationsExpected;
 
+    [Description("When the space has its turn on the connection, and what rests; null while there is none.")]
+    public LaneView? Lane => connection is not null && node is { } id && connection.Lanes.FirstOrDefault(l => l.Space == space) is { } lane
+        ? new LaneView(lane, lanes!.Find(id, space)) : null;
+
     [Description("Failed attempts since the last that succeeded.")]
     public int Attempts => attempts?.Attempts ?? 0;
 
@@ -45,8 +50,8 @@ internal sealed class PeerView(string address, Guid? node, PeerConnection? conne
     {
         IReadOnlyList<PeerConnection> connections = space.Node?.Connections ?? [];
         foreach (PeerConnection connection in connections)
-            yield return new PeerView($"{connection.RemoteEndPoint}", connection.PeerNodeId, connection, null, space.Replica.Space);
+            yield return new PeerView($"{connection.RemoteEndPoint}", connection.PeerNodeId, connection, null, space.Replica.Space, space.Node!.Lanes);
         foreach (PeerAttempts peer in space.Journal.Peers.Where(p => p.Node is null || connections.All(c => c.PeerNodeId != p.Node)))
-            yield return new PeerView(peer.Peer, peer.Node, null, peer, space.Replica.Space);
+            yield return new PeerView(peer.Peer, peer.Node, null, peer, space.Replica.Space, null);
     }
 }

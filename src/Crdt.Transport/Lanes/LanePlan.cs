@@ -1,0 +1,171 @@
+using Crdt.Transport.Sessions;
+
+namespace Crdt.Transport.Lanes;
+
+/// <summary>Which spaces of a node have their turn first, which rest, and what a connection may cost. It holds for all
+/// connections, those there are now as well; both sides of each go by it. Safe for concurrent calls.</summary>
+public sealed class LanePlan
+{
+    private static readonly TimeSpan PowerReadEvery = TimeSpan.FromSeconds(10);
+
+    private readonly PeerNode node;
+    private readonly Lock gate = new();
+    private readonly Dictionary<SpaceId, SpaceLane> lanes = [];
+    private readonly Dictionary<(Guid Node, SpaceId Space), SpaceLane> steered = [];
+    private readonly Dictionary<SpaceId, int> assigned = [];
+    private ConnectionBudget budget;
+    private int version;
+    private PowerStatus? power;
+    private long powerReadAt;
+
+    internal LanePlan(PeerNode node)
+    {
+        this.node = node;
+        budget = node.Options.Budget;
+    }
+
+    /// <summary>Raised when a lane begins to rest or goes on, has come in sync, or was steered. On any thread; handlers return
+    /// soon.</summary>
+    public event Action? Changed;
+
+    /// <summary>What a connection may cost; a new one holds at once, for the connections there are, too, from their
+    /// beginning on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It makes no sense.</exception>
+    public ConnectionBudget Budget
+    {
+        get => Volatile.Read(ref budget);
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            value.Check();
+            Volatile.Write(ref budget, value);
+            Renew();
+        }
+    }
+
+    /// <summary>What is wanted of a space, whoever is connected.</summary>
+    public SpaceLane this[SpaceId space]
+    {
+        get
+        {
+            lock (gate) return lanes.GetValueOrDefault(space, SpaceLane.Default);
+        }
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            lock (gate)
+            {
+                if (value == SpaceLane.Default) lanes.Remove(space);
+                else lanes[space] = value;
+            }
+            Renew();
+        }
+    }
+
+    /// <summary>What is wanted of a space on connections with one node, instead of what holds for all.</summary>
+    /// <param name="nodeId">The other node (<see cref="PeerConnection.PeerNodeId"/>).</param>
+    /// <param name="space">Which.</param>
+    /// <param name="lane"><see langword="null"/> for what holds for all.</param>
+    public void Steer(Guid nodeId, SpaceId space, SpaceLane? lane)
+    {
+        lock (gate)
+        {
+            if (lane is null) steered.Remove((nodeId, space));
+            else steered[(nodeId, space)] = lane;
+        }
+        Renew();
+    }
+
+    /// <summary>What was said of a space on connections with one node, or of the space.</summary>
+    public SpaceLane FindSteered(Guid nodeId, SpaceId space)
+    {
+        lock (gate) return steered.TryGetValue((nodeId, space), out SpaceLane? own) ? own : lanes.GetValueOrDefault(space, SpaceLane.Default);
+    }
+
+    /// <summary>The same with the priority that an assignment adds (<see cref="CaseList"/>): what the other side is told.</summary>
+    public SpaceLane Find(Guid nodeId, SpaceId space)
+    {
+        lock (gate)
+        {
+            SpaceLane lane = FindSteered(nodeId, space);
+            return assigned.TryGetValue(space, out int more)
+                ? lane with { Priority = Math.Min(lane.Priority + more, SpaceLane.PriorityMax) } : lane;
+        }
+    }
+
+    /// <summary>Waits until a space is in sync with a peer that is connected: both are known to hold the same, durably. A
+    /// milestone of the work, such as "the case list is here", whatever else is still to come.</summary>
+    /// <param name="space">Which.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    public async Task WaitForSyncAsync(SpaceId space, CancellationToken cancellationToken = default)
+    {
+        var news = new Wakeup();
+        Changed += news.Set;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            for (Task call = news.WaitAsync(over.Token).AsTask(); ;)
+            {
+                (SpaceSession Session, ConnectionLanes Lanes)[] sessions = [.. node.Connections.SelectMany(
+                    c => c.Run.Channels.Sessions.Where(s => s.Channel.Space == space).Select(s => (s, c.Run.Lanes)))];
+                if (Array.Exists(sessions, s => s.Session.Sync.IsInSync && s.Lanes.HoldOf(s.Session) == LaneHold.None)) return;
+                await Task.WhenAny([call, .. sessions.Where(s => !s.Session.Sync.IsInSync).Select(s => s.Session.Sync.WaitForSyncAsync(over.Token).AsTask())])
+                    .ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (call.IsCompleted) call = news.WaitAsync(over.Token).AsTask();
+            }
+        }
+        finally
+        {
+            Changed -= news.Set;
+            await over.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Goes up with every change of what is wanted.</summary>
+    internal int Version => Volatile.Read(ref version);
+
+    /// <summary>Lets spaces go before others, by so much.</summary>
+    internal void Assign(IReadOnlyDictionary<SpaceId, int> priorities)
+    {
+        lock (gate)
+        {
+            if (priorities.Count == assigned.Count && priorities.All(p => assigned.TryGetValue(p.Key, out int now) && now == p.Value)) return;
+            assigned.Clear();
+            foreach ((SpaceId space, int priority) in priorities) assigned[space] = priority;
+        }
+        Renew();
+    }
+
+    /// <summary>What is spent on a connection; <see cref="LaneHold.None"/> while nothing is.</summary>
+    internal LaneHold Judge(long bytes, TimeSpan age)
+    {
+        ConnectionBudget limits = Budget;
+        return bytes >= limits.BytesMax ? LaneHold.Bytes
+            : age >= limits.DurationMax ? LaneHold.Time
+            : limits.BatteryPercentMin > 0 && ReadPower() is { IsCharging: false } now && now.BatteryPercent < limits.BatteryPercentMin ? LaneHold.Battery
+            : LaneHold.None;
+    }
+
+    /// <summary>Something has changed on a connection.</summary>
+    internal void Tell() => Changed?.Invoke();
+
+    private PowerStatus? ReadPower()
+    {
+        if (node.Options.Power is not { } source) return null;
+        TimeProvider time = node.Options.TimeProvider;
+        lock (gate)
+        {
+            if (powerReadAt != 0 && time.GetElapsedTime(powerReadAt) < PowerReadEvery) return power;
+            powerReadAt = time.GetTimestamp();
+            return power = source.Read();
+        }
+    }
+
+    private void Renew()
+    {
+        Interlocked.Increment(ref version);
+        foreach (PeerConnection connection in node.Connections) connection.Run.Lanes.Renew();
+        Tell();
+    }
+}
