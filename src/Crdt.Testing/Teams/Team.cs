@@ -104,7 +104,8 @@ public sealed class Team : IAsyncDisposable
     {
         var clock = new FakeTimeProvider(Start) { AutoAdvanceAmount = TimeSpan.Zero };
         var identity = new ReplicaIdentity(Genesis.Space, IdOf(replicas.Count + 1), role);
-        IReplicaStore store = options.IsProjecting ? new ProjectingStore(identity) : new MemoryReplicaStore(identity);
+        var inMemory = new MemoryReplicaStore(identity) { Blobs = options.BlobsOf(replicas.Count) };
+        IReplicaStore store = options.IsProjecting ? new ProjectingStore(inMemory, new GatedStore(inMemory)) : inMemory;
         clocks.Add(clock);
         stores.Add(store);
         known.Add(dataTypes ?? options.DataTypes);

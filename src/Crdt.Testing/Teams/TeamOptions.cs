@@ -24,4 +24,7 @@ public sealed record TeamOptions
 
     /// <summary>Data types that every replica is opened with.</summary>
     public IReadOnlyList<DataType> DataTypes { get; init; } = [];
+
+    /// <summary>Where each replica keeps the content of blobs, by its place; in memory by default.</summary>
+    public Func<int, IBlobStore> BlobsOf { get; init; } = _ => new MemoryBlobStore();
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Crdt.Testing;
 using Crdt.Transport;
 using Crdt.Transport.Connections;
 using Crdt.Transport.Security;

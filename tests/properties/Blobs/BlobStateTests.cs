@@ -1,0 +1,170 @@
+namespace Crdt.Properties;
+
+/// <summary>What is told of a blob that cannot be kept, is damaged or is not what it should be, and how it gets over that; and what
+/// servers' words about blobs are worth.</summary>
+[Trait("Spec", "WF-12.4")]
+public class BlobStateTests
+{
+    private static readonly EntityKey Photo = new("incident", "photo", "1");
+
+    [Fact]
+    public async Task What_cannot_be_written_is_told_and_comes_with_the_next_session_once_it_can()
+    {
+        var disk = new FaultyBlobStore { WriteFailure = new IOException("the disk is full") };
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        await BlobLink.MeetAsync(team[0], team[1]);
+        BlobState state = team[1].Blobs.Find(blob.Root)!;
+        Assert.Equal((BlobStanding.Failed, 0), (state.Standing, state.Chunks));
+        Assert.Contains("the disk is full", state.Explanation);
+        disk.WriteFailure = null;
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await AssertHereAsync(team[1], blob, content);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_made_durable_is_not_whole_and_is_verified_with_the_next_session()
+    {
+        var disk = new FaultyBlobStore { Syncing = _ => throw new IOException("the disk is gone") };
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        using (var link = new BlobLink(team[0], team[1])) await link.PassAllAsync();
+        await BlobLink.UntilAsync(() => Problem(team[1], blob) is not null);
+        Assert.Contains("the disk is gone", Problem(team[1], blob));
+        Task waiting = team[1].Blobs.FetchAsync(blob).AsTask(); // tries again, in vain
+        await BlobLink.UntilAsync(() => Problem(team[1], blob) is not null);
+        Assert.False(waiting.IsCompleted);
+        disk.Syncing = null;
+        using (var link = new BlobLink(team[0], team[1])) await waiting;
+        await AssertHereAsync(team[1], blob, content);
+    }
+
+    [Fact]
+    public async Task What_is_damaged_before_it_was_verified_is_asked_for_again()
+    {
+        var disk = new FaultyBlobStore();
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        disk.Syncing = root =>
+        {
+            disk.Damage(root, 1);
+            disk.Syncing = null;
+        };
+        using (var link = new BlobLink(team[0], team[1]))
+        {
+            await link.PassAllAsync();
+            await BlobLink.RestAsync(team[1]);
+            Assert.Equal(1, team[1].Blobs.Find(blob.Root)!.Damaged);
+            await link.PassAllAsync();
+        }
+        await AssertHereAsync(team[1], blob, content);
+        Assert.Equal(0, team[1].Blobs.Find(blob.Root)!.Damaged);
+    }
+
+    [Fact]
+    public async Task What_is_damaged_when_it_is_read_is_told_in_words_and_fetched_again()
+    {
+        var disk = new FaultyBlobStore();
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await AssertHereAsync(team[1], blob, content);
+        disk.Damage(blob.Root, 2);
+        await using (Stream stream = team[1].Blobs.OpenRead(blob))
+            Assert.Equal(BlobError.Missing, (await Assert.ThrowsAsync<BlobException>(() => stream.CopyToAsync(Stream.Null))).Error);
+        BlobState state = team[1].Blobs.Find(blob.Root)!;
+        Assert.Equal((BlobStanding.Waiting, 1, state.ChunksMax - 1), (state.Standing, state.Damaged, state.Chunks));
+        Assert.Contains("1 chunks were found damaged on the disk", state.Explanation);
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await AssertHereAsync(team[1], blob, content);
+    }
+
+    [Fact]
+    public async Task What_is_not_what_the_field_says_is_refused_and_no_server_says_that_it_holds_it()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 1);
+        await team.MeetAllAsync();
+        Blob put = await team[0].Blobs.PutAsync(new MemoryStream(new byte[100_000]), "image/jpeg", "1.jpg");
+        Blob wrong = new(put.Root, put.Root, put.Size, put.MediaType, put.Name);
+        await team[0].CommitAsync(tx => tx.Upsert(Photo).Set("file", wrong));
+        for (int other = 1; other <= 2; other++)
+        {
+            await BlobLink.MeetAsync(team[0], team[other]);
+            Assert.Equal(BlobStanding.Refused, team[other].Blobs.Find(wrong.Root)!.Standing);
+            Assert.Equal(BlobError.ContentRefused, (await Assert.ThrowsAsync<BlobException>(async () => await team[other].Blobs.FetchAsync(wrong))).Error);
+        }
+        Assert.False(team[2].ClaimsBlob(wrong.Root));
+    }
+
+    [Fact]
+    public async Task Only_what_a_server_has_written_of_itself_is_its_word()
+    {
+        await using Team team = await Team.CreateAsync(2, servers: 2);
+        await team.MeetAllAsync();
+        BlobHash root = BlobTree.HashLeaf([1]);
+        await team[2].CommitAsync(tx => tx.Upsert(BlobClaims.KeyOf(root)).Add(BlobClaims.Held, $"{team[3].Id}"));
+        await team.MeetAllAsync();
+        Assert.All(team.Replicas, r => Assert.Empty(r.ReadBlobServers(root)));
+        await team[2].CommitAsync(tx => tx.Upsert(BlobClaims.KeyOf(root)).Add(BlobClaims.Held, $"{team[2].Id}"));
+        await team.MeetAllAsync();
+        Assert.Equal([team[2].Id], team[0].ReadBlobServers(root));
+        Assert.Empty(team[2].ReadBlobServers(root));
+        Assert.True(team[2].ClaimsBlob(root) && !team[3].ClaimsBlob(root));
+    }
+
+    [Fact]
+    public async Task Of_two_servers_that_rely_on_each_other_one_keeps_what_both_hold()
+    {
+        await using Team team = await Team.CreateAsync(1, servers: 2);
+        await team.MeetAllAsync();
+        Blob blob = await team[0].Blobs.PutAsync(new MemoryStream(new byte[100_000]), "image/jpeg", "1.jpg");
+        await team[0].CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
+        Assert.Equal(BlobError.NotHeldElsewhere, (await Assert.ThrowsAsync<BlobException>(async () => await team[0].Blobs.EvictAsync(blob.Root))).Error);
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await BlobLink.MeetAsync(team[0], team[2]);
+        await team.MeetAllAsync();
+        Assert.Equal(2, team[0].ReadBlobServers(blob.Root).Count);
+        int kept = 0;
+        foreach (Replica server in (Replica[])[team[1], team[2]])
+        {
+            try
+            {
+                Assert.Equal(100_000, await server.Blobs.EvictAsync(blob.Root));
+                Assert.False(server.ClaimsBlob(blob.Root));
+            }
+            catch (BlobException e) when (e.Error == BlobError.NotHeldElsewhere)
+            {
+                kept++;
+            }
+        }
+        Assert.Equal(1, kept);
+    }
+
+    private static string? Problem(Replica replica, Blob blob)
+    {
+        lock (replica.Blobs.Gate) return replica.Blobs.FindJob(blob.Root) is { IsEnding: false, Problem: { } problem } ? problem.Text : null;
+    }
+
+    /// <summary>Two devices: what one of them names, the other one lacks.</summary>
+    private static async Task<(Team Team, Blob Blob, byte[] Content)> AttachAsync(FaultyBlobStore disk)
+    {
+        Team team = await Team.CreateAsync(new TeamOptions { BlobsOf = i => i == 1 ? disk : new MemoryBlobStore() });
+        await team.MeetAllAsync();
+        byte[] content = new byte[(3 * BlobTree.ChunkLengthBytes) + 100];
+        new Random(content.Length).NextBytes(content);
+        Blob blob = await team[0].Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        await team[0].CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
+        await team.MeetAllAsync();
+        return (team, blob, content);
+    }
+
+    private static async Task AssertHereAsync(Replica replica, Blob blob, byte[] content)
+    {
+        await BlobLink.RestAsync(replica);
+        Assert.Equal((BlobStanding.Here, "All of it is here."), (replica.Blobs.Find(blob.Root)!.Standing, replica.Blobs.Find(blob.Root)!.Explanation));
+        await using Stream stream = replica.Blobs.OpenRead(blob);
+        var read = new MemoryStream();
+        await stream.CopyToAsync(read);
+        Assert.Equal(content, read.ToArray());
+    }
+}
