@@ -141,6 +141,60 @@ public class BlobExchangeTests
     }
 
     [Fact]
+    public async Task More_blobs_than_one_message_names_are_asked_for_in_several()
+    {
+        await using Team team = await TeamAsync(2);
+        var blobs = new List<Blob>();
+        for (int i = 0; i <= BlobMessages.AsksMax; i++)
+            blobs.Add(await team[0].Blobs.PutAsync(new MemoryStream(BitConverter.GetBytes(i)), "image/jpeg", ""));
+        await team[0].CommitAsync(tx =>
+        {
+            EntityEdit edit = tx.Upsert(Photo);
+            for (int i = 0; i < blobs.Count; i++) edit = edit.Set($"file{i}", blobs[i]);
+        });
+        await team.MeetAllAsync();
+        Assert.Equal(blobs.Count, team[1].Blobs.List().Count);
+        using var link = new BlobLink(team[1], team[0]);
+        await link.PassUntilAsync(0, BlobMessageKind.Ask);
+        await link.PassUntilAsync(0, BlobMessageKind.Ask);
+        await link.PassAllAsync();
+        await BlobLink.RestAsync(team[1]);
+        Assert.All(team[1].Blobs.List(), state => Assert.Equal(BlobStanding.Here, state.Standing));
+    }
+
+    [Fact]
+    public async Task Who_sent_what_is_not_its_chunk_is_named_and_who_has_it_later_is_asked()
+    {
+        await using Team team = await TeamAsync(3);
+        (Blob blob, byte[] content) = await AttachAsync(team, 0);
+        using var liar = new BlobLink(team[1], team[0]) { IsLying = true };
+        using var other = new BlobLink(team[1], team[2]);
+        await other.PassAllAsync();
+        await liar.PassAllAsync();
+        BlobState state = team[1].Blobs.Find(blob.Root)!;
+        Assert.Equal((BlobStanding.Refused, 0), (state.Standing, state.Chunks));
+        Assert.StartsWith($"{team[0].Id} sent chunk", state.Explanation);
+        await team[2].Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        await other.PassAllAsync();
+        await AssertArrivedAsync(team[1], blob, content);
+    }
+
+    [Fact]
+    public async Task A_connection_brings_no_more_than_its_budget_but_what_somebody_waits_for()
+    {
+        await using Team team = await TeamAsync(2);
+        (Blob blob, byte[] content) = await AttachAsync(team, 0);
+        team[1].Blobs.Policy = new BlobPolicy { BytesPerConnectionMax = 2 * BlobTree.ChunkLengthBytes };
+        using var link = new BlobLink(team[1], team[0]);
+        await link.PassAllAsync();
+        Assert.Equal(2, team[1].Blobs.Find(blob.Root)!.Chunks);
+        Task waiting = team[1].Blobs.FetchAsync(blob).AsTask();
+        await link.PassAllAsync();
+        await waiting;
+        await AssertArrivedAsync(team[1], blob, content);
+    }
+
+    [Fact]
     public async Task More_blobs_than_may_be_asked_for_end_the_session()
     {
         const int InterestsMax = 65_536;

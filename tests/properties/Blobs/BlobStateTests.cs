@@ -96,6 +96,79 @@ public class BlobStateTests
         Assert.False(team[2].ClaimsBlob(wrong.Root));
     }
 
+    [Theory]
+    [InlineData(null, 3, false, 0, BlobStanding.Here)]
+    [InlineData(BlobError.ContentRefused, 3, false, 0, BlobStanding.Refused)]
+    [InlineData(BlobError.ChunkRefused, 1, true, 0, BlobStanding.Refused)]
+    [InlineData(BlobError.QuotaExceeded, 1, false, 1, BlobStanding.OverQuota)]
+    [InlineData(BlobError.NotAllowed, 0, false, 0, BlobStanding.NotTaken)]
+    [InlineData(null, 1, true, 2, BlobStanding.Fetching)]
+    [InlineData(BlobError.Missing, 1, true, 0, BlobStanding.Waiting)]
+    [InlineData(BlobError.Missing, 0, false, 0, BlobStanding.OnDemand)]
+    [InlineData(null, 1, false, 0, BlobStanding.Failed)]
+    public void Its_standing_is_one_word_for_what_the_state_says(BlobError? problem, int chunks, bool isWanted, int sources, BlobStanding standing)
+    {
+        var blob = new Blob(default, default, (2 * BlobTree.ChunkLengthBytes) + 1, "image/jpeg", "");
+        var state = new BlobState(blob, chunks, 0, isWanted, sources, [], problem, "");
+        Assert.Equal(standing, state.Standing);
+        Assert.Equal(chunks == 3 ? blob.Size : chunks * BlobTree.ChunkLengthBytes, state.BytesHere);
+    }
+
+    [Fact]
+    public async Task What_a_device_does_not_take_by_itself_says_so_and_where_it_is_named()
+    {
+        (Team team, Blob blob, byte[] content) = await AttachAsync(new FaultyBlobStore());
+        await using Team disposed = team;
+        ReplicaBlobs blobs = team[1].Blobs;
+        blobs.Policy = new BlobPolicy { Fetch = BlobFetch.Never, ByMediaType = new Dictionary<string, BlobFetch> { ["image/*"] = BlobFetch.OnDemand } };
+        await BlobLink.MeetAsync(team[0], team[1]);
+        Assert.Equal((BlobStanding.OnDemand, "It comes when it is asked for."), (blobs.Find(blob.Root)!.Standing, blobs.Find(blob.Root)!.Explanation));
+        blobs.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand, ByMediaType = new Dictionary<string, BlobFetch> { ["image/jpeg"] = BlobFetch.Never } };
+        Assert.Equal((BlobStanding.NotTaken, "This device does not take image/jpeg."), (blobs.Find(blob.Root)!.Standing, blobs.Find(blob.Root)!.Explanation));
+        Assert.Equal(BlobError.NotAllowed, (await Assert.ThrowsAsync<BlobException>(async () => await blobs.FetchAsync(blob))).Error);
+        Assert.Equal([(Photo, FieldPath.Field("file"))], blobs.PlacesOf(blob.Root));
+        Assert.Empty(blobs.PlacesOf(default));
+        Assert.Null(blobs.Find(default));
+        Assert.Equal(0, await blobs.EvictAsync(default));
+        // Nothing names it any more: it is not listed, and still comes to who asks for it.
+        await team[0].CommitAsync(tx => tx.Update(Photo).Remove("file"));
+        await BlobLink.MeetAsync(team[0], team[1]);
+        Assert.Null(blobs.Find(blob.Root));
+        Assert.Empty(blobs.List());
+        blobs.Policy = new BlobPolicy();
+        Task fetching = blobs.FetchAsync(blob).AsTask();
+        using (var link = new BlobLink(team[1], team[0])) await link.PassAllAsync();
+        await fetching;
+        await using Stream stream = blobs.OpenRead(blob);
+        var read = new MemoryStream();
+        await stream.CopyToAsync(read);
+        Assert.Equal(content, read.ToArray());
+    }
+
+    [Fact]
+    public async Task A_chunk_of_another_size_place_or_blob_is_not_kept()
+    {
+        (Team team, Blob blob, byte[] content) = await AttachAsync(new FaultyBlobStore());
+        await using Team disposed = team;
+        IBlobStore from = team[0].Store.Blobs, to = team[1].Store.Blobs;
+        BlobHash[] proof = from.ReadProof(blob.Root, 0)!;
+        byte[] first = content[..BlobTree.ChunkLengthBytes];
+        foreach ((long size, int chunk, byte[] bytes) in new[]
+        {
+            (0L, 0, first), (-1L, 0, first), (Blob.SizeMax + 1, 0, first), (blob.Size, -1, first), (blob.Size, 4, first), (blob.Size, 1, first),
+            (blob.Size, 0, first[1..]), (blob.Size + 1, 0, first),
+        })
+        {
+            Assert.Equal(BlobError.ChunkRefused,
+                (await Assert.ThrowsAsync<BlobException>(async () => await to.WriteAsync(blob.Root, size, chunk, bytes, proof, default))).Error);
+        }
+        Assert.Null(to.Find(blob.Root));
+        Assert.True(await to.WriteAsync(blob.Root, blob.Size, 0, first, proof, default));
+        Assert.False(await to.WriteAsync(blob.Root, blob.Size, 0, first, proof, default));
+        Assert.Null(to.ReadProof(blob.Root, 1));
+        Assert.Equal(BlobTree.EmptyRoot, new BlobTree(0).RootOf(new BlobTreeBuilder().Finish()));
+    }
+
     [Fact]
     public async Task Only_what_a_server_has_written_of_itself_is_its_word()
     {
