@@ -27,6 +27,10 @@ internal sealed class MissingBlobStore : IBlobStore
 
     public BlobHash[]? ReadProof(BlobHash root, int chunk) => null;
 
+    public BlobHash? FindSha256(BlobHash root) => BlobTree.EmptySha256Of(root);
+
+    public ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     public ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public ValueTask<bool> RemoveAsync(BlobHash root, CancellationToken cancellationToken) => ValueTask.FromResult(false);

@@ -178,6 +178,27 @@ public sealed class FileBlobStore : IBlobStore
     }
 
     /// <inheritdoc/>
+    public BlobHash? FindSha256(BlobHash root) => FindStored(root) is { } blob ? blob.Sha256 : BlobTree.EmptySha256Of(root);
+
+    /// <inheritdoc/>
+    public async ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken)
+    {
+        ThrowIfClosed();
+        if (FindStored(root) is not { } blob || blob.Sha256 == sha256) return;
+        await Task.Run(() => Guarded("Keeping what is known of a blob", () =>
+        {
+            lock (blob.Writing)
+            {
+                if (blob.IsGone || !blob.IsStored) return false;
+                using OpenBlob open = pool.Rent(blob);
+                open.File.Write(open.Format.SealSha256(sha256), open.Format.LengthOf(blob.Tree));
+                blob.Sha256 = sha256;
+                return true;
+            }
+        }), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken)
     {
         ThrowIfClosed();
@@ -268,7 +289,7 @@ public sealed class FileBlobStore : IBlobStore
     }
 
     /// <summary>Takes a complete, durable file in; what was there of the blob is replaced by it.</summary>
-    internal void Adopt(BlobHash root, BlobTree tree, BlobFormat format, string draft)
+    internal void Adopt(BlobHash root, BlobHash sha256, BlobTree tree, BlobFormat format, string draft)
     {
         while (true)
         {
@@ -294,6 +315,7 @@ public sealed class FileBlobStore : IBlobStore
                     Interlocked.Add(ref usedBytes, tree.Size - (isNew ? 0 : blob.LengthBytes));
                     reservedBytes -= tree.Size;
                     blob.Adopt(ChunkSet.Full(tree.Chunks), null);
+                    blob.Sha256 = sha256;
                 }
                 return;
             }
@@ -384,19 +406,50 @@ public sealed class FileBlobStore : IBlobStore
         foreach (string name in disk.ListFiles(directory))
         {
             if (name.EndsWith(DraftSuffix, StringComparison.Ordinal)) disk.Delete(Path.Combine(directory, name));
-            else if (name.EndsWith(Suffix, StringComparison.Ordinal) && !TryTake(name, incomplete)) unreadable.Add(name);
+            else if (name.EndsWith(Suffix, StringComparison.Ordinal) && !TryTakeIfReadable(name, incomplete)) unreadable.Add(name);
         }
         // Its end is missing, and with it what was there: every chunk tells that itself.
-        foreach (StoredBlob blob in incomplete) Verify(blob.Root, CancellationToken.None);
+        foreach (StoredBlob blob in incomplete)
+        {
+            try
+            {
+                Verify(blob.Root, CancellationToken.None);
+            }
+            catch (StoreException e) when (IsUnreadable(e.InnerException))
+            {
+                usedBytes -= blob.LengthBytes;
+                Forget(blob);
+                pool.Replace(blob, blob.Format);
+                unreadable.Add(Path.GetFileName(blob.Path));
+            }
+        }
     }
+
+    // A sector that cannot be read costs the blob that lies on it, and no other.
+    private bool TryTakeIfReadable(string name, List<StoredBlob> incomplete)
+    {
+        try
+        {
+            return TryTake(name, incomplete);
+        }
+        catch (IOException e) when (IsUnreadable(e))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether it says that the medium could not be read: EIO on Unix, ERROR_CRC on Windows.</summary>
+    internal static bool IsUnreadable(Exception? e) => e is IOException { HResult: 5 or unchecked((int)0x80070017) };
 
     private bool TryTake(string name, List<StoredBlob> incomplete)
     {
         string path = Path.Combine(directory, name);
         using IDiskFile file = disk.Open(path, DiskOpenMode.Read);
         long length = file.Length;
-        if (ReadHeader(file, 0, name, out BlobHash root, out long size) is not { } format
-            && (format = ReadHeader(file, length - BlobFormat.HeaderLengthBytes, name, out root, out size)!) is null) return false;
+        int behind = BlobFormat.NodeLengthBytesOf(cipher);
+        if ((ReadHeader(file, 0, name, out BlobHash root, out long size)
+            ?? ReadHeader(file, length - BlobFormat.HeaderLengthBytes - behind, name, out root, out size)
+            ?? ReadHeader(file, length - BlobFormat.HeaderLengthBytes, name, out root, out size)) is not { } format) return false;
         if (NameOf(root) != name) return false;
         var tree = new BlobTree(size);
         var blob = new StoredBlob(root, tree, format, path);
@@ -412,6 +465,8 @@ public sealed class FileBlobStore : IBlobStore
             blob.Adopt(ChunkSet.Full(tree.Chunks), null);
             incomplete.Add(blob);
         }
+        byte[] sha256 = new byte[behind];
+        if (file.Read(sha256, format.LengthOf(tree)) == behind && format.TryOpenSha256(sha256, out BlobHash whole)) blob.Sha256 = whole;
         blobs.Add(root, blob);
         usedBytes += blob.LengthBytes;
         return true;

@@ -23,7 +23,7 @@ public sealed class BlobExchange : IDisposable
     private readonly Lock gate;
     private readonly Queue<BlobHash> toAsk = [];
     private readonly HashSet<BlobHash> asked = [];
-    private readonly Dictionary<BlobHash, ChunkRuns> peerHolds = [];
+    private readonly Dictionary<BlobHash, (long Size, ChunkRuns Runs)> peerHolds = []; // a chunk that is verified proves the size
     private readonly SortedSet<(BlobRank Rank, long Order, BlobHash Root)> available = [];
     private readonly Dictionary<(BlobHash Root, int Chunk), int> underway = []; // with their lengths
     private readonly Queue<(BlobHash Root, List<int> Chunks)> toWant = [];
@@ -90,7 +90,7 @@ public sealed class BlobExchange : IDisposable
         {
             try
             {
-                await blobs.TakeAsync(this, complete.Root, complete.Chunk, complete.Content.AsMemory(0, complete.Length), complete.Proof, cancellationToken)
+                await blobs.TakeAsync(this, complete.Root, complete.Size, complete.Chunk, complete.Content.AsMemory(0, complete.Length), complete.Proof, cancellationToken)
                     .ConfigureAwait(false);
             }
             finally
@@ -132,8 +132,11 @@ public sealed class BlobExchange : IDisposable
     /// <summary>What was asked of the other side and has not come.</summary>
     internal IReadOnlyCollection<(BlobHash Root, int Chunk)> Underway => underway.Keys;
 
+    /// <summary>How many bytes of content that is.</summary>
+    internal long UnderwayBytes => underway.Values.Sum(static length => (long)length);
+
     /// <summary>Whether the other side has some of what is missing.</summary>
-    internal bool IsSourceOf(BlobHash root) => peerHolds.TryGetValue(root, out ChunkRuns? runs) && runs.Count > 0 && !liedAbout.Contains(root);
+    internal bool IsSourceOf(BlobHash root) => peerHolds.TryGetValue(root, out (long, ChunkRuns Runs) held) && held.Runs.Count > 0 && !liedAbout.Contains(root);
 
     /// <summary>Wants to know what the other side holds of a blob.</summary>
     internal void Ask(BlobHash root)
@@ -169,18 +172,25 @@ public sealed class BlobExchange : IDisposable
         {
             (BlobRank Rank, long Order, BlobHash Root) first = available.Min;
             if (blobs.FindJob(first.Root) is not { IsEnding: false, Problem: null } job
-                || (job.Rank != BlobRank.Demanded && askedBytes >= blobs.Policy.BytesPerConnectionMax)
-                || Choose(job) is not { Count: > 0 } chosen)
+                || (job.Rank != BlobRank.Demanded && askedBytes >= blobs.Policy.BytesPerConnectionMax))
             {
                 available.Remove(first);
+                continue;
+            }
+            List<int> chosen = Choose(job, blobs.FindRoom(), out bool isFull);
+            if (chosen.Count == 0)
+            {
+                available.Remove(first);
+                if (isFull) blobs.NoteFull(job);
                 continue;
             }
             if (underway.Count == 0) movedAt = blobs.Time.GetTimestamp();
             foreach (int chunk in chosen)
             {
-                underway.Add((first.Root, chunk), job.Tree.LengthOf(chunk));
+                int length = TreeOf(first.Root).LengthOf(chunk);
+                underway.Add((first.Root, chunk), length);
                 job.Underway[chunk] = this;
-                askedBytes += job.Tree.LengthOf(chunk);
+                askedBytes += length;
             }
             toWant.Enqueue((first.Root, chosen));
             Call();
@@ -205,21 +215,31 @@ public sealed class BlobExchange : IDisposable
 
     internal string Name => findPeer()?.ToString() ?? "A peer";
 
-    private List<int> Choose(BlobJob job)
+    private List<int> Choose(BlobJob job, long roomBytes, out bool isFull)
     {
         var chosen = new List<int>();
-        if (!peerHolds.TryGetValue(job.Blob.Root, out ChunkRuns? runs) || liedAbout.Contains(job.Blob.Root)) return chosen;
-        int room = Math.Min(window - underway.Count, BlobMessages.WantsMax), chunks = job.Tree.Chunks;
+        isFull = false;
+        if (!IsSourceOf(job.Blob.Root)) return chosen;
+        (long size, ChunkRuns runs) = peerHolds[job.Blob.Root];
+        var tree = new BlobTree(size);
+        int room = Math.Min(window - underway.Count, BlobMessages.WantsMax), chunks = tree.Chunks;
         for (int at = runs.Next(0); at >= 0 && at < chunks && chosen.Count < room;)
         {
             int missing = blobs.Store.FindNext(job.Blob.Root, at, isThere: false);
             if (missing < at || missing >= chunks) break;
             int held = runs.Next(missing);
-            if (held == missing && MayAskFor(job, missing)) chosen.Add(missing);
+            if (held == missing && MayAskFor(job, missing))
+            {
+                isFull = (roomBytes -= tree.LengthOf(missing)) < 0;
+                if (isFull) break;
+                chosen.Add(missing);
+            }
             at = held == missing ? runs.Next(missing + 1) : held;
         }
         return chosen;
     }
+
+    private BlobTree TreeOf(BlobHash root) => new(peerHolds[root].Size);
 
     // What another one was asked for and has not sent for long may be asked for here, too.
     private bool MayAskFor(BlobJob job, int chunk) => !underway.ContainsKey((job.Blob.Root, chunk))
@@ -243,10 +263,10 @@ public sealed class BlobExchange : IDisposable
         }
         if (!toTell.TryDequeue(out BlobHash told)) return false;
         telling.Remove(told);
-        ChunkRuns held = blobs.Store.Find(told) is { } holding
-            ? holding.Size == 0 ? new ChunkRuns([(0, 1)]) : ChunkRuns.Of(blobs.Store, told, new BlobTree(holding.Size).Chunks)
-            : new ChunkRuns([]);
-        BlobMessages.WriteHolds(output, told, held);
+        (long size, ChunkRuns held) = blobs.Store.Find(told) is { } holding
+            ? (holding.Size, holding.Size == 0 ? new ChunkRuns([(0, 1)]) : ChunkRuns.Of(blobs.Store, told, new BlobTree(holding.Size).Chunks))
+            : (0, new ChunkRuns([]));
+        BlobMessages.WriteHolds(output, told, size, held);
         return true;
     }
 
@@ -320,8 +340,8 @@ public sealed class BlobExchange : IDisposable
                     }
                     return null;
                 case BlobMessageKind.Holds:
-                    (BlobHash of, ChunkRuns held) = BlobMessages.ReadHolds(ref reader, count);
-                    if (asked.Contains(of)) NoteHolds(of, held);
+                    (BlobHash of, long size, ChunkRuns held) = BlobMessages.ReadHolds(ref reader, count);
+                    if (asked.Contains(of)) NoteHolds(of, size, held);
                     return null;
                 case BlobMessageKind.Want:
                     (BlobHash from, List<int> chunks) = BlobMessages.ReadWant(ref reader, count);
@@ -338,8 +358,9 @@ public sealed class BlobExchange : IDisposable
                     (BlobHash gone, int missing) = BlobMessages.ReadGone(ref reader, count);
                     if (!underway.ContainsKey((gone, missing))) throw Unexpected("a chunk that was not asked for is gone");
                     Settle(gone, missing);
-                    if (peerHolds.TryGetValue(gone, out ChunkRuns? rest)) peerHolds[gone] = rest.Without(missing); // it tells when it has it again
+                    if (peerHolds.TryGetValue(gone, out (long Size, ChunkRuns Runs) rest)) peerHolds[gone] = (rest.Size, rest.Runs.Without(missing)); // it tells when it has it again
                     blobs.ConsiderAgain(gone);
+                    blobs.NoteRoom();
                     return null;
                 default:
                     return null; // of a later version
@@ -347,9 +368,9 @@ public sealed class BlobExchange : IDisposable
         }
     }
 
-    private void NoteHolds(BlobHash root, ChunkRuns held)
+    private void NoteHolds(BlobHash root, long size, ChunkRuns held)
     {
-        peerHolds[root] = held;
+        peerHolds[root] = (size, held);
         if (blobs.FindJob(root) is { } job)
         {
             if (job.Problem is { Error: BlobError.ChunkRefused } && IsSourceOf(root)) job.Problem = null; // somebody else has it now
@@ -362,7 +383,7 @@ public sealed class BlobExchange : IDisposable
     {
         if (receiving is not null) throw Unexpected("a chunk begins before the last one has ended");
         if (!underway.TryGetValue((begun.Root, begun.Chunk), out int length)) throw Unexpected("a chunk came that was not asked for");
-        receiving = new Receiving(begun.Root, begun.Chunk, begun.Proof, ArrayPool<byte>.Shared.Rent(BlobTree.ChunkLengthBytes), length);
+        receiving = new Receiving(begun.Root, peerHolds[begun.Root].Size, begun.Chunk, begun.Proof, ArrayPool<byte>.Shared.Rent(BlobTree.ChunkLengthBytes), length);
     }
 
     private Receiving? Append(ReadOnlySequence<byte> piece)
@@ -373,6 +394,7 @@ public sealed class BlobExchange : IDisposable
         open.Got += (int)piece.Length;
         if (open.Got < open.Length) return null;
         receiving = null;
+        underway[(open.Root, open.Chunk)] = 0; // from here on the store counts it
         return open;
     }
 
@@ -395,9 +417,11 @@ public sealed class BlobExchange : IDisposable
         public int Sent { get; set; }
     }
 
-    private sealed class Receiving(BlobHash root, int chunk, BlobHash[] proof, byte[] content, int length)
+    private sealed class Receiving(BlobHash root, long size, int chunk, BlobHash[] proof, byte[] content, int length)
     {
         public BlobHash Root { get; } = root;
+
+        public long Size { get; } = size;
 
         public int Chunk { get; } = chunk;
 

@@ -5,8 +5,6 @@ internal sealed class BlobJob(Blob blob, long order)
 {
     public Blob Blob { get; } = blob;
 
-    public BlobTree Tree { get; } = new(blob.Size);
-
     /// <summary>What comes first: asked for here, then what has precedence, then thumbnails, then the rest.</summary>
     public BlobRank Rank { get; set; }
 

@@ -46,12 +46,13 @@ internal static class BlobMessages
         writer.Flush();
     }
 
-    public static void WriteHolds(IBufferWriter<byte> output, BlobHash root, ChunkRuns held)
+    public static void WriteHolds(IBufferWriter<byte> output, BlobHash root, long size, ChunkRuns held)
     {
         var writer = new MessagePackWriter(output);
-        writer.WriteArrayHeader(2 + (2 * held.Runs.Count));
+        writer.WriteArrayHeader(3 + (2 * held.Runs.Count));
         writer.Write((int)BlobMessageKind.Holds);
         Write(ref writer, root);
+        writer.Write(size);
         int at = 0;
         foreach ((int from, int to) in held.Runs)
         {
@@ -127,20 +128,23 @@ internal static class BlobMessages
         return roots;
     }
 
-    public static (BlobHash Root, ChunkRuns Held) ReadHolds(ref MessagePackReader reader, int count)
+    public static (BlobHash Root, long Size, ChunkRuns Held) ReadHolds(ref MessagePackReader reader, int count)
     {
-        if (count < 1 || count % 2 == 0 || count > 1 + (2 * ChunkRuns.Max)) throw Bad("its runs are not pairs, or too many");
+        if (count < 2 || count % 2 == 1 || count > 2 + (2 * ChunkRuns.Max)) throw Bad("its runs are not pairs, or too many");
         BlobHash root = ReadHash(ref reader);
+        long size = reader.ReadInt64();
+        if (size is < 0 or > Blob.SizeMax) throw Bad($"a blob has 0 to {Blob.SizeMax} bytes");
+        int chunks = Math.Max(1, new BlobTree(size).Chunks);
         var runs = new List<(int, int)>(count / 2);
         long at = 0;
-        for (int i = 1; i < count; i += 2)
+        for (int i = 2; i < count; i += 2)
         {
             (int gap, int length) = (reader.ReadInt32(), reader.ReadInt32());
-            if (gap < 0 || length < 1 || at + gap + length > int.MaxValue) throw Bad("a run of chunks is none");
+            if (gap < 0 || length < 1 || at + gap + length > chunks) throw Bad("a run of chunks is none");
             runs.Add(((int)at + gap, (int)at + gap + length));
             at += gap + length;
         }
-        return (root, new ChunkRuns(runs));
+        return (root, size, new ChunkRuns(runs));
     }
 
     public static (BlobHash Root, List<int> Chunks) ReadWant(ref MessagePackReader reader, int count)

@@ -33,6 +33,9 @@ public readonly record struct BlobTree(long Size)
     /// <summary>The root of an empty blob; the hash at its top is the SHA-256 of nothing.</summary>
     public static BlobHash EmptyRoot { get; } = new BlobTree(0).RootOf(BlobHash.FromBytes(SHA256.HashData([])));
 
+    /// <summary>The SHA-256 of the empty blob; <see langword="null"/> of any other.</summary>
+    public static BlobHash? EmptySha256Of(BlobHash root) => root == EmptyRoot ? BlobHash.FromBytes(SHA256.HashData([])) : null;
+
     /// <summary>Length of a chunk in bytes.</summary>
     public int LengthOf(int chunk) => (int)Math.Min(ChunkLengthBytes, Size - Offset(chunk));
 

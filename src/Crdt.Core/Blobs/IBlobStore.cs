@@ -27,7 +27,7 @@ public interface IBlobStore : IAsyncDisposable
     /// <param name="isThere">Which kind.</param>
     int FindNext(BlobHash root, int from, bool isThere);
 
-    /// <summary>Begins to take content in, of any length.</summary>
+    /// <summary>Begins to take content in, of any length. Of what is complete the SHA-256 is known.</summary>
     ValueTask<IBlobDraft> CreateAsync(CancellationToken cancellationToken);
 
     /// <summary>Keeps a chunk that came from elsewhere, once it is verified. It may be lost with the power until
@@ -55,6 +55,14 @@ public interface IBlobStore : IAsyncDisposable
     /// <summary>The hashes that prove a chunk which is there (<see cref="BlobTree.ProofOf"/>); <see langword="null"/> if it is
     /// not.</summary>
     BlobHash[]? ReadProof(BlobHash root, int chunk);
+
+    /// <summary>The SHA-256 of the whole, once that was computed, whatever has become of its chunks since;
+    /// <see langword="null"/> if it was not, or nothing of the blob is there.</summary>
+    BlobHash? FindSha256(BlobHash root);
+
+    /// <summary>Keeps with a blob what the SHA-256 of the whole was found to be (<see cref="FindSha256"/>), as long as
+    /// something of it is there. It may be lost with the power.</summary>
+    ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken);
 
     /// <summary>Completes once what is there of a blob survives power loss.</summary>
     ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken);

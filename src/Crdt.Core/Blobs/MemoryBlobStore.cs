@@ -96,6 +96,23 @@ public sealed class MemoryBlobStore : IBlobStore
     }
 
     /// <inheritdoc/>
+    public BlobHash? FindSha256(BlobHash root)
+    {
+        lock (gate) return contents.TryGetValue(root, out Content? content) ? content.Sha256 : BlobTree.EmptySha256Of(root);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (gate)
+        {
+            if (contents.TryGetValue(root, out Content? content)) content.Sha256 = sha256;
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <inheritdoc/>
@@ -128,6 +145,8 @@ public sealed class MemoryBlobStore : IBlobStore
         public BlobHash[] Nodes => nodes;
 
         public int Count { get; set; }
+
+        public BlobHash? Sha256 { get; set; }
 
         public long LengthBytes => chunks.Sum(c => (long)(c?.Length ?? 0));
 
@@ -187,16 +206,17 @@ public sealed class MemoryBlobStore : IBlobStore
             var builder = new BlobTreeBuilder((position, hash) => nodes[position] = hash);
             foreach (byte[] chunk in chunks) builder.Add(BlobTree.HashLeaf(chunk));
             BlobHash root = tree.RootOf(builder.Finish());
+            BlobHash whole = BlobHash.FromBytes(sha256.GetHashAndReset());
             lock (store.gate)
             {
                 Release();
                 if (size > 0)
                 {
                     store.usedBytes += size - (store.contents.GetValueOrDefault(root)?.LengthBytes ?? 0);
-                    store.contents[root] = new Content(tree, [.. chunks], nodes) { Count = chunks.Count };
+                    store.contents[root] = new Content(tree, [.. chunks], nodes) { Count = chunks.Count, Sha256 = whole };
                 }
             }
-            return ValueTask.FromResult((root, BlobHash.FromBytes(sha256.GetHashAndReset()), size));
+            return ValueTask.FromResult((root, whole, size));
         }
 
         public ValueTask DisposeAsync()

@@ -20,7 +20,6 @@ public sealed class ReplicaBlobs
     private readonly Dictionary<EntityKey, Named[]> byEntity = [];
     private readonly Dictionary<BlobHash, Naming> byRoot = [];
     private readonly Dictionary<BlobHash, BlobJob> jobs = [];
-    private readonly Dictionary<(BlobHash Root, BlobHash Sha256), BlobError> refused = [];
     private readonly HashSet<BlobHash> evicted = [];
     private readonly HashSet<BlobHash> fresh = []; // taken in since this replica was opened
     private readonly Dictionary<BlobHash, bool> toClaim = []; // what this server is to write: that it holds a blob, or not any more
@@ -129,10 +128,12 @@ public sealed class ReplicaBlobs
 
     /// <summary>Opens content to be read, from any place in it; also while the rest is still arriving.</summary>
     /// <returns>Reads throw <see cref="BlobException"/> with <see cref="BlobError.Missing"/> where a chunk is not here.</returns>
-    /// <exception cref="BlobException"><see cref="BlobError.Missing"/>: nothing of it is here.</exception>
+    /// <exception cref="BlobException"><see cref="BlobError.Missing"/>: nothing of it is here;
+    /// <see cref="BlobError.ContentRefused"/>: it is of another size.</exception>
     public Stream OpenRead(Blob blob)
     {
         ArgumentNullException.ThrowIfNull(blob);
+        if (Store.Find(blob.Root) is { } held && held.Size != blob.Size) ThrowIfRefused(blob);
         if (blob.Size == 0 || Store.Find(blob.Root) is not null) return new BlobStream(Store, blob, NoteMissing);
         NoteMissing(blob.Root);
         throw new BlobException(BlobError.Missing, $"Nothing of {Describe(blob)} is here yet.");
@@ -152,22 +153,23 @@ public sealed class ReplicaBlobs
         return Store.Find(blob.Root) is not null && Store.FindNext(blob.Root, first, isThere: false) > last;
     }
 
-    /// <summary>How the blobs stand that fields name, in order of their roots.</summary>
+    /// <summary>How the blobs stand that fields name, in order of their roots; where fields differ in what they say of one, each of
+    /// these.</summary>
     public IReadOnlyList<BlobState> List()
     {
         Settle();
         Blob[] named;
-        lock (Gate) named = [.. byRoot.OrderBy(n => n.Key).Select(n => n.Value.Blob)];
+        lock (Gate) named = [.. byRoot.OrderBy(n => n.Key).SelectMany(n => n.Value.Told.DistinctBy(t => (t.Size, t.Sha256)))];
         return [.. named.Select(StateOf)];
     }
 
-    /// <summary>How a blob stands.</summary>
+    /// <summary>How a blob stands, as the first field says it that is not proven wrong.</summary>
     /// <returns><see langword="null"/> if no field names it.</returns>
     public BlobState? Find(BlobHash root)
     {
         Settle();
         Blob? blob;
-        lock (Gate) blob = byRoot.GetValueOrDefault(root)?.Blob;
+        lock (Gate) blob = FindNamed(root);
         return blob is null ? null : StateOf(blob);
     }
 
@@ -195,19 +197,20 @@ public sealed class ReplicaBlobs
         Task done;
         lock (Gate)
         {
-            if (refused.ContainsKey((blob.Root, blob.Sha256)))
-                throw new BlobException(BlobError.ContentRefused, $"{Describe(blob)} is here, and is not what the field says: its SHA-256 is another one.");
-            if (IsWhole(blob) && !jobs.ContainsKey(blob.Root)) return;
+            ThrowIfRefused(blob);
+            if (IsWhole(blob.Root) && !jobs.ContainsKey(blob.Root)) return;
             if (policy.For(blob) == BlobFetch.Never)
                 throw new BlobException(BlobError.NotAllowed, $"This device does not take {blob.MediaType}.");
             evicted.Remove(blob.Root);
             job = Demand(blob);
             job.Waiters++;
             done = job.Done.Task;
+            Revive(job);
         }
         try
         {
             await done.WaitAsync(cancellationToken).ConfigureAwait(false);
+            ThrowIfRefused(blob);
         }
         finally
         {
@@ -293,11 +296,30 @@ public sealed class ReplicaBlobs
             BlobHash[] roots = [.. exchange.Underway.Select(u => u.Root).Distinct()];
             foreach ((BlobHash root, int chunk) in exchange.Underway.ToArray()) exchange.Settle(root, chunk);
             foreach (BlobHash root in roots) ConsiderAgain(root);
+            NoteRoom();
         }
     }
 
     /// <summary>Under the gate.</summary>
     internal BlobJob? FindJob(BlobHash root) => jobs.GetValueOrDefault(root);
+
+    /// <summary>Under the gate: how many bytes of content there is room for, beside what was asked for.</summary>
+    internal long FindRoom() => Store.QuotaBytes == long.MaxValue ? long.MaxValue
+        : Store.QuotaBytes - Store.UsedBytes - exchanges.Sum(e => e.UnderwayBytes);
+
+    /// <summary>Under the gate: there is no room for what would be asked for next.</summary>
+    internal void NoteFull(BlobJob job)
+    {
+        BlobException full = BlobException.OverQuota(Store.QuotaBytes, Store.UsedBytes, BlobTree.ChunkLengthBytes);
+        job.Problem = (full.Error, full.Message);
+        job.Fail(full);
+    }
+
+    /// <summary>Under the gate: something that was asked for does not come, so something else may.</summary>
+    internal void NoteRoom()
+    {
+        if (Store.QuotaBytes != long.MaxValue) TryAgain();
+    }
 
     /// <summary>Under the gate: others may take over what somebody was sending.</summary>
     internal void ConsiderAgain(BlobHash root)
@@ -316,16 +338,16 @@ public sealed class ReplicaBlobs
         Blob? blob;
         lock (Gate)
         {
-            blob = byRoot.GetValueOrDefault(root)?.Blob;
+            blob = FindNamed(root);
             if (blob is not null) Reconsider(root);
         }
-        if (blob is not null) ConsiderClaim(blob);
+        if (blob is not null) ConsiderClaim(root);
         Claim();
     }
 
     /// <summary>A chunk has come.</summary>
     internal async ValueTask TakeAsync(
-        BlobExchange from, BlobHash root, int chunk, ReadOnlyMemory<byte> content, BlobHash[] proof, CancellationToken cancellationToken)
+        BlobExchange from, BlobHash root, long size, int chunk, ReadOnlyMemory<byte> content, BlobHash[] proof, CancellationToken cancellationToken)
     {
         BlobJob? job;
         lock (Gate) job = FindJob(root);
@@ -334,7 +356,7 @@ public sealed class ReplicaBlobs
         {
             try
             {
-                await Store.WriteAsync(root, job.Blob.Size, chunk, content, proof, cancellationToken).ConfigureAwait(false);
+                await Store.WriteAsync(root, size, chunk, content, proof, cancellationToken).ConfigureAwait(false);
             }
             catch (BlobException e)
             {
@@ -354,7 +376,7 @@ public sealed class ReplicaBlobs
             if (job is not null && problem is null)
             {
                 foreach (BlobExchange other in exchanges) other.Tell(root);
-                isWhole = !job.IsEnding && FindJob(root) == job && IsWhole(job.Blob);
+                isWhole = !job.IsEnding && FindJob(root) == job && IsWhole(root);
                 job.IsEnding |= isWhole;
             }
             else if (problem is { } found && job is not null)
@@ -364,6 +386,7 @@ public sealed class ReplicaBlobs
                     from.NoteLie(root);
                     found.Text = $"{from.Name} sent chunk {chunk}, and it is not that chunk: it is not asked again.";
                     ConsiderAgain(root);
+                    NoteRoom();
                 }
                 // A lie is told of, and others are asked; the rest holds until something has changed.
                 if (found.Error != BlobError.ChunkRefused || !exchanges.Exists(e => e.IsSourceOf(root))) job.Problem = found;
@@ -409,13 +432,13 @@ public sealed class ReplicaBlobs
         BlobJob? job;
         lock (Gate)
         {
-            if (!byRoot.TryGetValue(chunk.Root, out Naming? naming) || naming.Blob.Size != chunk.Size) return false;
-            job = FindJob(chunk.Root) ?? new BlobJob(naming.Blob, 0);
+            if (FindNamed(chunk.Root) is not { } named) return false;
+            job = FindJob(chunk.Root) ?? new BlobJob(named, 0);
         }
         try
         {
             if (!await Store.WriteAsync(chunk.Root, chunk.Size, chunk.Chunk, chunk.Content, chunk.Proof, cancellationToken).ConfigureAwait(false)
-                || !IsWhole(job.Blob)) return false;
+                || !IsWhole(chunk.Root)) return false;
             lock (Gate) job.IsEnding = true;
         }
         catch (BlobException e) when (e.Error == BlobError.QuotaExceeded)
@@ -480,7 +503,7 @@ public sealed class ReplicaBlobs
                 Named[] now = replica.ReadNamed(key);
                 bool isFirst = now.Length > 0 && HasPrecedence(key);
                 lock (Gate) Replace(key, now, isFirst);
-                foreach (Named named in now) ConsiderClaim(named.Blob);
+                foreach (Named named in now) ConsiderClaim(named.Blob.Root);
                 keys.Remove(key);
             }
         }
@@ -506,16 +529,17 @@ public sealed class ReplicaBlobs
     }
 
     // A server writes down what it has come to hold, for everybody to rely on.
-    private void ConsiderClaim(Blob blob)
+    private void ConsiderClaim(BlobHash root)
     {
         if (replica.Role == ReplicaRole.Client) return;
-        bool isWhole = IsWhole(blob), isClaimed = replica.ClaimsBlob(blob.Root);
+        bool isWhole = IsWhole(root), isClaimed = replica.ClaimsBlob(root);
         lock (Gate)
         {
-            bool isHeld = isWhole && !refused.ContainsKey((blob.Root, blob.Sha256));
-            if (isHeld == isClaimed) toClaim.Remove(blob.Root);
-            else if (!isHeld) toClaim[blob.Root] = false;
-            else if (byRoot.ContainsKey(blob.Root) && !jobs.ContainsKey(blob.Root)) toClaim[blob.Root] = true;
+            Blob? named = FindNamed(root);
+            bool isHeld = isWhole && (named is null || !IsRefused(named));
+            if (isHeld == isClaimed) toClaim.Remove(root);
+            else if (!isHeld) toClaim[root] = false;
+            else if (named is not null && !jobs.ContainsKey(root)) toClaim[root] = true;
         }
     }
 
@@ -625,8 +649,24 @@ public sealed class ReplicaBlobs
         return evenIfLast || !held.IsWhole || IsHeldElsewhere(held.Root);
     }
 
-    private bool IsWhole(Blob blob) => blob.Size == 0
-        ? blob.Root == BlobTree.EmptyRoot : Store.Find(blob.Root) is { IsWhole: true } held && held.Size == blob.Size;
+    private bool IsWhole(BlobHash root) => Store.Find(root) is { IsWhole: true };
+
+    // The root commits to the size; the SHA-256 is known once all has been here.
+    private bool IsRefused(Blob blob) => Store.Find(blob.Root) is { } held
+        && (held.Size != blob.Size || (Store.FindSha256(blob.Root) is { } sha256 && sha256 != blob.Sha256));
+
+    private void ThrowIfRefused(Blob blob)
+    {
+        if (IsRefused(blob)) throw new BlobException(BlobError.ContentRefused, $"{Describe(blob)}: {WhyRefused(blob)}");
+    }
+
+    private string WhyRefused(Blob blob) => Store.Find(blob.Root) is { } held && held.Size != blob.Size
+        ? $"It has {held.Size} bytes, and not {blob.Size} as the field says."
+        : "All of it is here, and it is not what the field says: its SHA-256 is another one.";
+
+    // Under the gate: what fields say of it; of several the first that is not proven wrong.
+    private Blob? FindNamed(BlobHash root) => !byRoot.TryGetValue(root, out Naming? naming) ? null
+        : naming.Told.FirstOrDefault(told => !IsRefused(told)) ?? naming.Told.First();
 
     private void NotePut(Blob blob)
     {
@@ -634,7 +674,7 @@ public sealed class ReplicaBlobs
         Blob? named;
         lock (Gate)
         {
-            named = byRoot.GetValueOrDefault(blob.Root)?.Blob;
+            named = FindNamed(blob.Root);
             if (named is null) fresh.Add(blob.Root);
             evicted.Remove(blob.Root);
             jobs.Remove(blob.Root, out done);
@@ -642,7 +682,7 @@ public sealed class ReplicaBlobs
             foreach (BlobExchange exchange in exchanges) exchange.Tell(blob.Root);
         }
         done?.Done.TrySetResult();
-        if (named is not null) ConsiderClaim(named);
+        if (named is not null) ConsiderClaim(blob.Root);
         Claim();
         Changed?.Invoke(blob.Root);
     }
@@ -652,7 +692,7 @@ public sealed class ReplicaBlobs
     {
         Settle();
         Blob[] named;
-        lock (Gate) named = [.. byRoot.OrderBy(n => n.Key).Select(n => n.Value.Blob)];
+        lock (Gate) named = [.. byRoot.Keys.Order().Select(root => FindNamed(root)!)];
         return [.. named.Where(blob => Store.Find(blob.Root) is { Size: > 0, Chunks: > 0 } && replica.ReadBlobServers(blob.Root).Count == 0)];
     }
 
@@ -663,23 +703,22 @@ public sealed class ReplicaBlobs
         else byEntity[key] = now;
         foreach (Named named in now)
         {
-            if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) byRoot[named.Blob.Root] = naming = new Naming(named.Blob);
+            if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) byRoot[named.Blob.Root] = naming = new Naming();
+            naming.Add(named);
             naming.Keys.Add(key);
             if (isFirst) naming.First.Add(key);
             else naming.First.Remove(key);
-            naming.Thumbnails += named.IsThumbnail ? 1 : 0;
             fresh.Remove(named.Blob.Root);
         }
         foreach (Named named in before)
         {
-            if (!byRoot.TryGetValue(named.Blob.Root, out Naming? naming)) continue; // twice in one entity
-            naming.Thumbnails -= named.IsThumbnail ? 1 : 0;
+            Naming naming = byRoot[named.Blob.Root];
             if (!Array.Exists(now, n => n.Blob.Root == named.Blob.Root))
             {
                 naming.Keys.Remove(key);
                 naming.First.Remove(key);
             }
-            if (naming.Keys.Count == 0) byRoot.Remove(named.Blob.Root);
+            if (naming.Remove(named)) byRoot.Remove(named.Blob.Root);
         }
         foreach (BlobHash root in before.Concat(now).Select(n => n.Blob.Root).Distinct()) Reconsider(root);
     }
@@ -694,24 +733,23 @@ public sealed class ReplicaBlobs
             Drop(root, new BlobException(BlobError.Missing, $"Nothing names blob {root} any more."));
             return;
         }
-        bool isFirst = naming.First.Count > 0;
-        BlobRank? rank = naming.Thumbnails > 0 ? isFirst ? BlobRank.FirstThumbnail : BlobRank.Thumbnail : policy.For(naming.Blob) switch
-        {
-            BlobFetch.Always or BlobFetch.ThumbnailFirst when isFirst => BlobRank.First,
-            BlobFetch.Always => BlobRank.Always,
-            BlobFetch.ThumbnailFirst => BlobRank.BehindThumbnails,
-            _ => null,
-        };
-        if (policy.For(naming.Blob) == BlobFetch.Never || evicted.Contains(root) || naming.Blob.Size == 0
-            || refused.ContainsKey((root, naming.Blob.Sha256)) || IsWhole(naming.Blob)) rank = null;
+        // What is not known to be wrong may be right: of several the most urgent.
+        BlobRank? rank = naming.Told.Where(told => !IsRefused(told)).Select(told => RankOf(told, naming)).Min();
+        if (evicted.Contains(root) || IsWhole(root)) rank = null;
+        if (IsWhole(root) && Store.FindSha256(root) is null) rank = BlobRank.Always; // it is here, and was never verified
         if (job is { IsEnding: true }) return; // it is here, and being verified
         if (rank is not { } wanted)
         {
             Drop(root, new BlobException(BlobError.NotAllowed, $"The device's policy does not take blob {root}."));
             return;
         }
-        if (job is null) job = NewJob(naming.Blob, wanted);
+        if (job is null) job = NewJob(FindNamed(root)!, wanted);
         else Rerank(job, wanted);
+        if (IsWhole(root))
+        {
+            Revive(job);
+            return;
+        }
         foreach (BlobExchange exchange in exchanges)
         {
             exchange.Consider(job);
@@ -719,11 +757,20 @@ public sealed class ReplicaBlobs
         }
     }
 
+    private BlobRank? RankOf(Blob told, Naming naming) => policy.For(told) switch
+    {
+        BlobFetch.Never => null,
+        _ when naming.Thumbnails > 0 => naming.First.Count > 0 ? BlobRank.FirstThumbnail : BlobRank.Thumbnail,
+        BlobFetch.Always or BlobFetch.ThumbnailFirst when naming.First.Count > 0 => BlobRank.First,
+        BlobFetch.Always => BlobRank.Always,
+        BlobFetch.ThumbnailFirst => BlobRank.BehindThumbnails,
+        _ => null,
+    };
+
     private BlobJob Demand(Blob blob)
     {
         if (jobs.TryGetValue(blob.Root, out BlobJob? job)) Rerank(job, BlobRank.Demanded);
         else job = NewJob(blob, BlobRank.Demanded);
-        Revive(job);
         return job;
     }
 
@@ -746,7 +793,7 @@ public sealed class ReplicaBlobs
     {
         job.Problem = null;
         if (job.IsEnding) return;
-        if (IsWhole(job.Blob))
+        if (IsWhole(job.Blob.Root))
         {
             job.IsEnding = true;
             replica.Options.Beside(() => EndAsync(job));
@@ -784,26 +831,21 @@ public sealed class ReplicaBlobs
     // Beside the session that brought the last one, which may end meanwhile.
     private async Task EndAsync(BlobJob job)
     {
-        Blob blob = job.Blob;
-        BlobException? failure = null;
+        BlobHash root = job.Blob.Root;
         try
         {
-            await Store.SyncAsync(blob.Root, CancellationToken.None).ConfigureAwait(false);
-            BlobHash? found = await HashAsync(blob).ConfigureAwait(false);
+            await Store.SyncAsync(root, CancellationToken.None).ConfigureAwait(false);
+            BlobHash? found = Store.FindSha256(root) ?? await HashAsync(root).ConfigureAwait(false);
             if (found is null)
             {
                 lock (Gate)
                 {
                     job.IsEnding = false; // a chunk was damaged right after it was written: it is asked for again
-                    ConsiderAgain(blob.Root);
+                    ConsiderAgain(root);
                 }
                 return;
             }
-            if (found != blob.Sha256)
-            {
-                failure = new BlobException(
-                    BlobError.ContentRefused, $"{Describe(blob)} is whole, and its SHA-256 is {found}, not {blob.Sha256} as the field says.");
-            }
+            await Store.NoteSha256Async(root, found.Value, CancellationToken.None).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // As when a chunk is written: a state of this blob.
         catch (Exception e)
@@ -814,25 +856,24 @@ public sealed class ReplicaBlobs
         }
         lock (Gate)
         {
-            if (FindJob(blob.Root) == job) jobs.Remove(blob.Root);
-            if (failure is not null) refused[(blob.Root, blob.Sha256)] = failure.Error;
+            if (FindJob(root) == job) jobs.Remove(root);
         }
-        if (failure is null) job.Done.TrySetResult();
-        else job.Fail(failure);
-        ConsiderClaim(blob);
+        job.Done.TrySetResult();
+        ConsiderClaim(root);
         Claim();
-        Changed?.Invoke(blob.Root);
+        Changed?.Invoke(root);
     }
 
-    private async ValueTask<BlobHash?> HashAsync(Blob blob)
+    private async ValueTask<BlobHash?> HashAsync(BlobHash root)
     {
+        if (Store.Find(root) is not { } held) return null;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BlobTree.ChunkLengthBytes);
         try
         {
-            for (int chunk = 0, chunks = new BlobTree(blob.Size).Chunks; chunk < chunks; chunk++)
+            for (int chunk = 0, chunks = new BlobTree(held.Size).Chunks; chunk < chunks; chunk++)
             {
-                int length = await Store.ReadAsync(blob.Root, chunk, buffer.AsMemory(0, BlobTree.ChunkLengthBytes), CancellationToken.None).ConfigureAwait(false);
+                int length = await Store.ReadAsync(root, chunk, buffer.AsMemory(0, BlobTree.ChunkLengthBytes), CancellationToken.None).ConfigureAwait(false);
                 if (length < 0) return null;
                 hash.AppendData(buffer.AsSpan(0, length));
             }
@@ -853,9 +894,8 @@ public sealed class ReplicaBlobs
         {
             jobs.TryGetValue(blob.Root, out BlobJob? job);
             int sources = exchanges.Count(e => e.IsSourceOf(blob.Root));
-            bool isWhole = IsWhole(blob);
-            (BlobError? error, string text) = refused.TryGetValue((blob.Root, blob.Sha256), out BlobError why)
-                ? (why, "All of it is here, and it is not what the field says: its SHA-256 is another one.")
+            bool isWhole = IsWhole(blob.Root) && held?.Size == blob.Size;
+            (BlobError? error, string text) = IsRefused(blob) ? (BlobError.ContentRefused, WhyRefused(blob))
                 : isWhole ? (null, "All of it is here.")
                 : job is { Problem: { } problem } ? problem
                 : job is null ? (policy.For(blob) == BlobFetch.Never ? BlobError.NotAllowed : BlobError.Missing,
@@ -899,9 +939,12 @@ public sealed class ReplicaBlobs
         public bool IsThumbnail => Path.Name == ThumbnailField;
     }
 
-    private sealed class Naming(Blob blob)
+    /// <summary>What fields say of one content.</summary>
+    private sealed class Naming
     {
-        public Blob Blob { get; } = blob;
+        private readonly Dictionary<(long Size, BlobHash Sha256, string MediaType), (Blob Blob, int Count)> told = [];
+
+        public IEnumerable<Blob> Told => told.Values.Select(t => t.Blob);
 
         /// <summary>The entities that name it.</summary>
         public HashSet<EntityKey> Keys { get; } = [];
@@ -909,6 +952,25 @@ public sealed class ReplicaBlobs
         /// <summary>Those of them that have precedence.</summary>
         public HashSet<EntityKey> First { get; } = [];
 
-        public int Thumbnails { get; set; }
+        public int Thumbnails { get; private set; }
+
+        public void Add(Named named)
+        {
+            told[KeyOf(named.Blob)] = told.TryGetValue(KeyOf(named.Blob), out (Blob Blob, int Count) known)
+                ? (known.Blob, known.Count + 1) : (named.Blob, 1);
+            Thumbnails += named.IsThumbnail ? 1 : 0;
+        }
+
+        /// <returns>Whether nothing is left.</returns>
+        public bool Remove(Named named)
+        {
+            (Blob blob, int count) = told[KeyOf(named.Blob)];
+            if (count == 1) told.Remove(KeyOf(blob));
+            else told[KeyOf(blob)] = (blob, count - 1);
+            Thumbnails -= named.IsThumbnail ? 1 : 0;
+            return told.Count == 0;
+        }
+
+        private static (long, BlobHash, string) KeyOf(Blob blob) => (blob.Size, blob.Sha256, blob.MediaType);
     }
 }

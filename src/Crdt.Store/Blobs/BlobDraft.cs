@@ -47,9 +47,9 @@ internal sealed class BlobDraft : IBlobDraft
     {
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfOver();
-        BlobHash root = default;
-        await Task.Run(() => Attempt(() => root = Complete()), CancellationToken.None).ConfigureAwait(false);
-        return (root, BlobHash.FromBytes(sha256.GetHashAndReset()), size);
+        (BlobHash root, BlobHash whole) = (default, default);
+        await Task.Run(() => Attempt(() => (root, whole) = Complete()), CancellationToken.None).ConfigureAwait(false);
+        return (root, whole, size);
     }
 
     public async ValueTask DisposeAsync()
@@ -119,26 +119,27 @@ internal sealed class BlobDraft : IBlobDraft
         file.Write(node, format.OffsetOfNode(position));
     }
 
-    private BlobHash Complete()
+    private (BlobHash Root, BlobHash Sha256) Complete()
     {
         if (filled > 0) WriteChunk();
         var tree = new BlobTree(size);
-        BlobHash root = tree.RootOf(builder.Finish());
+        BlobHash root = tree.RootOf(builder.Finish()), whole = BlobHash.FromBytes(sha256.GetHashAndReset());
         if (size == 0)
         {
             isOver = true;
             Drop();
-            return root;
+            return (root, whole);
         }
         byte[] header = new byte[BlobFormat.HeaderLengthBytes];
         format.WriteHeader(header, root, size);
         file.Write(header, 0);
         file.Write(format.TailOf(tree, root, ChunkSet.Full(tree.Chunks), null), format.OffsetOfTail(tree));
+        file.Write(format.SealSha256(whole), format.LengthOf(tree));
         file.Flush();
         file.Dispose();
-        store.Adopt(root, tree, format, path);
+        store.Adopt(root, whole, tree, format, path);
         isOver = true;
-        return root;
+        return (root, whole);
     }
 
     private void Drop()

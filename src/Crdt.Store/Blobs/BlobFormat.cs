@@ -8,7 +8,7 @@ namespace Crdt.Store.Blobs;
 /// <summary>How a blob lies in its file.</summary>
 /// <remarks>
 /// <para>Little-endian. Header · a record for each chunk, at a fixed stride · which chunks are there, a bit each · which were
-/// found damaged, a bit each · the header again.</para>
+/// found damaged, a bit each · the header again · once it is known, the SHA-256 of the whole, as a node of the number -1.</para>
 /// <para>Header, 120: magic 8 · format version 2 · flags 2 (1: encrypted) · length of a chunk 4 · the file's random id 16 · root 32 ·
 /// size 8 · nonce and tag 40 (zero where plain) · XxHash3 of all before 8. Root and size are sealed with what stands before
 /// them.</para>
@@ -23,6 +23,7 @@ internal sealed class BlobFormat
 
     public const int HeaderLengthBytes = HeadLengthBytes + ContentLengthBytes + AtRestCipher.EnvelopeLengthBytes + CheckLengthBytes;
 
+    private const long Sha256Position = -1;
     private const int IdLengthBytes = 16;
     private const int HeadLengthBytes = 8 + 2 + 2 + 4 + IdLengthBytes;
     private const int ContentLengthBytes = BlobHash.LengthBytes + sizeof(long);
@@ -39,7 +40,7 @@ internal sealed class BlobFormat
     private static ReadOnlySpan<byte> Magic => "CRDTBLB\x1a"u8;
 
     /// <summary>What a node takes.</summary>
-    public int NodeLengthBytes => BlobHash.LengthBytes + (cipher is null ? CheckLengthBytes : AtRestCipher.EnvelopeLengthBytes);
+    public int NodeLengthBytes => NodeLengthBytesOf(cipher);
 
     /// <summary>What a chunk takes beside its bytes.</summary>
     public int EnvelopeLengthBytes => cipher is null ? 0 : AtRestCipher.EnvelopeLengthBytes;
@@ -48,6 +49,10 @@ internal sealed class BlobFormat
     public int LeafAndChunkLengthBytes => NodeLengthBytes + BlobTree.ChunkLengthBytes + EnvelopeLengthBytes;
 
     private long Stride => NodeLengthBytes + LeafAndChunkLengthBytes;
+
+    /// <summary>What a node takes, with or without encryption.</summary>
+    public static int NodeLengthBytesOf(AtRestCipher? cipher) =>
+        BlobHash.LengthBytes + (cipher is null ? CheckLengthBytes : AtRestCipher.EnvelopeLengthBytes);
 
     /// <summary>A new file's.</summary>
     public static BlobFormat Create(AtRestCipher? cipher) => new(cipher, RandomNumberGenerator.GetBytes(IdLengthBytes));
@@ -99,7 +104,7 @@ internal sealed class BlobFormat
     /// <summary>Where the records end.</summary>
     public long OffsetOfTail(BlobTree tree) => OffsetOfChunk(tree.Chunks - 1) + tree.LengthOf(tree.Chunks - 1) + EnvelopeLengthBytes;
 
-    /// <summary>Length of the file.</summary>
+    /// <summary>Length of the file, but for the SHA-256 behind.</summary>
     public long LengthOf(BlobTree tree) => OffsetOfTail(tree) + (2 * ChunkSet.LengthBytesOf(tree.Chunks)) + HeaderLengthBytes;
 
     /// <summary>Writes what stands behind the records.</summary>
@@ -143,6 +148,17 @@ internal sealed class BlobFormat
         hash = isIntact ? BlobHash.FromBytes(node[..BlobHash.LengthBytes]) : default;
         return isIntact;
     }
+
+    /// <summary>The SHA-256 of the whole, as it stands behind everything.</summary>
+    public byte[] SealSha256(BlobHash sha256)
+    {
+        byte[] node = new byte[NodeLengthBytes];
+        SealNode(node, Sha256Position, sha256);
+        return node;
+    }
+
+    /// <summary>Opens it where it lies; false if it was never written, or is damaged.</summary>
+    public bool TryOpenSha256(Span<byte> node, out BlobHash sha256) => TryOpenNode(node, Sha256Position, out sha256);
 
     /// <summary>Seals a chunk where it lies, with room for the envelope behind it.</summary>
     public void SealChunk(Span<byte> chunk, int index)

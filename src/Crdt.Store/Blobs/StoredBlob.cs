@@ -10,6 +10,7 @@ internal sealed class StoredBlob(BlobHash root, BlobTree tree, BlobFormat format
     private readonly Dictionary<long, BlobHash> nodes = [];
     private ChunkSet there = new(tree.Chunks);
     private ChunkSet? damaged;
+    private BlobHash? sha256;
 
     public BlobHash Root => root;
 
@@ -26,6 +27,20 @@ internal sealed class StoredBlob(BlobHash root, BlobTree tree, BlobFormat format
 
     /// <summary>Its file, while it is open; the pool's.</summary>
     public OpenBlob? Open { get; set; }
+
+    /// <summary>The SHA-256 of the whole, once it is known.</summary>
+    public BlobHash? Sha256
+    {
+        get
+        {
+            lock (Gate) return sha256;
+        }
+
+        set
+        {
+            lock (Gate) sha256 = value;
+        }
+    }
 
     /// <summary>Whether it has a file.</summary>
     public bool IsStored { get; set; }

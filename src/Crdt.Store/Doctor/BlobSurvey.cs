@@ -30,12 +30,21 @@ internal sealed class BlobSurvey(string directory, AtRestCipher? cipher)
         {
             foreach (string name in store.Unreadable)
             {
-                findings.Add(new(StoreFindingKind.BlobDamaged, $"blobs/{name}", "Its beginning and its end are damaged, or it has the name of another.",
+                findings.Add(new(StoreFindingKind.BlobDamaged, $"blobs/{name}", "It cannot be read, its beginning and its end are damaged, or it has the name of another.",
                     "'crdt doctor --repair' moves it aside; peers that have the attachment send it again."));
             }
             foreach (BlobHolding before in store.List())
             {
-                store.Verify(before.Root, cancellationToken);
+                try
+                {
+                    store.Verify(before.Root, cancellationToken);
+                }
+                catch (StoreException e) when (FileBlobStore.IsUnreadable(e.InnerException))
+                {
+                    findings.Add(new(StoreFindingKind.BlobDamaged, $"attachment {before.Root}", $"It cannot be read: {e.InnerException!.Message}",
+                        "Remove its file from 'blobs/'; peers that have the attachment send it again."));
+                    continue;
+                }
                 if (store.Find(before.Root) is { } after) Report(before, after, findings);
             }
         }

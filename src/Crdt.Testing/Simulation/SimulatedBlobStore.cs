@@ -42,6 +42,11 @@ internal sealed class SimulatedBlobStore(SimulatedStore disk, PlantedBug bug) : 
 
     public BlobHash[]? ReadProof(BlobHash root, int chunk) => held.ReadProof(root, chunk);
 
+    public BlobHash? FindSha256(BlobHash root) => held.FindSha256(root);
+
+    public ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken) =>
+        held.NoteSha256Async(root, sha256, cancellationToken);
+
     public ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken)
     {
         disk.Write(() => NoteDurable(root));

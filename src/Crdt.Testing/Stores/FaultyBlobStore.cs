@@ -99,6 +99,11 @@ internal sealed class FaultyBlobStore : IBlobStore
         lock (gate) return damaged.Contains((root, chunk)) ? null : inner.ReadProof(root, chunk);
     }
 
+    public BlobHash? FindSha256(BlobHash root) => inner.FindSha256(root);
+
+    public ValueTask NoteSha256Async(BlobHash root, BlobHash sha256, CancellationToken cancellationToken) =>
+        inner.NoteSha256Async(root, sha256, cancellationToken);
+
     public async ValueTask SyncAsync(BlobHash root, CancellationToken cancellationToken)
     {
         Syncing?.Invoke(root);

@@ -27,6 +27,9 @@ internal sealed class SimulatedDisk : IDisk
     /// <summary>Called before and after each change of a directory, and before it is made durable.</summary>
     public Action? Changing { get; set; }
 
+    /// <summary>Called before each read, with the file's path; what it throws, the read does.</summary>
+    public Action<string>? Reading { get; set; }
+
     public int FlushCount { get; private set; }
 
     public int WriteCount { get; private set; }
@@ -102,7 +105,7 @@ internal sealed class SimulatedDisk : IDisk
             if (mode == DiskOpenMode.Create || (mode == DiskOpenMode.OpenOrCreate && !entries.ContainsKey(path)))
                 entries[path] = new FileState();
             return entries.TryGetValue(path, out FileState? state)
-                ? new OpenFile(this, state)
+                ? new OpenFile(this, path, state)
                 : throw new FileNotFoundException("No such file", path);
         }
     }
@@ -205,7 +208,7 @@ internal sealed class SimulatedDisk : IDisk
         }
     }
 
-    private sealed class OpenFile(SimulatedDisk disk, FileState state) : IDiskFile
+    private sealed class OpenFile(SimulatedDisk disk, string path, FileState state) : IDiskFile
     {
         public long Length
         {
@@ -218,6 +221,7 @@ internal sealed class SimulatedDisk : IDisk
 
         public int Read(Span<byte> buffer, long offset)
         {
+            disk.Reading?.Invoke(path);
             lock (disk.gate)
             {
                 int count = (int)Math.Clamp(state.Bytes.Count - offset, 0, buffer.Length);

@@ -4,23 +4,75 @@ using System.Net;
 using Crdt.KillWriter;
 using Crdt.Store;
 using Crdt.Transport;
+using Xunit.Abstractions;
 
 namespace Crdt.Integration.Transport;
 
 /// <summary>Real processes that send and receive attachments, killed with SIGKILL at each phase of it.</summary>
-public sealed class BlobKillTests : IAsyncDisposable
+public sealed class BlobKillTests(ITestOutputHelper output) : IAsyncDisposable
 {
     private const int Letter = 1, Chunks = 321, LengthBytes = Chunks * BlobTree.ChunkLengthBytes;
+
+    // What comes is made durable after so many chunks (FileBlobStore).
+    private const int Unsynced = 256;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly string root = Directory.CreateTempSubdirectory("crdt-kill-").FullName;
     private readonly List<IAsyncDisposable> open = [];
+    private int kills;
 
     public async ValueTask DisposeAsync()
     {
         foreach (IAsyncDisposable one in Enumerable.Reverse(open)) await one.DisposeAsync();
         Directory.Delete(root, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_receiver_killed_at_any_phase_goes_on_from_what_was_durable_and_claims_only_what_it_holds()
+    {
+        var sent = new FaultyBlobStore();
+        (Replica sender, int port) = await OpenAsync(2, ReplicaRole.Client, sent);
+        Blob blob = await sender.Blobs.PutAsync(new MemoryStream(Courier.Content(Letter, LengthBytes)), "image/jpeg", "letter.jpg");
+        await sender.CommitAsync(tx => tx.Upsert(Courier.Key(Letter)).Set("file", blob));
+        string directory = await CreateAsync(1, ReplicaRole.Server);
+        int held = 0;
+        (string Phase, Func<DeadlyMoment> When, int Held)[] phases =
+        [
+            ("before there is a file", () => new("create@blobs", 1, "before"), 0),
+            ("amid the first chunk", () => new("chunk@blobs", 1, "half"), 0),
+            ("before the file has its name", () => new("rename@blobs", 1, "before"), 0),
+            ("amid a chunk", () => new("chunk@blobs", 60, "half"), 1),
+            ("between two chunks", () => new("chunk@blobs", 120, "after"), 1),
+            ("before the chunks are durable", () => new("flush@blobs", 1, "before", "chunk@blobs", 20), 1),
+            ("before it is noted that they are", () => new("flush@blobs", 1, "after", "chunk@blobs", 20), 1),
+            ("amid a chunk behind what is durable", () => new("chunk@blobs", 20, "half", "chunk@blobs", Unsynced), Unsynced),
+            ("amid the last chunk", () => new("chunk@blobs", Chunks - held, "half"), Unsynced),
+            ("before the last is durable", () => new("flush@blobs", 1, "before", "chunk@blobs", Chunks - held), Unsynced),
+            ("amid the note of it", () => new("write@blobs", 1, "half", "flush@blobs", 1), Unsynced),
+            ("while all is verified", () => new("read@blobs", 100, "before"), Chunks),
+            ("before the claim", () => new("write@log", 1, "before", "read@blobs", Chunks), Chunks),
+            ("amid the claim", () => new("write@log", 1, "half"), Chunks),
+            ("behind the claim", () => new("flush@log", 1, "after"), Chunks),
+        ];
+        foreach ((string phase, Func<DeadlyMoment> when, int least) in phases)
+        {
+            int before = sent.Reads;
+            await KillAsync(directory, when(), $"connect {port}");
+            (int now, _) = await LookAsync(directory, blob, phase);
+            Assert.True(now >= Math.Max(held, least), $"{phase}: {now} chunks, before {held}");
+            Assert.True(sent.Reads - before <= Chunks - held, $"{phase}: {sent.Reads - before} chunks were sent, {Chunks - held} were missing");
+            held = now;
+            if (held < Chunks) Assert.Empty(sender.Blobs.Find(blob.Root)!.OnServers);
+        }
+        Assert.Equal(Chunks, held);
+        using Process receiver = await StartAsync(directory);
+        await SayAsync(receiver, $"connect {port}", $"await {Letter}");
+        await HearAsync(receiver, "here");
+        await Mesh.UntilAsync(() => sender.Blobs.Find(blob.Root)!.OnServers.Count == 1, "it says that it holds it");
+        await EndAsync(receiver);
+        await LookAsync(directory, blob, "in the end");
+        output.WriteLine($"{kills} kills, {sent.Reads} of {Chunks} chunks sent");
     }
 
     [Fact]
@@ -127,6 +179,7 @@ public sealed class BlobKillTests : IAsyncDisposable
             Assert.Fail($"It did not die: {moment}");
         }
         Assert.True(process.ExitCode == 128 + 9, $"{moment}: {await process.StandardError.ReadToEndAsync()}");
+        kills++;
     }
 
     /// <summary>What the dead have left: nothing is wrong with it, and what is said to be held is.</summary>

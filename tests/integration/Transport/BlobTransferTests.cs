@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Crdt.Store;
 using Crdt.Testing;
 using Crdt.Transport;
 using Crdt.Transport.Connections;
@@ -304,6 +305,80 @@ public sealed class BlobTransferTests : IAsyncDisposable
         await a.CommitAsync(tx => tx.Upsert(Photo).Set("file", wrong));
         await left.ConnectAsync(await ListenAsync(right));
         await Mesh.UntilAsync(() => b.Blobs.Find(wrong.Root)?.Problem == BlobError.ContentRefused, "it is noticed");
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public async Task What_one_field_says_wrongly_of_content_does_not_keep_it_from_another_that_is_right(bool isSizeWrong, bool isLarger)
+    {
+        (PeerNode left, Replica a) = await mesh.NodeAsync();
+        (PeerNode right, Replica b) = await mesh.NodeAsync();
+        byte[] content = RandomNumberGenerator.GetBytes(300_000);
+        Blob put = await a.Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        Blob wrong = new(put.Root, isSizeWrong ? put.Sha256 : put.Root, isSizeWrong ? isLarger ? 10_000_000 : 70 : put.Size, put.MediaType, isLarger ? "2.jpg" : "1.jpg");
+        await a.CommitAsync(tx => tx.Upsert(new EntityKey("incident", "photo", "0")).Set("file", wrong));
+        await right.ConnectAsync(await ListenAsync(left));
+        await Mesh.UntilAsync(() => b.Blobs.Find(put.Root)?.Problem == BlobError.ContentRefused, "it is told");
+        await a.CommitAsync(tx => tx.Upsert(Photo).Set("file", put));
+        await Mesh.UntilAsync(() => b.Get(Photo) is not null, "the mutations go on");
+        await AssertArrivesAsync(b, put, content);
+        await b.Blobs.FetchAsync(put).AsTask().WaitAsync(Mesh.Deadline);
+        Assert.Equal(BlobError.ContentRefused, (await Assert.ThrowsAsync<BlobException>(() => b.Blobs.FetchAsync(wrong).AsTask())).Error);
+        Assert.Equal([wrong, put], b.Blobs.List().Select(s => s.Blob).OrderBy(s => s == put));
+        Assert.Equal([BlobStanding.Refused, BlobStanding.Here], b.Blobs.List().OrderBy(s => s.Blob == put).Select(s => s.Standing));
+        Assert.Equal(put, b.Blobs.Find(put.Root)!.Blob);
+    }
+
+    [Fact]
+    public async Task Nothing_is_asked_for_that_there_is_no_room_for()
+    {
+        var sent = new FaultyBlobStore();
+        Replica a = await mesh.ReplicaAsync(blobs: sent);
+        PeerNode left = mesh.Node(null, a);
+        Replica b = await mesh.ReplicaAsync(policy: new BlobPolicy { QuotaBytes = (3 * BlobTree.ChunkLengthBytes) + 10 });
+        PeerNode right = mesh.Node(null, b);
+        var blobs = new List<Blob>();
+        for (int i = 0; i < 6; i++) blobs.Add((await AttachAsync(a, new("incident", "photo", $"{i}"), 2 * BlobTree.ChunkLengthBytes)).Blob);
+        await left.ConnectAsync(await ListenAsync(right));
+        await Mesh.UntilAsync(() => blobs.Count(x => b.Blobs.Find(x.Root) is { Problem: BlobError.QuotaExceeded }) == 5, "the others do not fit");
+        await Mesh.CommitAsync(a, "later");
+        await Mesh.UntilAsync(() => Mesh.Read(b, "later") == "x", "the mutations go on");
+        Assert.Equal(3, sent.Reads);
+        Assert.Equal(1, blobs.Count(x => b.Blobs.Find(x.Root)!.IsWhole));
+    }
+
+    [Fact]
+    public async Task What_was_found_wrong_is_known_to_be_wrong_when_it_is_opened_again()
+    {
+        string directory = Directory.CreateTempSubdirectory("crdt-blobs-").FullName;
+        try
+        {
+            byte[] content = RandomNumberGenerator.GetBytes(100_000);
+            await using (FileBlobStore first = FileBlobStore.Open(directory))
+            {
+                IBlobDraft draft = await first.CreateAsync(default);
+                await using (draft)
+                {
+                    await draft.AppendAsync(content, default);
+                    await draft.CompleteAsync(default);
+                }
+            }
+            FileBlobStore again = FileBlobStore.Open(directory);
+            BlobHolding held = Assert.Single(again.List());
+            Assert.Equal(BlobHash.FromBytes(SHA256.HashData(content)), again.FindSha256(held.Root));
+            Replica a = await mesh.ReplicaAsync(blobs: again);
+            Blob wrong = new(held.Root, held.Root, held.Size, "image/jpeg", "1.jpg");
+            await a.CommitAsync(tx => tx.Upsert(Photo).Set("file", wrong));
+            Assert.Equal(BlobStanding.Refused, a.Blobs.Find(held.Root)!.Standing);
+            await again.DisposeAsync();
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 
     private static async Task<byte[]> ReadAsync(Replica replica, Blob blob, long at, int length)

@@ -68,17 +68,17 @@ public class SimulationTests
         Assert.Null(result.Violation);
         SimulationFigures figures = result.Figures;
         Assert.True(figures is { Attached: > 10, BlobBytes: > 100_000, ContentChecks: > 10 }, $"{figures}");
-        if (seed == 1) Assert.True(figures.Overtaken > 0);
+        if (seed == 10) Assert.True(figures.Overtaken > 10, $"{figures}");
         Assert.Equal(result.Hash, Simulation.Run(options).Hash);
     }
 
     [Theory]
-    [InlineData(PlantedBug.BlobsFirst)]
-    [InlineData(PlantedBug.BlobsForgotten)]
-    public void A_planted_bug_about_attachments_is_found(PlantedBug bug)
+    [InlineData(PlantedBug.BlobsFirst, 24)]
+    [InlineData(PlantedBug.BlobsForgotten, 1)]
+    public void A_planted_bug_about_attachments_is_found(PlantedBug bug, int first)
     {
         var options = new SimulationOptions { Replicas = 4, Operations = 400, Bug = bug, Attachments = true };
-        Assert.Contains(Enumerable.Range(1, 12), seed => Simulation.Run(options with { Seed = (ulong)seed }).Violation is not null);
+        Assert.Contains(Enumerable.Range(first, 10), seed => Simulation.Run(options with { Seed = (ulong)seed }).Violation is not null);
     }
 
     /// <summary>What runs of a million are drawn like; their beginnings, since all of one takes minutes.</summary>

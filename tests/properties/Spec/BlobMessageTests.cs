@@ -15,7 +15,7 @@ public class BlobMessageTests
     public void Each_message_has_its_one_form()
     {
         AssertWritten("9201" + Hash, output => BlobMessages.WriteAsk(output, [Root]));
-        AssertWritten("9602" + Hash + "00030205", output => BlobMessages.WriteHolds(output, Root, new ChunkRuns([(0, 3), (5, 10)])));
+        AssertWritten("9702" + Hash + "ce000a000000030205", output => BlobMessages.WriteHolds(output, Root, 655_360, new ChunkRuns([(0, 3), (5, 10)])));
         AssertWritten("9403" + Hash + "0007", output => BlobMessages.WriteWant(output, Root, [0, 7]));
         AssertWritten("9404" + Hash + "07" + Hash, output => BlobMessages.WriteChunk(output, Root, 7, [Root]));
         AssertWritten("9205c403010203", output => BlobMessages.WritePiece(output, [1, 2, 3]));
@@ -26,10 +26,13 @@ public class BlobMessageTests
     [InlineData("", SyncError.BadMessage)]
     [InlineData("90", SyncError.BadMessage)]
     [InlineData("9201c40100", SyncError.BadMessage)]
-    [InlineData("9302HASH00", SyncError.BadMessage)]
+    [InlineData("9202HASH", SyncError.BadMessage)]
+    [InlineData("9302HASHff", SyncError.BadMessage)]
     [InlineData("9402HASH0000", SyncError.BadMessage)]
-    [InlineData("9402HASH00ff", SyncError.BadMessage)]
-    [InlineData("9402HASHce7fffffffce7fffffff", SyncError.BadMessage)]
+    [InlineData("9502HASH000000", SyncError.BadMessage)]
+    [InlineData("9502HASH0100ff", SyncError.BadMessage)]
+    [InlineData("9502HASH010101", SyncError.BadMessage)]
+    [InlineData("9502HASH01ce7fffffffce7fffffff", SyncError.BadMessage)]
     [InlineData("9203HASH", SyncError.BadMessage)]
     [InlineData("9303HASHff", SyncError.BadMessage)]
     [InlineData("9304HASH00", SyncError.UnexpectedMessage)]

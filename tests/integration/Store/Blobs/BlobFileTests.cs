@@ -85,9 +85,9 @@ public sealed class BlobFileTests : IDisposable
         SampleBlob sample = await SampleBlob.MakeAsync((2 * Chunk) + 100);
         foreach (int what in new[] { 1, 2, 3 })
         {
-            (SimulatedDisk disk, string path, BlobFormat _) = await PutAsync(sample, isEncrypted);
+            (SimulatedDisk disk, string path, BlobFormat format) = await PutAsync(sample, isEncrypted);
             if ((what & 1) != 0) Flip(disk, path, 40);
-            if ((what & 2) != 0) Flip(disk, path, disk[path].Length - 70);
+            if ((what & 2) != 0) Flip(disk, path, disk[path].Length - format.NodeLengthBytes - 70);
             await using FileBlobStore store = Open(disk, isEncrypted);
             if (what < 3) await sample.AssertWholeAsync(store);
             else
@@ -99,6 +99,26 @@ public sealed class BlobFileTests : IDisposable
                 await sample.AssertWholeAsync(store);
             }
         }
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_read_costs_its_blob_and_no_other()
+    {
+        SampleBlob sample = await SampleBlob.MakeAsync((2 * Chunk) + 100), other = await SampleBlob.MakeAsync(100, 2);
+        (SimulatedDisk disk, string path, BlobFormat _) = await PutAsync(sample, isEncrypted: false);
+        await using (FileBlobStore first = Open(disk, isEncrypted: false)) await SampleBlob.PutAsync(first, other.Content);
+        disk.Reading = read => { if (read == path) throw new IOException("Input/output error", 5); };
+        await using (FileBlobStore store = Open(disk, isEncrypted: false))
+        {
+            Assert.Equal([Path.GetFileName(path)], store.Unreadable);
+            Assert.Null(store.Find(sample.Root));
+            await other.AssertWholeAsync(store);
+        }
+        disk.Reading = null;
+        await using (FileBlobStore store = Open(disk, isEncrypted: false)) await sample.AssertWholeAsync(store);
+        // What is wrong with the disk as a whole is none of one blob.
+        disk.Reading = _ => throw new IOException("Too many open files", 24);
+        Assert.Equal(StoreError.ReadFailed, Assert.Throws<StoreException>(() => Open(disk, isEncrypted: false)).Error);
     }
 
     [Fact]
