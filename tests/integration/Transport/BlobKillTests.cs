@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Crdt.KillWriter;
 using Crdt.Store;
+using Crdt.Testing;
 using Crdt.Transport;
 using Xunit.Abstractions;
 

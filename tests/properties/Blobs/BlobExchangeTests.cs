@@ -211,7 +211,7 @@ public class BlobExchangeTests
     {
         await using Team team = await TeamAsync(1);
         using BlobExchange exchange = team[0].Blobs.Join(() => null, () => { });
-        await exchange.ReceiveAsync(Written(output => BlobMessages.WriteHolds(output, Unknown, new ChunkRuns([(0, 3)]))), default);
+        await exchange.ReceiveAsync(Written(output => BlobMessages.WriteHolds(output, Unknown, 3 * BlobTree.ChunkLengthBytes, new ChunkRuns([(0, 3)]))), default);
         Assert.False(exchange.IsSourceOf(Unknown));
         Assert.False(exchange.TryWriteNext(new ArrayBufferWriter<byte>()));
     }
