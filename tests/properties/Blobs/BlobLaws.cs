@@ -22,20 +22,24 @@ public class BlobLaws
     {
         await using Team team = await Team.CreateAsync(
             new TeamOptions { Devices = Devices, Servers = life.Servers, BlobsOf = _ => new FaultyBlobStore() });
-        await team.MeetAllAsync();
         foreach (BlobStep step in life.Steps)
         {
             await TakeAsync(team, step);
             CheckClaims(team);
         }
         foreach (Replica replica in team.Replicas) replica.Blobs.Policy = new BlobPolicy { QuotaBytes = Room };
-        // Who reads notices damage: then it comes again.
-        Task[] fetching = await MeetAllAsync(team);
+        await MeetAllAsync(team);
+        var fetching = new List<Task>();
         foreach (Replica replica in team.Replicas)
         {
-            foreach (BlobState state in replica.Blobs.List()) await ReadsAsync(replica, state.Blob);
+            foreach (BlobState state in replica.Blobs.List())
+            {
+                // Who reads notices damage: then it comes again.
+                await ReadsAsync(replica, state.Blob);
+                fetching.Add(replica.Blobs.FetchAsync(state.Blob).AsTask());
+            }
         }
-        fetching = [.. fetching, .. await MeetAllAsync(team)];
+        await MeetAllAsync(team);
         CheckClaims(team);
         foreach (Replica replica in team.Replicas)
         {
@@ -116,19 +120,14 @@ public class BlobLaws
         }
     }
 
-    /// <summary>There and back, so that what one end has gets to the other; everybody asks for everything.</summary>
-    private static async Task<Task[]> MeetAllAsync(Team team)
+    /// <summary>There and back, so that what one end has gets to the other.</summary>
+    private static async Task MeetAllAsync(Team team)
     {
-        var fetching = new List<Task>();
         for (int i = 1; i < 2 * team.Replicas.Count - 1; i++)
         {
             int a = Math.Min(i, 2 * (team.Replicas.Count - 1) + 1 - i);
-            await team.MeetAsync(a - 1, a);
-            foreach (Replica replica in (Replica[])[team[a - 1], team[a]])
-                fetching.AddRange(replica.Blobs.List().Select(s => replica.Blobs.FetchAsync(s.Blob).AsTask()));
             await BlobLink.MeetAsync(team[a - 1], team[a]);
         }
-        return [.. fetching];
     }
 
     private static void CheckClaims(Team team)

@@ -7,7 +7,8 @@ public class ForkSnapshotLaws
     private const int Cases = 1_000;
 
     /// <summary>Who holds another log than the one that a floor stands on meets a server in the end, whose snapshot tells the one that
-    /// counts. Apart stays only whose state stands on a snapshot that a later fence made void: that is checked, and that nothing is lost.</summary>
+    /// counts. Apart stays only whose state stands on a snapshot that a later fence made void, and where what would prove a fork was dropped:
+    /// that is checked, and that nothing is lost.</summary>
     [Fact]
     [Trait("Law", "11")]
     [Trait("Law", "13")]
@@ -42,6 +43,17 @@ public class ForkSnapshotLaws
             new(ForkEvent.TakeSnapshot, 3, 2), new(ForkEvent.Prune, 3, 5), new(ForkEvent.Write, 2, 2), new(ForkEvent.Meet, 2, 4),
         ]), mayBeApart: true);
     }
+
+    /// <summary>The server dropped what leads to the head that it holds; the other log passes that place within a run, where nothing is
+    /// signed. What remains: no fence ends either. Found at seed 10572776956133050025,5478304441252736489,18.</summary>
+    [Fact]
+    [Trait("Law", "13")]
+    public async Task Where_what_would_prove_a_fork_was_dropped_it_stays_open_and_nothing_is_lost() =>
+        await ForkLaws.LiveAsync(new ForkLife(1, IsKeyed: true, IsProjecting: false,
+        [
+            new(ForkEvent.BackUp, 2, 4), new(ForkEvent.Write, 2, 5), new(ForkEvent.Restore, 0, 4), new(ForkEvent.Write, 2, 4),
+            new(ForkEvent.Write, 2, 5), new(ForkEvent.TakeSnapshot, 3, 5), new(ForkEvent.Prune, 3, 0),
+        ]), mayBeApart: true);
 
     /// <summary>A server makes a snapshot, hears of a fence that cuts off some of what is in it, and drops its log before another
     /// one: opened again, it is to do without its own. Found at seed 18104289094386314154,6967581619169731255,3.</summary>
