@@ -60,9 +60,9 @@ public sealed class PostgresServerTests(PostgresCluster cluster) : ServerTest, I
         var device = Guid.NewGuid();
         await AskAsync("mutation($d: DeviceInput!) { registerDevice(device: $d) { state } }", new { d = new { id = device } });
         await AskAsync(Queue, new { device, m = new[] { Input("1") } });
-        await UntilAsync(() => theirs.Get(new EntityKey("a", "x", "1")) is not null);
+        await UntilAsync(() => theirs.Get(new EntityKey("a", "x", "1")) is not null, Patience);
         await theirs.CommitAsync(tx => tx.Create(new EntityKey("a", "x", "2")).Set("n", 7));
-        await UntilAsync(() => Replica.Get(new EntityKey("a", "x", "2")) is not null);
+        await UntilAsync(() => Replica.Get(new EntityKey("a", "x", "2")) is not null, Patience);
         Assert.Equal(["1", "2"], await ListAsync());
         Assert.True(Directory.Exists(Path.Combine(second, "log.moved")));
         Assert.Equal("2", await ScalarAsync("select count(*)::text from crdt_member"));

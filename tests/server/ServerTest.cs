@@ -104,13 +104,13 @@ public abstract class ServerTest : IAsyncLifetime
     }
 
     /// <summary>Waits for something that is on its way, with a deadline.</summary>
-    protected static Task UntilAsync(Func<bool> holds) => UntilAsync(() => Task.FromResult(holds()));
+    protected static Task UntilAsync(Func<bool> holds, TimeSpan? patience = null) => UntilAsync(() => Task.FromResult(holds()), patience);
 
     /// <summary>The same of something that has to be asked for.</summary>
-    protected static async Task UntilAsync(Func<Task<bool>> holds)
+    protected static async Task UntilAsync(Func<Task<bool>> holds, TimeSpan? patience = null)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (!await holds()) await Task.Delay(20, patience.Token);
+        using var over = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(30));
+        while (!await holds()) await Task.Delay(20, over.Token);
     }
 
     /// <summary>Writes as the server's own replica.</summary>

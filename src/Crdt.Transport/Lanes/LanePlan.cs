@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Crdt.Transport.Sessions;
 
 namespace Crdt.Transport.Lanes;
@@ -10,9 +11,8 @@ public sealed class LanePlan
 
     private readonly PeerNode node;
     private readonly Lock gate = new();
-    private readonly Dictionary<SpaceId, SpaceLane> lanes = [];
-    private readonly Dictionary<(Guid Node, SpaceId Space), SpaceLane> steered = [];
-    private readonly Dictionary<SpaceId, int> assigned = [];
+    private readonly Lock powerGate = new();
+    private volatile Wishes wishes = new([], [], []);
     private ConnectionBudget budget;
     private int version;
     private PowerStatus? power;
@@ -24,8 +24,7 @@ public sealed class LanePlan
         budget = node.Options.Budget;
     }
 
-    /// <summary>Raised when a lane begins to rest or goes on, has come in sync, or was steered. On any thread; handlers return
-    /// soon.</summary>
+    /// <summary>Raised when a lane begins to rest or goes on, begins, or was steered. On any thread; handlers return soon.</summary>
     public event Action? Changed;
 
     /// <summary>What a connection may cost; a new one holds at once, for the connections there are, too, from their
@@ -46,19 +45,11 @@ public sealed class LanePlan
     /// <summary>What is wanted of a space, whoever is connected.</summary>
     public SpaceLane this[SpaceId space]
     {
-        get
-        {
-            lock (gate) return lanes.GetValueOrDefault(space, SpaceLane.Default);
-        }
+        get => wishes.Lanes.GetValueOrDefault(space, SpaceLane.Default);
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            lock (gate)
-            {
-                if (value == SpaceLane.Default) lanes.Remove(space);
-                else lanes[space] = value;
-            }
-            Renew();
+            Wish(now => now with { Lanes = value == SpaceLane.Default ? now.Lanes.Remove(space) : now.Lanes.SetItem(space, value) });
         }
     }
 
@@ -66,31 +57,21 @@ public sealed class LanePlan
     /// <param name="nodeId">The other node (<see cref="PeerConnection.PeerNodeId"/>).</param>
     /// <param name="space">Which.</param>
     /// <param name="lane"><see langword="null"/> for what holds for all.</param>
-    public void Steer(Guid nodeId, SpaceId space, SpaceLane? lane)
+    public void Steer(Guid nodeId, SpaceId space, SpaceLane? lane) => Wish(now => now with
     {
-        lock (gate)
-        {
-            if (lane is null) steered.Remove((nodeId, space));
-            else steered[(nodeId, space)] = lane;
-        }
-        Renew();
-    }
+        Steered = lane is null ? now.Steered.Remove((nodeId, space)) : now.Steered.SetItem((nodeId, space), lane),
+    });
 
     /// <summary>What was said of a space on connections with one node, or of the space.</summary>
-    public SpaceLane FindSteered(Guid nodeId, SpaceId space)
-    {
-        lock (gate) return steered.TryGetValue((nodeId, space), out SpaceLane? own) ? own : lanes.GetValueOrDefault(space, SpaceLane.Default);
-    }
+    public SpaceLane FindSteered(Guid nodeId, SpaceId space) => wishes.Find(nodeId, space);
 
     /// <summary>The same with the priority that an assignment adds (<see cref="CaseList"/>): what the other side is told.</summary>
     public SpaceLane Find(Guid nodeId, SpaceId space)
     {
-        lock (gate)
-        {
-            SpaceLane lane = FindSteered(nodeId, space);
-            return assigned.TryGetValue(space, out int more)
-                ? lane with { Priority = Math.Min(lane.Priority + more, SpaceLane.PriorityMax) } : lane;
-        }
+        Wishes now = wishes;
+        SpaceLane lane = now.Find(nodeId, space);
+        return now.Assigned.TryGetValue(space, out int more)
+            ? lane with { Priority = Math.Min(lane.Priority + more, SpaceLane.PriorityMax) } : lane;
     }
 
     /// <summary>Waits until a space is in sync with a peer that is connected: both are known to hold the same, durably. A
@@ -128,13 +109,9 @@ public sealed class LanePlan
     /// <summary>Lets spaces go before others, by so much.</summary>
     internal void Assign(IReadOnlyDictionary<SpaceId, int> priorities)
     {
-        lock (gate)
-        {
-            if (priorities.Count == assigned.Count && priorities.All(p => assigned.TryGetValue(p.Key, out int now) && now == p.Value)) return;
-            assigned.Clear();
-            foreach ((SpaceId space, int priority) in priorities) assigned[space] = priority;
-        }
-        Renew();
+        ImmutableDictionary<SpaceId, int> before = wishes.Assigned;
+        if (priorities.Count == before.Count && !priorities.Except(before).Any()) return;
+        Wish(now => now with { Assigned = priorities.ToImmutableDictionary() });
     }
 
     /// <summary>What is spent on a connection; <see cref="LaneHold.None"/> while nothing is.</summary>
@@ -154,7 +131,7 @@ public sealed class LanePlan
     {
         if (node.Options.Power is not { } source) return null;
         TimeProvider time = node.Options.TimeProvider;
-        lock (gate)
+        lock (powerGate)
         {
             if (powerReadAt != 0 && time.GetElapsedTime(powerReadAt) < PowerReadEvery) return power;
             powerReadAt = time.GetTimestamp();
@@ -162,10 +139,24 @@ public sealed class LanePlan
         }
     }
 
+    private void Wish(Func<Wishes, Wishes> change)
+    {
+        lock (gate) wishes = change(wishes);
+        Renew();
+    }
+
     private void Renew()
     {
         Interlocked.Increment(ref version);
         foreach (PeerConnection connection in node.Connections) connection.Run.Lanes.Renew();
         Tell();
+    }
+
+    /// <summary>All that was said; replaced as a whole, since every message asks and few things change it.</summary>
+    private sealed record Wishes(
+        ImmutableDictionary<SpaceId, SpaceLane> Lanes, ImmutableDictionary<(Guid Node, SpaceId Space), SpaceLane> Steered, ImmutableDictionary<SpaceId, int> Assigned)
+    {
+        public SpaceLane Find(Guid nodeId, SpaceId space) =>
+            Steered.TryGetValue((nodeId, space), out SpaceLane? own) ? own : Lanes.GetValueOrDefault(space, SpaceLane.Default);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class ConnectionLanes(PeerNode node, ConnectionRun run, TimeProv
     private IReadOnlyList<SpaceSession> arranged = [];
     private SpaceSession[][] tiers = [];
     private (int Own, int Peer) arrangedAt;
-    private bool isTold = true;
+    private bool isTold;
     private LaneWish[] told = [];
     private long? toldLeft;
     private long? allowance;

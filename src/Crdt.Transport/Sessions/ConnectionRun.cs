@@ -266,7 +266,6 @@ internal sealed class ConnectionRun
         else
             (hello, DuplicateOf) = node.ComposeAnswer(connection, answers, spaces, asks, token);
         MessageFormat.WriteHello(Frames.Outgoing, hello);
-        Lanes.Renew();
         Lanes.WriteNews(Frames.Outgoing, () => spaces);
         WriteProofs(Channels.TakeOwedProofs());
         foreach (SpaceSession session in Channels.Sessions)

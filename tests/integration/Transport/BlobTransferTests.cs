@@ -34,7 +34,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         (PeerNode right, Replica b) = await mesh.NodeAsync();
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, size);
-        await left.ConnectAsync(await ListenAsync(right));
+        await left.ConnectAsync(await Mesh.ListenAsync(right));
         await AssertArrivesAsync(b, blob, content);
         Assert.Equal(blob, b.Get(Photo)!["file"]!.Value.AsBlob());
     }
@@ -45,8 +45,8 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         (PeerNode middle, Replica _) = await mesh.NodeAsync();
         (PeerNode right, Replica c) = await mesh.NodeAsync();
-        await left.ConnectAsync(await ListenAsync(middle));
-        await right.ConnectAsync(await ListenAsync(middle));
+        await left.ConnectAsync(await Mesh.ListenAsync(middle));
+        await right.ConnectAsync(await Mesh.ListenAsync(middle));
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 3_000_000);
         await AssertArrivesAsync(c, blob, content);
     }
@@ -59,7 +59,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         PeerNode liar = mesh.Node(null, l);
         (PeerNode right, Replica b) = await mesh.NodeAsync();
         (Blob blob, byte[] content) = await AttachAsync(l, Photo, 100 * BlobTree.ChunkLengthBytes);
-        await right.ConnectAsync(await ListenAsync(liar));
+        await right.ConnectAsync(await Mesh.ListenAsync(liar));
         await Mesh.UntilAsync(() => b.Blobs.Find(blob.Root) is { Problem: BlobError.ChunkRefused }, "the lie is told");
         Assert.Contains($"{l.Id} sent chunk", b.Blobs.Find(blob.Root)!.Explanation);
         Assert.False(b.Blobs.Find(blob.Root)!.IsWhole);
@@ -67,7 +67,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         await Mesh.UntilAsync(() => Mesh.Read(b, "later") == "x", "the mutations go on");
 
         // Whoever is there already is asked as soon as it has it.
-        await right.ConnectAsync(await ListenAsync(honest));
+        await right.ConnectAsync(await Mesh.ListenAsync(honest));
         await Mesh.UntilAsync(() => Mesh.Read(a, "later") == "x", "the honest one knows of it");
         await a.Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
         await AssertArrivesAsync(b, blob, content);
@@ -87,7 +87,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (PeerNode right, Replica b) = await mesh.NodeAsync();
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, Chunks * BlobTree.ChunkLengthBytes);
         await c.Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
-        PeerConnection connection = await right.ConnectAsync(await ListenAsync(left));
+        PeerConnection connection = await right.ConnectAsync(await Mesh.ListenAsync(left));
         await Mesh.UntilAsync(() => b.Blobs.Find(blob.Root)?.Chunks == Sent, "a part has come");
         await Mesh.CommitAsync(a, "later");
         await Mesh.UntilAsync(() => Mesh.Read(b, "later") == "x", "no mutation waits behind a blob");
@@ -98,7 +98,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         BlobException e = await Assert.ThrowsAsync<BlobException>(() => ReadAsync(b, blob, content.Length - 10, 10));
         Assert.Equal(BlobError.Missing, e.Error);
 
-        await right.ConnectAsync(await ListenAsync(other));
+        await right.ConnectAsync(await Mesh.ListenAsync(other));
         await AssertArrivesAsync(b, blob, content);
         Assert.Equal(Chunks - Sent, counting.Reads);
         stopping.Go();
@@ -114,8 +114,8 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 600 * BlobTree.ChunkLengthBytes);
         await c.Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
         b.Blobs.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand };
-        await right.ConnectAsync(await ListenAsync(left));
-        await right.ConnectAsync(await ListenAsync(other));
+        await right.ConnectAsync(await Mesh.ListenAsync(left));
+        await right.ConnectAsync(await Mesh.ListenAsync(other));
         await Mesh.UntilAsync(() => b.Blobs.List().Count == 1, "it is known");
         await b.Blobs.FetchAsync(blob).AsTask().WaitAsync(Mesh.Deadline);
         await AssertArrivesAsync(b, blob, content);
@@ -146,7 +146,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
                 if (b.Blobs.Find(root) is { IsWhole: true } && !arrived.Contains(root)) arrived.Add(root);
             }
         };
-        await left.ConnectAsync(await ListenAsync(right));
+        await left.ConnectAsync(await Mesh.ListenAsync(right));
         foreach ((Blob blob, byte[] content) in new[] { (plan, planned), (photo, shot), (small, smaller) }) await AssertArrivesAsync(b, blob, content);
         lock (arrived) Assert.Equal([small.Root, plan.Root, photo.Root], arrived);
         Assert.Equal((0, false, "It comes when it is asked for."), (b.Blobs.Find(scan.Root)!.Chunks, b.Blobs.Find(scan.Root)!.IsWanted, b.Blobs.Find(scan.Root)!.Explanation));
@@ -163,7 +163,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         Replica b = await mesh.ReplicaAsync(policy: new BlobPolicy { BytesPerConnectionMax = 10 * BlobTree.ChunkLengthBytes });
         PeerNode right = mesh.Node(null, b);
-        EndPoint address = await ListenAsync(right);
+        EndPoint address = await Mesh.ListenAsync(right);
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 60 * BlobTree.ChunkLengthBytes);
         PeerConnection connection = await left.ConnectAsync(address);
         await Mesh.UntilAsync(() => b.Blobs.Find(blob.Root)?.Chunks >= 10, "the budget is spent");
@@ -188,7 +188,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 300_000);
         Assert.Equal([blob], (await a.GetCustodyAsync()).Blobs);
         Assert.Equal(BlobError.NotHeldElsewhere, (await Assert.ThrowsAsync<BlobException>(async () => await a.Blobs.EvictAsync(blob.Root))).Error);
-        await left.ConnectAsync(await ListenAsync(hub));
+        await left.ConnectAsync(await Mesh.ListenAsync(hub));
         await Mesh.UntilAsync(() => a.Blobs.Find(blob.Root)!.OnServers.SequenceEqual([server.Id]), "the server has it");
         await Mesh.UntilAsync(() => a.GetCustodyAsync().AsTask().Result is { IsSafeToWipe: true, IsSigned: true, Blobs.Count: 0 }, "it is safe to wipe");
         Assert.Equal(300_000, await a.Blobs.EvictAsync(blob.Root));
@@ -219,7 +219,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         PeerNode hub = mesh.Node(null, server);
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 300_000);
-        EndPoint address = await ListenAsync(hub);
+        EndPoint address = await Mesh.ListenAsync(hub);
         PeerConnection connection = await left.ConnectAsync(address);
         await Mesh.UntilAsync(() => a.Blobs.Find(blob.Root)!.OnServers.Count == 1, "the server has it");
         await connection.CloseAsync();
@@ -243,7 +243,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         PeerNode left = mesh.Node(null, a);
         (PeerNode right, Replica b) = await mesh.NodeAsync();
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 60 * BlobTree.ChunkLengthBytes);
-        await right.ConnectAsync(await ListenAsync(left));
+        await right.ConnectAsync(await Mesh.ListenAsync(left));
         await Mesh.UntilAsync(() => b.Blobs.Find(blob.Root)?.Chunks == 10, "a part has come");
         b.Blobs.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand };
         b.Blobs.Policy = new BlobPolicy();
@@ -264,7 +264,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         Replica b = await mesh.ReplicaAsync(policy: new BlobPolicy { QuotaBytes = 150_000 });
         PeerNode right = mesh.Node(null, b);
         (Blob blob, byte[] content) = await AttachAsync(a, Photo, 300_000);
-        await left.ConnectAsync(await ListenAsync(right));
+        await left.ConnectAsync(await Mesh.ListenAsync(right));
         await Mesh.UntilAsync(() => b.Blobs.Find(blob.Root)?.Problem == BlobError.QuotaExceeded, "it does not fit");
         Assert.Equal(BlobError.QuotaExceeded, (await Assert.ThrowsAsync<BlobException>(() => b.Blobs.FetchAsync(blob).AsTask().WaitAsync(Mesh.Deadline))).Error);
         await Mesh.CommitAsync(a, "later");
@@ -303,7 +303,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         Blob put = await a.Blobs.PutAsync(new MemoryStream(new byte[100_000]), "image/jpeg", "1.jpg");
         Blob wrong = new(put.Root, put.Root, put.Size, put.MediaType, put.Name);
         await a.CommitAsync(tx => tx.Upsert(Photo).Set("file", wrong));
-        await left.ConnectAsync(await ListenAsync(right));
+        await left.ConnectAsync(await Mesh.ListenAsync(right));
         await Mesh.UntilAsync(() => b.Blobs.Find(wrong.Root)?.Problem == BlobError.ContentRefused, "it is noticed");
     }
 
@@ -320,7 +320,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         Blob put = await a.Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
         Blob wrong = new(put.Root, isSizeWrong ? put.Sha256 : put.Root, isSizeWrong ? isLarger ? 10_000_000 : 70 : put.Size, put.MediaType, isLarger ? "2.jpg" : "1.jpg");
         await a.CommitAsync(tx => tx.Upsert(new EntityKey("incident", "photo", "0")).Set("file", wrong));
-        await right.ConnectAsync(await ListenAsync(left));
+        await right.ConnectAsync(await Mesh.ListenAsync(left));
         await Mesh.UntilAsync(() => b.Blobs.Find(put.Root)?.Problem == BlobError.ContentRefused, "it is told");
         await a.CommitAsync(tx => tx.Upsert(Photo).Set("file", put));
         await Mesh.UntilAsync(() => b.Get(Photo) is not null, "the mutations go on");
@@ -342,7 +342,7 @@ public sealed class BlobTransferTests : IAsyncDisposable
         PeerNode right = mesh.Node(null, b);
         var blobs = new List<Blob>();
         for (int i = 0; i < 6; i++) blobs.Add((await AttachAsync(a, new("incident", "photo", $"{i}"), 2 * BlobTree.ChunkLengthBytes)).Blob);
-        await left.ConnectAsync(await ListenAsync(right));
+        await left.ConnectAsync(await Mesh.ListenAsync(right));
         await Mesh.UntilAsync(() => blobs.Count(x => b.Blobs.Find(x.Root) is { Problem: BlobError.QuotaExceeded }) == 5, "the others do not fit");
         await Mesh.CommitAsync(a, "later");
         await Mesh.UntilAsync(() => Mesh.Read(b, "later") == "x", "the mutations go on");
@@ -408,8 +408,6 @@ public sealed class BlobTransferTests : IAsyncDisposable
         Assert.Equal(content, read.ToArray());
         Assert.Equal(blob.Sha256, BlobHash.FromBytes(SHA256.HashData(content)));
     }
-
-    private static async Task<EndPoint> ListenAsync(PeerNode node) => await node.ListenAsync((EndPoint)Mesh.AnyPort, default);
 
     public async ValueTask DisposeAsync()
     {

@@ -15,8 +15,8 @@ public sealed class CaseListTests : IAsyncDisposable
     public async Task Spaces_of_assigned_cases_come_before_others_by_their_priority_as_the_list_changes()
     {
         (PeerNode device, PeerNode server) = await PairAsync();
-        await using CaseList cases = new(device, Of(device, list), new CaseListOptions { Assignee = "ann" });
-        PeerConnection connection = await device.ConnectAsync(await server.ListenAsync((EndPoint)Mesh.AnyPort, default));
+        await using CaseList cases = new(device, Mesh.Of(device, list), new CaseListOptions { Assignee = "ann" });
+        PeerConnection connection = await device.ConnectAsync(await Mesh.ListenAsync(server));
         Assert.Empty(await cases.WaitForListAsync().WaitAsync(Mesh.Deadline));
         Assert.Equal([list.Space, tunnel.Space, border.Space], Turns());
 
@@ -24,7 +24,7 @@ public sealed class CaseListTests : IAsyncDisposable
         await AssignAsync(server, "2", "bob", tunnel.Space.ToString(), 90);
         await AssignAsync(server, "3", "ann", "C-17", 400);
         await AssignAsync(server, "4", "ann", "", 1);
-        await Of(server, list).CommitAsync(tx =>
+        await Mesh.Of(server, list).CommitAsync(tx =>
             tx.Upsert(Assignment("5")).Set("assignee", 7L).Set("case", tunnel.Space.ToString())); // whatever that is to mean
         await Mesh.UntilAsync(() => cases.Cases.Count == 2, "hers");
         Assert.Equal(
@@ -35,7 +35,7 @@ public sealed class CaseListTests : IAsyncDisposable
         await AssignAsync(server, "2", "ann", tunnel.Space.ToString(), 90);
         await Mesh.UntilAsync(() => cases.Cases.Count == 3, "one more");
         Assert.Equal([list.Space, tunnel.Space, border.Space], Turns());
-        await Of(server, list).CommitAsync(tx => tx.Delete(Assignment("2")));
+        await Mesh.Of(server, list).CommitAsync(tx => tx.Delete(Assignment("2")));
         await Mesh.UntilAsync(() => cases.Cases.Count == 2, "taken away");
         Assert.Equal([list.Space, border.Space, tunnel.Space], Turns());
         await cases.DisposeAsync();
@@ -49,21 +49,21 @@ public sealed class CaseListTests : IAsyncDisposable
     {
         (PeerNode device, PeerNode server) = await PairAsync();
         await AssignAsync(server, "1", "ann", border.Space.ToString(), 0);
-        await Mesh.CommitAsync(Of(server, border), "a");
-        await Mesh.CommitAsync(Of(server, tunnel), "a");
-        await using CaseList cases = new(device, Of(device, list), new CaseListOptions { Assignee = "ann" });
+        await Mesh.CommitAsync(Mesh.Of(server, border), "a");
+        await Mesh.CommitAsync(Mesh.Of(server, tunnel), "a");
+        await using CaseList cases = new(device, Mesh.Of(device, list), new CaseListOptions { Assignee = "ann" });
         device.Lanes[tunnel.Space] = new SpaceLane { IsHeld = true };
         device.Lanes[border.Space] = new SpaceLane { IsHeld = true };
         Task<IReadOnlyList<AssignedCase>> listed = cases.WaitForListAsync();
         Task all = cases.WaitForCasesAsync();
         Assert.False(listed.IsCompleted);
-        await device.ConnectAsync(await server.ListenAsync((EndPoint)Mesh.AnyPort, default));
+        await device.ConnectAsync(await Mesh.ListenAsync(server));
         Assert.Equal(border.Space, Assert.Single(await listed.WaitAsync(Mesh.Deadline)).Space);
         Assert.False(all.IsCompleted);
         device.Lanes[border.Space] = SpaceLane.Default;
         await all.WaitAsync(Mesh.Deadline);
-        Assert.Equal("x", Mesh.Read(Of(device, border), "a"));
-        Assert.Null(Mesh.Read(Of(device, tunnel), "a"));
+        Assert.Equal("x", Mesh.Read(Mesh.Of(device, border), "a"));
+        Assert.Null(Mesh.Read(Mesh.Of(device, tunnel), "a"));
         using var patience = new CancellationTokenSource();
         Task never = device.Lanes.WaitForSyncAsync(tunnel.Space, patience.Token);
         await patience.CancelAsync();
@@ -74,10 +74,10 @@ public sealed class CaseListTests : IAsyncDisposable
     public async Task Of_one_space_the_attachments_of_assigned_cases_are_fetched_first()
     {
         (PeerNode device, PeerNode server) = await PairAsync();
-        Replica office = Of(server, list), field = Of(device, list);
+        Replica office = Mesh.Of(server, list), field = Mesh.Of(device, list);
         device.Lanes[list.Space] = new SpaceLane { CarriesAttachments = false };
         await using CaseList cases = new(device, field, new CaseListOptions { Assignee = "ann" });
-        await device.ConnectAsync(await server.ListenAsync((EndPoint)Mesh.AnyPort, default));
+        await device.ConnectAsync(await Mesh.ListenAsync(server));
         var photos = new List<Blob>();
         for (int i = 0; i < 12; i++)
         {
@@ -112,11 +112,7 @@ public sealed class CaseListTests : IAsyncDisposable
     private static EntityKey Assignment(string id) => new("cases", "assignment", id);
 
     private static Task<CommitResult> AssignAsync(PeerNode by, string id, string whom, string named, long priority) =>
-        Of(by, "cases").CommitAsync(tx => tx.Upsert(Assignment(id)).Set("assignee", whom).Set("case", named).Set("priority", priority)).AsTask();
-
-    private static Replica Of(PeerNode node, SpaceGenesis space) => node.Replicas.Single(r => r.Space == space.Space);
-
-    private static Replica Of(PeerNode node, string space) => node.Replicas.Single(r => r.SpaceName == space);
+        by.Replicas.Single(r => r.SpaceName == "cases").CommitAsync(tx => tx.Upsert(Assignment(id)).Set("assignee", whom).Set("case", named).Set("priority", priority)).AsTask();
 
     private async Task<(PeerNode Device, PeerNode Server)> PairAsync()
     {

@@ -29,7 +29,7 @@ public sealed class LaneTests : IAsyncDisposable
     {
         Replica much = await FilledAsync(bulk, 30), wanted = await FilledAsync(list, 30);
         PeerNode node = mesh.Node(null, much, wanted);
-        await using RawPeer peer = await RawPeer.DialAsync(transport, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(transport, await Mesh.ListenAsync(node));
         Replica[] own = [await mesh.ReplicaAsync(bulk), await mesh.ReplicaAsync(list)];
         await peer.GreetAsync(RawPeer.Hello(node));
         if (says) await peer.SendAsync(frames => MessageFormat.WriteLanes(frames, [new LaneWish(1, 5, 0)], null));
@@ -48,20 +48,20 @@ public sealed class LaneTests : IAsyncDisposable
         (PeerConnection here, PeerConnection there) = await ConnectAsync(device, server);
         await Mesh.UntilAsync(() => Hold(there, bulk) == LaneHold.Peer, "the other side knows");
         Assert.Equal(LaneHold.Here, Hold(here, bulk));
-        await Mesh.CommitAsync(Of(server, bulk), "down");
-        await Mesh.CommitAsync(Of(device, bulk), "up");
-        await Mesh.CommitAsync(Of(server, list), "down");
-        await Mesh.CommitAsync(Of(device, list), "up");
-        await Mesh.UntilAsync(() => Mesh.Read(Of(device, list), "down") == "x" && Mesh.Read(Of(server, list), "up") == "x", "the other space");
+        await Mesh.CommitAsync(Mesh.Of(server, bulk), "down");
+        await Mesh.CommitAsync(Mesh.Of(device, bulk), "up");
+        await Mesh.CommitAsync(Mesh.Of(server, list), "down");
+        await Mesh.CommitAsync(Mesh.Of(device, list), "up");
+        await Mesh.UntilAsync(() => Mesh.Read(Mesh.Of(device, list), "down") == "x" && Mesh.Read(Mesh.Of(server, list), "up") == "x", "the other space");
         Task synced = device.Lanes.WaitForSyncAsync(bulk.Space);
-        Assert.Null(Mesh.Read(Of(device, bulk), "down"));
-        Assert.Null(Mesh.Read(Of(server, bulk), "up"));
+        Assert.Null(Mesh.Read(Mesh.Of(device, bulk), "down"));
+        Assert.Null(Mesh.Read(Mesh.Of(server, bulk), "up"));
         Assert.False(synced.IsCompleted);
 
         device.Lanes[bulk.Space] = SpaceLane.Default;
         await synced.WaitAsync(Mesh.Deadline);
-        Assert.Equal("x", Mesh.Read(Of(device, bulk), "down"));
-        Assert.Equal("x", Mesh.Read(Of(server, bulk), "up"));
+        Assert.Equal("x", Mesh.Read(Mesh.Of(device, bulk), "down"));
+        Assert.Equal("x", Mesh.Read(Mesh.Of(server, bulk), "up"));
         Assert.Equal(LaneHold.None, Hold(here, bulk));
     }
 
@@ -70,18 +70,18 @@ public sealed class LaneTests : IAsyncDisposable
     {
         (PeerNode device, PeerNode server) = await PairAsync();
         PeerNode third = mesh.Node(null, await mesh.ReplicaAsync(bulk));
-        await third.ConnectAsync(await ListenAsync(server));
-        await third.ConnectAsync(await ListenAsync(device));
+        await third.ConnectAsync(await Mesh.ListenAsync(server));
+        await third.ConnectAsync(await Mesh.ListenAsync(device));
         (PeerConnection here, _) = await ConnectAsync(device, server);
-        for (int i = 0; i < 5; i++) await Mesh.CommitAsync(Of(server, bulk), $"before {i}"); // by now they know who gets what from whom
-        await Mesh.UntilAsync(() => Mesh.Read(Of(device, bulk), "before 4") == "x", "before");
+        for (int i = 0; i < 5; i++) await Mesh.CommitAsync(Mesh.Of(server, bulk), $"before {i}"); // by now they know who gets what from whom
+        await Mesh.UntilAsync(() => Mesh.Read(Mesh.Of(device, bulk), "before 4") == "x", "before");
         device.Lanes.Steer(server.NodeId, bulk.Space, new SpaceLane { IsHeld = true });
         await Mesh.UntilAsync(() => Hold(here, bulk) == LaneHold.Here, "it is held");
-        await Mesh.CommitAsync(Of(server, bulk), "after");
+        await Mesh.CommitAsync(Mesh.Of(server, bulk), "after");
         await Mesh.UntilAsync(() =>
         {
             time.Advance(TimeSpan.FromMilliseconds(20)); // who waits in vain for the held way asks the other one
-            return Mesh.Read(Of(device, bulk), "after") == "x";
+            return Mesh.Read(Mesh.Of(device, bulk), "after") == "x";
         }, "by the other way");
     }
 
@@ -93,18 +93,18 @@ public sealed class LaneTests : IAsyncDisposable
         PeerNode there = mesh.Node(null, server, listed);
         PeerNode here = mesh.Node(new PeerNodeOptions { Budget = new ConnectionBudget { BytesMax = budget } }, await mesh.ReplicaAsync(bulk), await mesh.ReplicaAsync(list));
         here.Lanes[list.Space] = new SpaceLane { IsEssential = true };
-        EndPoint address = await ListenAsync(there);
+        EndPoint address = await Mesh.ListenAsync(there);
         long before = 0;
         for (int round = 1; round <= 2; round++)
         {
             PeerConnection connection = await here.ConnectAsync(address);
             Assert.Equal(LaneHold.Bytes, await connection.WaitForHoldAsync(bulk.Space).WaitAsync(Mesh.Deadline));
             await Mesh.CommitAsync(listed, $"assigned {round}");
-            await Mesh.UntilAsync(() => Mesh.Read(Of(here, list), $"assigned {round}") == "x", "what is essential");
+            await Mesh.UntilAsync(() => Mesh.Read(Mesh.Of(here, list), $"assigned {round}") == "x", "what is essential");
             Assert.InRange(connection.BytesReceived + connection.BytesSent, budget, budget + (2 << 20));
             LaneStatus lane = connection.Lanes.Single(l => l.Space == bulk.Space);
             Assert.Equal((LaneHold.Bytes, LaneHold.Bytes), (lane.Hold, lane.AttachmentsHold));
-            long held = Of(here, bulk).Vector.Select(d => d.Sequence).Sum();
+            long held = Mesh.Of(here, bulk).Vector.Select(d => d.Sequence).Sum();
             Assert.InRange(held, before + 1, 399);
             before = held;
             await connection.CloseAsync();
@@ -112,7 +112,7 @@ public sealed class LaneTests : IAsyncDisposable
         here.Lanes.Budget = ConnectionBudget.Unlimited;
         await here.ConnectAsync(address);
         await here.Lanes.WaitForSyncAsync(bulk.Space).WaitAsync(Mesh.Deadline);
-        await Mesh.AssertConvergedAsync(server, Of(here, bulk));
+        await Mesh.AssertConvergedAsync(server, Mesh.Of(here, bulk));
     }
 
     [Fact]
@@ -132,10 +132,10 @@ public sealed class LaneTests : IAsyncDisposable
         battery.Now = new PowerStatus(29, false);
         await AdvanceUntilAsync(() => Hold(here, bulk) == LaneHold.Battery);
         await Mesh.UntilAsync(() => Hold(there, bulk) == LaneHold.PeerBudget, "the server knows");
-        await Mesh.CommitAsync(Of(server, bulk), "meanwhile");
+        await Mesh.CommitAsync(Mesh.Of(server, bulk), "meanwhile");
         battery.Now = new PowerStatus(29, true);
         await AdvanceUntilAsync(() => Hold(here, bulk) == LaneHold.None);
-        await Mesh.UntilAsync(() => Mesh.Read(Of(device, bulk), "meanwhile") == "x", "charged again");
+        await Mesh.UntilAsync(() => Mesh.Read(Mesh.Of(device, bulk), "meanwhile") == "x", "charged again");
 
         await AdvanceUntilAsync(() => Hold(here, bulk) == LaneHold.Time);
         Assert.False(here.Completion.IsCompleted);
@@ -158,18 +158,18 @@ public sealed class LaneTests : IAsyncDisposable
         device.Lanes[bulk.Space] = new SpaceLane { CarriesAttachments = false };
         (PeerConnection here, _) = await ConnectAsync(device, server);
         byte[] content = RandomNumberGenerator.GetBytes(200_000);
-        Blob blob = await Of(server, bulk).Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
-        await Of(server, bulk).CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
-        await Mesh.UntilAsync(() => Of(device, bulk).Blobs.Find(blob.Root) is not null, "its name");
-        await Mesh.CommitAsync(Of(server, bulk), "more");
-        await Mesh.UntilAsync(() => Mesh.Read(Of(device, bulk), "more") == "x", "more");
+        Blob blob = await Mesh.Of(server, bulk).Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        await Mesh.Of(server, bulk).CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
+        await Mesh.UntilAsync(() => Mesh.Of(device, bulk).Blobs.Find(blob.Root) is not null, "its name");
+        await Mesh.CommitAsync(Mesh.Of(server, bulk), "more");
+        await Mesh.UntilAsync(() => Mesh.Read(Mesh.Of(device, bulk), "more") == "x", "more");
         LaneStatus lane = here.Lanes.Single(l => l.Space == bulk.Space);
         Assert.Equal((LaneHold.None, LaneHold.Here), (lane.Hold, lane.AttachmentsHold));
         Assert.InRange(lane.BytesReceived, 1, 50_000);
 
         device.Lanes[bulk.Space] = SpaceLane.Default;
-        await Of(device, bulk).Blobs.FetchAsync(blob).AsTask().WaitAsync(Mesh.Deadline);
-        await using Stream stored = Of(device, bulk).Blobs.OpenRead(blob);
+        await Mesh.Of(device, bulk).Blobs.FetchAsync(blob).AsTask().WaitAsync(Mesh.Deadline);
+        await using Stream stored = Mesh.Of(device, bulk).Blobs.OpenRead(blob);
         var copy = new MemoryStream();
         await stored.CopyToAsync(copy);
         Assert.Equal(content, copy.ToArray());
@@ -181,7 +181,7 @@ public sealed class LaneTests : IAsyncDisposable
         (PeerNode device, PeerNode server) = await PairAsync();
         PeerNode other = mesh.Node(null, await mesh.ReplicaAsync(bulk), await mesh.ReplicaAsync(list));
         (_, PeerConnection first) = await ConnectAsync(device, server);
-        await other.ConnectAsync(await ListenAsync(server));
+        await other.ConnectAsync(await Mesh.ListenAsync(server));
         PeerConnection second = server.Connections.Single(c => c.PeerNodeId == other.NodeId);
         server.Lanes.Steer(device.NodeId, bulk.Space, new SpaceLane { IsHeld = true, Priority = 7 });
         server.Lanes[list.Space] = new SpaceLane { Priority = -3 };
@@ -198,7 +198,7 @@ public sealed class LaneTests : IAsyncDisposable
     public async Task Who_wants_nothing_special_says_nothing_of_it()
     {
         (PeerNode device, PeerNode server) = await PairAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(transport, await ListenAsync(server));
+        await using RawPeer peer = await RawPeer.DialAsync(transport, await Mesh.ListenAsync(server));
         await peer.GreetAsync(RawPeer.Hello(server));
         await peer.SendAsync(frames => MessageFormat.WritePing(frames, 1));
         while (true)
@@ -220,7 +220,7 @@ public sealed class LaneTests : IAsyncDisposable
     public async Task Lanes_of_a_channel_that_was_not_declared_end_the_connection()
     {
         (PeerNode _, PeerNode server) = await PairAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(transport, await ListenAsync(server));
+        await using RawPeer peer = await RawPeer.DialAsync(transport, await Mesh.ListenAsync(server));
         await peer.GreetAsync(RawPeer.Hello(server));
         await peer.SendAsync(frames => MessageFormat.WriteLanes(frames, [new LaneWish(900, 0, LaneFlags.Held)], 5));
         Assert.Equal(WireError.UnknownChannel, (await peer.ReadFarewellAsync(FrameType.Bye)).Error);
@@ -292,16 +292,12 @@ public sealed class LaneTests : IAsyncDisposable
         return came;
     }
 
-    private static Replica Of(PeerNode node, SpaceGenesis space) => node.Replicas.Single(r => r.Space == space.Space);
-
     private static LaneHold Hold(PeerConnection connection, SpaceGenesis space) =>
         connection.Lanes.Single(l => l.Space == space.Space).Hold;
 
-    private static ValueTask<EndPoint> ListenAsync(PeerNode node) => node.ListenAsync((EndPoint)Mesh.AnyPort, default);
-
     private static async Task<(PeerConnection Here, PeerConnection There)> ConnectAsync(PeerNode device, PeerNode server)
     {
-        PeerConnection here = await device.ConnectAsync(await ListenAsync(server));
+        PeerConnection here = await device.ConnectAsync(await Mesh.ListenAsync(server));
         await Mesh.UntilAsync(() => server.Connections.Any(c => c.PeerNodeId == device.NodeId), "both know");
         return (here, server.Connections.Single(c => c.PeerNodeId == device.NodeId));
     }

@@ -50,7 +50,7 @@ public sealed class LivenessTests
     {
         await using Mesh mesh = new(memory, time);
         (PeerNode node, _) = await mesh.NodeAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         long nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
         await peer.GreetAsync(RawPeer.Hello(node) with { WallClockMs = nowMs + 90_000 });
         await Mesh.UntilAsync(() => node.Connections.Count == 1, "the connection");
@@ -72,7 +72,7 @@ public sealed class LivenessTests
     {
         await using Mesh mesh = new(memory, time);
         (PeerNode node, _) = await mesh.NodeAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         await peer.GreetAsync(RawPeer.Hello(node));
         await peer.SendAsync(frames => MessageFormat.WritePong(frames, 0, 1));
         await peer.SendAsync(frames => MessageFormat.WritePing(frames, 3));
@@ -92,7 +92,7 @@ public sealed class LivenessTests
 
         // The raw peer says what an empty replica says, and then reads no more.
         byte[][] said = await RecordFirstMessagesAsync(mesh, other, empty);
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         await peer.GreetAsync(RawPeer.Hello(node));
         foreach (byte[] message in said)
             await peer.SendAsync(FrameType.Data, message);
@@ -120,7 +120,7 @@ public sealed class LivenessTests
     {
         await using Mesh mesh = new(memory, time);
         (PeerNode node, _) = await mesh.NodeAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         await peer.GreetAsync(RawPeer.Hello(node));
         PeerConnection connection = node.Connections.Single();
         await peer.SendBytesAsync(0, 0, 1, 0, (byte)FrameType.Data, 0);
@@ -141,7 +141,7 @@ public sealed class LivenessTests
     {
         await using Mesh mesh = new(memory, time);
         (PeerNode node, _) = await mesh.NodeAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         await peer.GreetAsync(RawPeer.Hello(node));
         PeerConnection connection = node.Connections.Single();
         const int Pieces = 30;
@@ -167,7 +167,7 @@ public sealed class LivenessTests
     {
         await using Mesh mesh = new(memory, time);
         (PeerNode node, _) = await mesh.NodeAsync();
-        await using RawPeer peer = await RawPeer.DialAsync(memory, await ListenAsync(node));
+        await using RawPeer peer = await RawPeer.DialAsync(memory, await Mesh.ListenAsync(node));
         await peer.GreetAsync(RawPeer.Hello(node));
         PeerConnection connection = node.Connections.Single();
         Task closing = connection.CloseAsync().AsTask();
@@ -239,13 +239,10 @@ public sealed class LivenessTests
     {
         (PeerNode left, _) = await mesh.NodeAsync();
         (PeerNode right, _) = await mesh.NodeAsync();
-        PeerConnection here = await left.ConnectAsync(await ListenAsync(right));
+        PeerConnection here = await left.ConnectAsync(await Mesh.ListenAsync(right));
         await here.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
         PeerConnection there = right.Connections.Single();
         await there.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
         return (here, there);
     }
-
-    private static ValueTask<EndPoint> ListenAsync(PeerNode node) =>
-        node.ListenAsync((EndPoint)Mesh.AnyPort, CancellationToken.None);
 }

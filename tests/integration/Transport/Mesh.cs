@@ -96,6 +96,12 @@ internal sealed class Mesh : IAsyncDisposable
         return (Node(options, replica), replica);
     }
 
+    /// <summary>Listens where there is room.</summary>
+    public static ValueTask<EndPoint> ListenAsync(PeerNode node) => node.ListenAsync((EndPoint)AnyPort, CancellationToken.None);
+
+    /// <summary>The node's replica of a space.</summary>
+    public static Replica Of(PeerNode node, SpaceGenesis space) => node.Replicas.Single(r => r.Space == space.Space);
+
     public static Task CommitAsync(Replica replica, string id, string value = "x") => replica.CommitAsync(
         tx => tx.Upsert(new EntityKey("incident", "strike", id)).Set("value", value)).AsTask();
 

@@ -25,7 +25,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
             await Mesh.CommitAsync(b, $"b{i}");
         }
 
-        PeerConnection connection = await left.ConnectAsync(await ListenAsync(right));
+        PeerConnection connection = await left.ConnectAsync(await Mesh.ListenAsync(right));
         await connection.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
 
         Assert.Equal("x", Mesh.Read(a, "b299"));
@@ -46,7 +46,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         (PeerNode right, Replica b) = await mesh.NodeAsync();
-        PeerConnection connection = await left.ConnectAsync(await ListenAsync(right));
+        PeerConnection connection = await left.ConnectAsync(await Mesh.ListenAsync(right));
         await connection.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
 
         for (int i = 0; i < 20; i++)
@@ -67,7 +67,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         (PeerNode left, Replica a) = await mesh.NodeAsync();
         (PeerNode middle, _) = await mesh.NodeAsync();
         (PeerNode right, Replica c) = await mesh.NodeAsync();
-        EndPoint address = await ListenAsync(middle);
+        EndPoint address = await Mesh.ListenAsync(middle);
         await left.ConnectAsync(address);
         await right.ConnectAsync(address);
         await Mesh.CommitAsync(a, "far");
@@ -94,7 +94,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
 
         PeerNode dialler = mesh.Node(null, [.. left]);
         PeerNode acceptor = mesh.Node(null, [.. right]);
-        PeerConnection connection = await dialler.ConnectAsync(await ListenAsync(acceptor));
+        PeerConnection connection = await dialler.ConnectAsync(await Mesh.ListenAsync(acceptor));
         await connection.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
 
         Assert.Equal(5, connection.Spaces.Count);
@@ -113,7 +113,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode dialler, _) = await mesh.NodeAsync();
         (PeerNode acceptor, _) = await mesh.NodeAsync();
-        PeerConnection connection = await dialler.ConnectAsync(await ListenAsync(acceptor));
+        PeerConnection connection = await dialler.ConnectAsync(await Mesh.ListenAsync(acceptor));
         SpaceGenesis later = mesh.Space("later");
         Replica a = await mesh.ReplicaAsync(later);
         Replica b = await mesh.ReplicaAsync(later);
@@ -139,7 +139,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
             Replica a = await mesh.ReplicaAsync(other);
             dialler.Add(a);
             (PeerNode acceptor, _) = await mesh.NodeAsync();
-            PeerConnection connection = await dialler.ConnectAsync(await ListenAsync(acceptor));
+            PeerConnection connection = await dialler.ConnectAsync(await Mesh.ListenAsync(acceptor));
             Assert.Equal([mesh.Genesis.Space], connection.Spaces);
 
             Replica b = await mesh.ReplicaAsync(other);
@@ -157,7 +157,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode dialler, _) = await mesh.NodeAsync();
         (PeerNode acceptor, _) = await mesh.NodeAsync();
-        PeerConnection connection = await dialler.ConnectAsync(await ListenAsync(acceptor));
+        PeerConnection connection = await dialler.ConnectAsync(await Mesh.ListenAsync(acceptor));
         const int Added = 300;
         var here = new List<Replica>();
         var there = new List<Replica>();
@@ -189,7 +189,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
             acceptor.Add(lastThere = await mesh.ReplicaAsync(genesis));
         }
         await Mesh.CommitAsync(last!, "x");
-        PeerConnection connection = await dialler.ConnectAsync(await ListenAsync(acceptor));
+        PeerConnection connection = await dialler.ConnectAsync(await Mesh.ListenAsync(acceptor));
         await Mesh.UntilAsync(() => Mesh.Read(lastThere!, "x") == "x", "the last space");
         await Mesh.UntilAsync(() => connection.Spaces.Count == 130, "all spaces");
     }
@@ -201,7 +201,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode left, _) = await mesh.NodeAsync();
         (PeerNode right, _) = await mesh.NodeAsync();
-        PeerConnection connection = await left.ConnectAsync(await ListenAsync(right));
+        PeerConnection connection = await left.ConnectAsync(await Mesh.ListenAsync(right));
         PeerConnection other = right.Connections.Single();
         await connection.CloseAsync().AsTask().WaitAsync(Mesh.Deadline);
         CloseReason here = await connection.Completion;
@@ -223,7 +223,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
             var options = new PeerNodeOptions { CloseTimeout = TimeSpan.FromMinutes(10) };
             (PeerNode left, _) = await mesh.NodeAsync(options);
             (PeerNode right, _) = await mesh.NodeAsync(options);
-            PeerConnection connection = await left.ConnectAsync(await ListenAsync(right));
+            PeerConnection connection = await left.ConnectAsync(await Mesh.ListenAsync(right));
             PeerConnection other = right.Connections.Single();
             await Task.WhenAll(connection.CloseAsync().AsTask(), other.CloseAsync().AsTask()).WaitAsync(Mesh.Deadline);
         }
@@ -234,7 +234,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
     {
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode hub, _) = await mesh.NodeAsync();
-        EndPoint address = await ListenAsync(hub);
+        EndPoint address = await Mesh.ListenAsync(hub);
         var connections = new List<PeerConnection>();
         for (int i = 0; i < 3; i++)
             connections.Add(await (await mesh.NodeAsync()).Node.ConnectAsync(address));
@@ -256,8 +256,8 @@ public abstract class SyncConformance(ITestOutputHelper output)
             await using Mesh mesh = new(Transport, key: Key);
             (PeerNode left, Replica a) = await mesh.NodeAsync();
             (PeerNode right, Replica b) = await mesh.NodeAsync();
-            EndPoint leftAddress = await ListenAsync(left);
-            EndPoint rightAddress = await ListenAsync(right);
+            EndPoint leftAddress = await Mesh.ListenAsync(left);
+            EndPoint rightAddress = await Mesh.ListenAsync(right);
             await Task.WhenAll(
                 Task.Run(async () => await TryConnectAsync(left, rightAddress)),
                 Task.Run(async () => await TryConnectAsync(right, leftAddress)));
@@ -279,11 +279,11 @@ public abstract class SyncConformance(ITestOutputHelper output)
         await using Mesh mesh = new(Transport, key: Key);
         (PeerNode left, _) = await mesh.NodeAsync();
         (PeerNode right, _) = await mesh.NodeAsync();
-        EndPoint address = await ListenAsync(right);
+        EndPoint address = await Mesh.ListenAsync(right);
         PeerConnection first = await left.ConnectAsync(address);
         PeerConnection second = await left.ConnectAsync(address);
         Assert.Same(first, second);
-        PeerConnection third = await right.ConnectAsync(await ListenAsync(left));
+        PeerConnection third = await right.ConnectAsync(await Mesh.ListenAsync(left));
         await Mesh.UntilAsync(() => left.Connections.Count == 1 && right.Connections.Count == 1, "one connection");
         Assert.Contains(third, right.Connections);
     }
@@ -296,7 +296,7 @@ public abstract class SyncConformance(ITestOutputHelper output)
         (PeerNode right, Replica b) = await mesh.NodeAsync();
         for (int i = 0; i < 500; i++)
             await Mesh.CommitAsync(i % 2 == 0 ? a : b, $"{i}");
-        EndPoint address = await ListenAsync(right);
+        EndPoint address = await Mesh.ListenAsync(right);
         PeerConnection first = await left.ConnectAsync(address);
         await first.WaitForSyncAsync().WaitAsync(Mesh.Deadline);
         // The other side, too, has said all: else the next meeting would have something new.
@@ -313,9 +313,6 @@ public abstract class SyncConformance(ITestOutputHelper output)
         Assert.InRange(second.BytesReceived, 1, 220);
         Assert.Equal((0L, 0L), Moved(second, mesh.Genesis.Space));
     }
-
-    private protected static ValueTask<EndPoint> ListenAsync(PeerNode node) =>
-        node.ListenAsync((EndPoint)Mesh.AnyPort, CancellationToken.None);
 
     private static (long Sent, long Received) Moved(PeerConnection connection, SpaceId space)
     {
