@@ -87,10 +87,11 @@ public sealed class LanePlan
         {
             for (Task call = news.WaitAsync(over.Token).AsTask(); ;)
             {
-                (SpaceSession Session, ConnectionLanes Lanes)[] sessions = [.. node.Connections.SelectMany(
-                    c => c.Run.Channels.Sessions.Where(s => s.Channel.Space == space).Select(s => (s, c.Run.Lanes)))];
-                if (Array.Exists(sessions, s => s.Session.Sync.IsInSync && s.Lanes.HoldOf(s.Session) == LaneHold.None)) return;
-                await Task.WhenAny([call, .. sessions.Where(s => !s.Session.Sync.IsInSync).Select(s => s.Session.Sync.WaitForSyncAsync(over.Token).AsTask())])
+                // Each is looked at once: one that comes in sync between two looks would be waited for by nobody.
+                (SpaceSession Session, ConnectionLanes Lanes, bool IsInSync)[] sessions = [.. node.Connections.SelectMany(
+                    c => c.Run.Channels.Sessions.Where(s => s.Channel.Space == space).Select(s => (s, c.Run.Lanes, s.Sync.IsInSync)))];
+                if (Array.Exists(sessions, s => s.IsInSync && s.Lanes.HoldOf(s.Session) == LaneHold.None)) return;
+                await Task.WhenAny([call, .. sessions.Where(s => !s.IsInSync).Select(s => s.Session.Sync.WaitForSyncAsync(over.Token).AsTask())])
                     .ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 if (call.IsCompleted) call = news.WaitAsync(over.Token).AsTask();

@@ -41,6 +41,22 @@ public sealed class LaneTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Whoever_waits_for_sync_is_told_of_it_however_soon_it_comes()
+    {
+        (PeerNode device, PeerNode server) = await PairAsync();
+        await ConnectAsync(device, server);
+        for (int round = 0; round < 500; round++)
+        {
+            await Mesh.CommitAsync(Mesh.Of(device, list), $"{round}");
+            await Task.WhenAll(Enumerable.Range(0, 64).Select(async _ =>
+            {
+                await Task.Yield();
+                await device.Lanes.WaitForSyncAsync(list.Space);
+            })).WaitAsync(Mesh.Deadline);
+        }
+    }
+
+    [Fact]
     public async Task A_space_that_is_held_rests_in_both_directions_and_goes_on_when_it_is_released()
     {
         (PeerNode device, PeerNode server) = await PairAsync();
