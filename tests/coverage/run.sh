@@ -12,8 +12,8 @@ dotnet build tests/coverage -c Release -clp:ErrorsOnly
 collector=$(dotnet msbuild tests/coverage/Coverage.csproj -getProperty:Pkgcoverlet_collector)
 for suite in "${suites[@]}"; do
   rm -rf "${out:?}/$suite"
-  # Debug: the optimiser moves branches away from the lines that they are of. What counts makes Core touch files, and allocate.
-  dotnet test "tests/$suite" -c Debug --nologo -clp:ErrorsOnly -p:RunAnalyzers=false --filter "FullyQualifiedName!~ArchitectureTests&FullyQualifiedName!~CostTests" --test-adapter-path "$(dirname "$collector"/build/*/coverlet.collector.dll)" \
+  # Not optimised: that moves branches away from the lines that they are of. What counts makes Core touch files, and allocate.
+  dotnet test "tests/$suite" -c Debug -p:Optimize=false --nologo -clp:ErrorsOnly -p:RunAnalyzers=false --filter "FullyQualifiedName!~ArchitectureTests&FullyQualifiedName!~CostTests" --test-adapter-path "$(dirname "$collector"/build/*/coverlet.collector.dll)" \
     --collect "XPlat Code Coverage" --settings tests/coverage/coverage.runsettings --results-directory "$out/$suite" || true
 done
 dotnet run --project tests/coverage -c Release --no-build -- "$out"

@@ -14,19 +14,21 @@ internal static class ReadChecks
         Entity entity = replica.GetWithDeleted(key)!;
         Check.Equal(reference.IsAlive(key), entity.Exists, $"whether {key} exists");
         int held = 0;
+        // Most of the time of most laws goes by here: nothing is put into words that holds.
         foreach (FieldPath path in reference.PathsOf(key))
         {
-            IReadOnlyList<Sibling> siblings = reference.Siblings(key, path);
+            (IReadOnlyList<Sibling> siblings, IReadOnlyList<Sibling> shown) = (reference.Siblings(key, path), entity.Siblings(path));
             held += siblings.Count;
-            Check.Equal(siblings, entity.Siblings(path), $"the siblings of {key} at '{path}'");
+            if (!siblings.SequenceEqual(shown)) Check.Equal(siblings, shown, $"the siblings of {key} at '{path}'");
             if (!entity.Exists || path.IsRoot || path.Kind != PathKind.Key) continue;
-            Check.Equal(reference.Read(key, path, []), entity[path], $"{key} at '{path}'");
+            (Value? expected, Value? read) = (reference.Read(key, path, []), entity[path]);
+            if (expected != read) Check.Equal(expected, read, $"{key} at '{path}'");
         }
         Check.Equal(held, entity.AllSiblings().Count(), $"the number of siblings of {key}");
         if (entity.Exists) Check.Equal(reference.ReadEntity(key, []), entity.ToValue(), $"{key}");
-        IEnumerable<string> conflicts = entity.Conflicts().Select(c => $"{c.Path} {c.Kind.ToString().ToLowerInvariant()}");
-        Check.Equal(reference.Conflicts(key), conflicts.Order(StringComparer.Ordinal), $"the conflicts of {key}");
-        Check.Equal(conflicts.Count(), listed, $"the number of listed conflicts of {key}");
+        string[] conflicts = [.. entity.Conflicts().Select(c => $"{c.Path} {c.Kind.ToString().ToLowerInvariant()}").Order(StringComparer.Ordinal)];
+        Check.Equal(reference.Conflicts(key), conflicts, $"the conflicts of {key}");
+        Check.Equal(conflicts.Length, listed, $"the number of listed conflicts of {key}");
     }
 
     /// <summary>Compares which work is listed as refused, and which mutations are.</summary>

@@ -6,6 +6,7 @@ public sealed class ReferenceModel
 {
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Held>> registers = [];
     private readonly Dictionary<(EntityKey Key, FieldPath Path), List<Sibling>> effective = [];
+    private readonly Dictionary<(EntityKey Key, FieldPath Path), (Value? Value, List<FieldPath> Clashes)> reads = [];
     private readonly Dictionary<EntityKey, List<FieldPath>> paths = [];
     private readonly HashSet<Dot> refused = [];
     private readonly Func<EntityKey, FieldPath, ConflictPolicy> policyOf;
@@ -225,6 +226,17 @@ public sealed class ReferenceModel
     /// <param name="name">A field, or a member further down.</param>
     /// <param name="clashes">Takes the names at and below it that are in use as different kinds.</param>
     public Value? Read(EntityKey key, FieldPath name, List<FieldPath> clashes)
+    {
+        if (!reads.TryGetValue((key, name), out (Value? Value, List<FieldPath> Clashes) known))
+        {
+            var below = new List<FieldPath>();
+            reads[(key, name)] = known = (WorkOut(key, name, below), below);
+        }
+        clashes.AddRange(known.Clashes);
+        return known.Value;
+    }
+
+    private Value? WorkOut(EntityKey key, FieldPath name, List<FieldPath> clashes)
     {
         FieldPath[] below = [.. PathsOf(key).Where(p => p.IsBelow(name) && Effective(key, p).Count > 0)];
         FieldPath[] elements = [.. below.Where(p => p.Segments[name.Depth].Kind == PathKind.Element)];

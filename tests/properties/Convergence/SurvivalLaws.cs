@@ -19,7 +19,7 @@ public class SurvivalLaws
     [Trait("Law", "3")]
     public void Every_order_of_arrival_that_is_not_refused_ends_in_the_same_state() => Law.Holds(Schedules.Any, async schedule =>
     {
-        await using World world = await World.RunAsync(schedule);
+        await using World world = await World.LiveAsync(schedule);
         IReadOnlyList<BatchRun> runs = await World.RunsOfAsync(world.Team[0]);
         string expected = await World.DumpAsync(world.Team[0]);
         var random = new Random(schedule.Steps.Length);
@@ -50,7 +50,7 @@ public class SurvivalLaws
     [Trait("Law", "5")]
     public void A_delete_that_did_not_see_an_update_leaves_the_whole_entity() => Law.Holds(PastAndEdit, async c =>
     {
-        await using World world = await World.RunAsync(c.Past);
+        await using World world = await World.LiveAsync(c.Past);
         EntityKey key = World.Keys[0];
         (Replica a, Replica b) = (world.Team[0], world.Team[1]);
         await a.CommitAsync(tx => tx.Upsert(key).Set("b", 1));
@@ -74,7 +74,7 @@ public class SurvivalLaws
     [Trait("Law", "5")]
     public void An_add_survives_every_removal_that_did_not_see_it() => Law.Holds(PastAndEdit, async c =>
     {
-        await using World world = await World.RunAsync(c.Past);
+        await using World world = await World.LiveAsync(c.Past);
         var random = new Random(c.Seed);
         EntityKey key = World.Keys[0];
         await world.Team[0].CommitAsync(tx => tx.Upsert(key).Remove("t").Add("t", "p").Add("t", "q"));

@@ -25,7 +25,7 @@ public class ReplayTests
         var options = new SimulationOptions { Seed = 3, Replicas = 4, Operations = 300, Bug = PlantedBug.StoreForgets };
         SimulationResult found = Enumerable.Range(1, 20)
             .Select(seed => Simulation.Run(options with { Seed = (ulong)seed })).First(r => r.Violation is not null);
-        SimulationReport report = SimulationReport.Create(found, TimeSpan.FromSeconds(20));
+        SimulationReport report = SimulationReport.Create(found, TimeSpan.FromMinutes(3)); // it ends within a second or two, unless the machine is busy
         Assert.True(report.Steps < report.StepsBefore);
         Assert.InRange(report.Steps, 1, 20);
         Assert.Equal(found.Violation!.Invariant, report.Result.Violation!.Invariant);

@@ -197,7 +197,7 @@ internal sealed class States
     {
         if (path.IsRoot) return random.Next(2) == 0;
         if (path.IsCounter) return random.NextInt64();
-        if (!isSmall && random.Next(12) == 0)
+        if (!isSmall && random.Next(30) == 0)
         {
             byte[] bytes = new byte[random.Next(200_000)];
             random.NextBytes(bytes);

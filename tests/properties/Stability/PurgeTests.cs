@@ -80,22 +80,20 @@ public class PurgeTests
     }
 
     /// <summary>The same schedule with purges and without: what is alive reads the same on every replica after every step.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [Fact]
     [Trait("Law", "1")]
-    public void A_purge_never_changes_what_is_alive_anywhere(bool isProjecting)
+    public void A_purge_never_changes_what_is_alive_anywhere()
     {
         int total = 0;
         Law.Holds(Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
         {
-            (List<string> with, int purged) = await RunAsync(seed, isProjecting, purges: true);
-            (List<string> without, _) = await RunAsync(seed, isProjecting, purges: false);
+            (List<string> with, int purged) = await RunAsync(seed, purges: true);
+            (List<string> without, _) = await RunAsync(seed, purges: false);
             int at = without.Zip(with).TakeWhile(p => p.First == p.Second).Count();
             Assert.True(at == with.Count, $"Step {at}: {without.ElementAtOrDefault(at)}\n---\n{with.ElementAtOrDefault(at)}");
             total += purged;
-        }, count: 120);
-        Assert.True(!Law.HasAllCases || total > 20, $"{total} entities were purged.");
+        });
+        Assert.True(!Law.HasAllCases || total > 500, $"{total} entities were purged.");
     }
 
     [Fact]
@@ -273,16 +271,17 @@ public class PurgeTests
         Assert.Empty(team[0].Keys("d"));
     }
 
-    private static async Task<(List<string> Shown, int Purged)> RunAsync(int seed, bool isProjecting, bool purges)
+    private static async Task<(List<string> Shown, int Purged)> RunAsync(int seed, bool purges)
     {
         var random = new Random(seed);
-        await using Team team = await Team.CreateAsync(3, 2, isProjecting, [], isKeyed: seed % 2 == 0);
+        await using Team team = await Team.CreateAsync(3, 2, isProjecting: seed % 3 == 0, [], isKeyed: seed % 2 == 0);
         // In an open space nobody can be reckoned with who was never heard of.
         foreach (Replica replica in team.Replicas) await replica.CommitAsync(tx => tx.Create(new("own", "t", $"{replica.Id}")));
         await team.MeetAllAsync();
         var shown = new List<string>();
+        var latest = new (VersionVector? Vector, string Shown)[team.Replicas.Count];
         int purged = 0;
-        for (int step = 0; step < 70; step++)
+        for (int step = 0; step < 40; step++)
         {
             // One moment for each step: so no tie is decided by how many timestamps a purge has used up.
             foreach (var clock in team.Clocks) clock.Advance(TimeSpan.FromSeconds(1));
@@ -290,16 +289,13 @@ public class PurgeTests
             EntityKey key = Keys[random.Next(Keys.Length)];
             if (kind < 6) await TryAsync(team[at], key, random.Next(6), n);
             else if (kind < 10 && at != other) await team.MeetAsync(at, other);
-            else if (kind == 10)
-            {
-                for (int i = 0; i < 2; i++) await team.MeetAllAsync();
-            }
+            else if (kind == 10) await team.MeetAllAsync();
             else if (purges) purged += (int)(await team[3 + (at % 2)].PurgeAsync()).Purged;
-            shown.Add(Show(team));
+            shown.Add(Show(team, latest));
         }
         for (int i = 0; i < 2; i++) await team.MeetAllAsync();
         await AssertEqualAsync(team);
-        shown.Add(Show(team));
+        shown.Add(Show(team, new (VersionVector?, string)[team.Replicas.Count]));
         return (shown, purged);
     }
 
@@ -323,9 +319,19 @@ public class PurgeTests
     }
 
     /// <summary>A counter that was counted back to zero is shown as 0, unless it was purged: that is no difference.</summary>
-    private static string Show(Team team) => string.Join('\n', team.Replicas.SelectMany(
-        r => Keys.Select(k => $"{k} {r.Get(k)?.ToJson()}").Append($"{r.Query("d", "t").Count()}")))
+    private static string Show(Replica replica) => string.Join('\n',
+        Keys.Select(k => $"{k} {replica.Get(k)?.ToJson()}").Append($"{replica.Query("d", "t").Count()}"))
         .Replace("\"n\":0,", "", StringComparison.Ordinal).Replace("\"n\":0", "", StringComparison.Ordinal);
+
+    // Only who holds other work than before may show anything else.
+    private static string Show(Team team, (VersionVector? Vector, string Shown)[] latest)
+    {
+        for (int i = 0; i < latest.Length; i++)
+        {
+            if (latest[i].Vector != team[i].Vector) latest[i] = (team[i].Vector, Show(team[i]));
+        }
+        return string.Join('\n', latest.Select(l => l.Shown));
+    }
 
     private static async Task AssertEqualAsync(Team team)
     {

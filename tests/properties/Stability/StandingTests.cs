@@ -102,17 +102,16 @@ public class StandingTests
     }
 
     /// <summary>Whatever has not arrived at a server was written by somebody who had seen all that the server calls stable.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void What_has_not_arrived_was_written_having_seen_all_that_is_stable(bool isKeyed) => Law.Holds(
+    [Fact]
+    public void What_has_not_arrived_was_written_having_seen_all_that_is_stable() => Law.Holds(
         Arb.From(Gen.Choose(0, int.MaxValue)), async seed =>
         {
             var random = new Random(seed);
+            bool isKeyed = random.Next(2) == 0;
             await using Team team = await Team.CreateAsync(3, 2, false, [], isKeyed);
             var seen = new Dictionary<Dot, VersionVector>();
             bool wasStable = false;
-            for (int step = 0; step < 60; step++)
+            for (int step = 0; step < 40; step++)
             {
                 int at = random.Next(5);
                 switch (random.Next(3))
@@ -144,5 +143,5 @@ public class StandingTests
             }
             for (int round = 0; round < 3; round++) await team.MeetAllAsync();
             Assert.True(wasStable || team[4].StableVector.Count > 0);
-        }, count: 60);
+        });
 }
