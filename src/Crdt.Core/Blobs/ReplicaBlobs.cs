@@ -20,7 +20,7 @@ public sealed class ReplicaBlobs
     private readonly Dictionary<EntityKey, Named[]> byEntity = [];
     private readonly Dictionary<BlobHash, Naming> byRoot = [];
     private readonly Dictionary<BlobHash, BlobJob> jobs = [];
-    private readonly HashSet<BlobHash> evicted = [];
+    private readonly HashSet<BlobHash> evicted = []; // since this replica was opened; the log tells what was before
     private readonly HashSet<BlobHash> fresh = []; // taken in since this replica was opened
     private readonly Dictionary<BlobHash, bool> toClaim = []; // what this server is to write: that it holds a blob, or not any more
     private bool isClaiming;
@@ -116,6 +116,7 @@ public sealed class ReplicaBlobs
             {
                 (BlobHash root, BlobHash sha256, long size) = await draft.CompleteAsync(cancellationToken).ConfigureAwait(false);
                 var blob = new Blob(root, sha256, size, mediaType, name);
+                await RecallAsync(root, cancellationToken).ConfigureAwait(false);
                 NotePut(blob);
                 return blob;
             }
@@ -195,13 +196,13 @@ public sealed class ReplicaBlobs
         ArgumentNullException.ThrowIfNull(blob);
         BlobJob job;
         Task done;
+        if (policy.For(blob) != BlobFetch.Never) await RecallAsync(blob.Root, cancellationToken).ConfigureAwait(false);
         lock (Gate)
         {
             ThrowIfRefused(blob);
             if (IsWhole(blob.Root) && !jobs.ContainsKey(blob.Root)) return;
             if (policy.For(blob) == BlobFetch.Never)
                 throw new BlobException(BlobError.NotAllowed, $"This device does not take {blob.MediaType}.");
-            evicted.Remove(blob.Root);
             job = Demand(blob);
             job.Waiters++;
             done = job.Done.Task;
@@ -226,8 +227,8 @@ public sealed class ReplicaBlobs
         }
     }
 
-    /// <summary>Forgets the content of a blob, to make room. It can be fetched again, and does not come by itself as long as the
-    /// replica is open.</summary>
+    /// <summary>Forgets the content of a blob, to make room. It can be fetched again (<see cref="FetchAsync"/>), and until then does
+    /// not come by itself, also after the replica was opened anew.</summary>
     /// <param name="root">Which.</param>
     /// <param name="evenIfLast">Whether to do so where no other server has said that it holds it.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -245,8 +246,11 @@ public sealed class ReplicaBlobs
             Drop(root, new BlobException(BlobError.Missing, $"Blob {root} was evicted."));
         }
         long before = Store.UsedBytes;
-        await RemoveAsync(root, () => evenIfLast || IsHeldElsewhere(root), cancellationToken).ConfigureAwait(false);
-        return before - Store.UsedBytes;
+        bool isGone = await RemoveAsync(root, () => evenIfLast || IsHeldElsewhere(root), cancellationToken).ConfigureAwait(false);
+        long freed = before - Store.UsedBytes;
+        // Behind it: where the disk is full there is room for the note now.
+        if (isGone) await replica.NoteAsync(new EvictionNote(root, true), cancellationToken).ConfigureAwait(false);
+        return freed;
     }
 
     /// <summary>Forgets all content that no field names any more.</summary>
@@ -668,6 +672,20 @@ public sealed class ReplicaBlobs
     private Blob? FindNamed(BlobHash root) => !byRoot.TryGetValue(root, out Naming? naming) ? null
         : naming.Told.FirstOrDefault(told => !IsRefused(told)) ?? naming.Told.First();
 
+    /// <summary>Whether it was dropped here to make room, and nobody has asked for it since.</summary>
+    internal bool IsEvicted(BlobHash root)
+    {
+        lock (Gate) return evicted.Contains(root) || replica.Writer.Watch.IsEvicted(root);
+    }
+
+    // Somebody wants it after all.
+    private async ValueTask RecallAsync(BlobHash root, CancellationToken cancellationToken)
+    {
+        lock (Gate) evicted.Remove(root);
+        if (replica.Writer.Watch.IsEvicted(root))
+            await replica.NoteAsync(new EvictionNote(root, false), cancellationToken).ConfigureAwait(false);
+    }
+
     private void NotePut(Blob blob)
     {
         BlobJob? done;
@@ -676,7 +694,6 @@ public sealed class ReplicaBlobs
         {
             named = FindNamed(blob.Root);
             if (named is null) fresh.Add(blob.Root);
-            evicted.Remove(blob.Root);
             jobs.Remove(blob.Root, out done);
             if (done is not null) foreach (BlobExchange exchange in exchanges) exchange.Forget(done);
             foreach (BlobExchange exchange in exchanges) exchange.Tell(blob.Root);
@@ -735,7 +752,7 @@ public sealed class ReplicaBlobs
         }
         // What is not known to be wrong may be right: of several the most urgent.
         BlobRank? rank = naming.Told.Where(told => !IsRefused(told)).Select(told => RankOf(told, naming)).Min();
-        if (evicted.Contains(root) || IsWhole(root)) rank = null;
+        if (IsEvicted(root) || IsWhole(root)) rank = null;
         if (IsWhole(root) && Store.FindSha256(root) is null) rank = BlobRank.Always; // it is here, and was never verified
         if (job is { IsEnding: true }) return; // it is here, and being verified
         if (rank is not { } wanted)
@@ -899,7 +916,7 @@ public sealed class ReplicaBlobs
                 : isWhole ? (null, "All of it is here.")
                 : job is { Problem: { } problem } ? problem
                 : job is null ? (policy.For(blob) == BlobFetch.Never ? BlobError.NotAllowed : BlobError.Missing,
-                    evicted.Contains(blob.Root) ? "It was evicted here." : PolicySays(blob))
+                    IsEvicted(blob.Root) ? "It was evicted here." : PolicySays(blob))
                 : sources > 0 ? (null, "It is being fetched.")
                 : (BlobError.Missing, exchanges.Count == 0 ? "No peer is connected that could have it." : "No connected peer has what is missing.");
             if (!isWhole && held is { Damaged: > 0 } damaged) text += $" {damaged.Damaged} chunks were found damaged on the disk.";

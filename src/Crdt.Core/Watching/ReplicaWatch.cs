@@ -2,7 +2,7 @@ using MessagePack;
 
 namespace Crdt;
 
-/// <summary>What a replica has noticed about others. Safe for concurrent use; written on the writer's turn.</summary>
+/// <summary>What a replica has noticed about others, and is to remember of itself. Safe for concurrent use; written on the writer's turn.</summary>
 internal sealed class ReplicaWatch
 {
     /// <summary>Peers whose divergence is kept: each may name a thousand entities.</summary>
@@ -14,6 +14,9 @@ internal sealed class ReplicaWatch
     /// <summary>Authors in doubt that are kept: beyond that, whoever is named first is in doubt no more than others.</summary>
     private const int DoubtsMax = 4_096;
 
+    /// <summary>Evicted blobs that are kept: what is evicted beyond that is so while the replica is open.</summary>
+    private const int EvictionsMax = 16_384;
+
     // A change of the clock below this, within a day, is not worth an entry of the log.
     private const long SkewChangeMs = 1_000;
 
@@ -21,6 +24,7 @@ internal sealed class ReplicaWatch
     private readonly Dictionary<ReplicaId, Divergence> divergences = [];
     private readonly SortedDictionary<ReplicaId, ClockSkew> skews = [];
     private readonly SortedSet<ReplicaId> doubts = [];
+    private readonly SortedSet<BlobHash> evictions = [];
 
     /// <summary>The latest first, one for each peer.</summary>
     public Divergence[] Divergences
@@ -56,6 +60,12 @@ internal sealed class ReplicaWatch
         lock (gate) return doubts.Contains(author);
     }
 
+    /// <summary>Whether a blob was dropped to make room, and nobody has asked for it since.</summary>
+    public bool IsEvicted(BlobHash root)
+    {
+        lock (gate) return evictions.Contains(root);
+    }
+
     /// <summary>Whether the note is worth an entry of the log.</summary>
     public bool IsNews(WatchNote note)
     {
@@ -66,6 +76,8 @@ internal sealed class ReplicaWatch
                 AgreementNote { Peer: var peer } => divergences.ContainsKey(peer),
                 DoubtNote { Author: var author, IsOpen: var isOpen } => doubts.Contains(author) != isOpen
                     && (!isOpen || doubts.Count < DoubtsMax),
+                EvictionNote { Root: var root, IsEvicted: var isEvicted } => evictions.Contains(root) != isEvicted
+                    && (!isEvicted || evictions.Count < EvictionsMax),
                 SkewNote { Skew: var now } => !skews.TryGetValue(now.Replica, out ClockSkew? before)
                     || before.Role != now.Role || Math.Abs(before.OffsetMs - now.OffsetMs) >= SkewChangeMs
                     || (now.MeasuredAt - before.MeasuredAt).Duration() >= TimeSpan.FromDays(1),
@@ -92,6 +104,10 @@ internal sealed class ReplicaWatch
                     if (isOpen) doubts.Add(author);
                     else doubts.Remove(author);
                     break;
+                case EvictionNote { Root: var root, IsEvicted: var isEvicted }:
+                    if (!isEvicted) evictions.Remove(root);
+                    else if (evictions.Count < EvictionsMax) evictions.Add(root);
+                    break;
                 case SkewNote { Skew: var skew }:
                     skews[skew.Replica] = skew;
                     if (skews.Count > SkewsMax) skews.Remove(skews.Values.MinBy(s => s.MeasuredAt)!.Replica);
@@ -108,7 +124,7 @@ internal sealed class ReplicaWatch
             WatchNote[] notes =
             [
                 .. divergences.Values.Select(d => new DivergenceNote(d)), .. skews.Values.Select(s => new SkewNote(s)),
-                .. doubts.Select(d => new DoubtNote(d, true)),
+                .. doubts.Select(d => new DoubtNote(d, true)), .. evictions.Select(e => new EvictionNote(e, true)),
             ];
             writer.WriteArrayHeader(notes.Length);
             foreach (WatchNote note in notes) note.Write(ref writer);

@@ -3,17 +3,17 @@ using MessagePack;
 
 namespace Crdt;
 
-/// <summary>What a replica noticed about another one and keeps in its own log, never forwarded.</summary>
+/// <summary>What a replica noticed, about another one above all, and keeps in its own log, never forwarded.</summary>
 internal abstract record WatchNote
 {
     private const int Diverged = 1, Agreed = 2, Skewed = 3, Stood = 4, Told = 5;
 
     // Behind those of what a server put off.
-    private const int StoodWhole = 8, Whole = 9, Doubted = 10, Cleared = 11;
+    private const int StoodWhole = 8, Whole = 9, Doubted = 10, Cleared = 11, Evicted = 12, Recalled = 13;
 
     /// <summary>Whether a note of the log is one of these: statements begin with a binary.</summary>
     public static bool IsOne(ReadOnlyMemory<byte> note) =>
-        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole or Doubted or Cleared, ..];
+        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole or Doubted or Cleared or Evicted or Recalled, ..];
 
     public static WatchNote Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -23,7 +23,7 @@ internal abstract record WatchNote
 
     public static WatchNote Read(ref CanonicalReader reader)
     {
-        switch (reader.ReadInt32(Cleared, "The kind of a note"))
+        switch (reader.ReadInt32(Recalled, "The kind of a note"))
         {
             case Diverged:
                 return new DivergenceNote(ReadDivergence(ref reader));
@@ -39,6 +39,10 @@ internal abstract record WatchNote
                 return new DoubtNote(AcknowledgementCodec.ReadReplica(ref reader), true);
             case Cleared:
                 return new DoubtNote(AcknowledgementCodec.ReadReplica(ref reader), false);
+            case Evicted:
+                return new EvictionNote(ReadHash(ref reader), true);
+            case Recalled:
+                return new EvictionNote(ReadHash(ref reader), false);
             case Told:
                 ReplicaId peer = AcknowledgementCodec.ReadReplica(ref reader);
                 (ReplicaId, ulong)[] known = new (ReplicaId, ulong)[reader.ReadCount("The number of statements")];
@@ -95,6 +99,10 @@ internal abstract record WatchNote
                 writer.Write(isOpen ? Doubted : Cleared);
                 AcknowledgementCodec.WriteReplica(ref writer, author);
                 break;
+            case EvictionNote { Root: var root, IsEvicted: var isEvicted }:
+                writer.Write(isEvicted ? Evicted : Recalled);
+                BlobMessages.Write(ref writer, root);
+                break;
             case ToldNote { Peer: var peer, Known: var known }:
                 writer.Write(Told);
                 AcknowledgementCodec.WriteReplica(ref writer, peer);
@@ -114,6 +122,12 @@ internal abstract record WatchNote
                 AcknowledgementCodec.WriteTime(ref writer, skew.MeasuredAt);
                 break;
         }
+    }
+
+    private static BlobHash ReadHash(ref CanonicalReader reader)
+    {
+        ReadOnlySpan<byte> bytes = reader.ReadBytes(BlobHash.LengthBytes, "A blob's root");
+        return bytes.Length == BlobHash.LengthBytes ? BlobHash.FromBytes(bytes) : throw reader.Fail(BatchError.OutOfRange, "A blob's root has 32 bytes");
     }
 
     private static Divergence ReadDivergence(ref CanonicalReader reader)
@@ -147,6 +161,10 @@ internal sealed record AgreementNote(ReplicaId Peer) : WatchNote;
 /// <summary>Whether an author's id was found to be in use twice, so that nobody's word about its sequences tells of which log
 /// it is; or was found not to be.</summary>
 internal sealed record DoubtNote(ReplicaId Author, bool IsOpen) : WatchNote;
+
+/// <summary>Whether the content of a blob was dropped to make room, and is to come when somebody asks for it; or that somebody
+/// has.</summary>
+internal sealed record EvictionNote(BlobHash Root, bool IsEvicted) : WatchNote;
 
 /// <summary>Another replica's clock.</summary>
 internal sealed record SkewNote(ClockSkew Skew) : WatchNote;

@@ -42,9 +42,6 @@ internal sealed class SimulatedDevice(int index, SimulatedStore store, Simulated
     /// <summary>What the replica has begun beside its callers, and has not been done.</summary>
     public Queue<Func<Task>> Beside { get; } = [];
 
-    /// <summary>What was evicted, and was not put or asked for since.</summary>
-    public HashSet<BlobHash> Evicted { get; } = [];
-
     /// <summary>A name for people.</summary>
     public string Name => $"{(Identity.Role == ReplicaRole.Client ? 'D' : 'S')}{Index}";
 }

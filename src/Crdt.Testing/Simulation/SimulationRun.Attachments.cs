@@ -18,6 +18,9 @@ internal sealed partial class SimulationRun
     /// <summary>Content that was taken in somewhere, and acknowledged.</summary>
     public HashSet<BlobHash> Kept { get; } = [];
 
+    /// <summary>Content that somebody has evicted at some time.</summary>
+    public HashSet<BlobHash> Evicted { get; } = [];
+
     private SimulatedContent ContentOf(ulong content, int lengthBytes)
     {
         if (!contents.TryGetValue((content, lengthBytes), out SimulatedContent? drawn))
@@ -44,7 +47,6 @@ internal sealed partial class SimulationRun
             {
                 Now(replica.Blobs.PutAsync(new MemoryStream(content.Bytes), content.Blob.MediaType, content.Blob.Name));
                 Kept.Add(content.Blob.Root);
-                device.Evicted.Remove(content.Blob.Root);
             }
             catch (BlobException)
             {
@@ -69,7 +71,7 @@ internal sealed partial class SimulationRun
         {
             Now(replica.Blobs.EvictAsync(root));
             Figures.Evicted++;
-            device.Evicted.Add(root);
+            Evicted.Add(root);
         }
         catch (BlobException e) when (e.Error == BlobError.NotHeldElsewhere)
         {
@@ -78,7 +80,7 @@ internal sealed partial class SimulationRun
         catch (Exception e) when (HasFailed(device, e))
         {
             Figures.FailedWrites++;
-            device.Evicted.Add(root);
+            Evicted.Add(root);
         }
         Settle(device);
         Checks.CheckClaims(device);

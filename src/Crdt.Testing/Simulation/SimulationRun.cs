@@ -563,7 +563,6 @@ internal sealed partial class SimulationRun
         if (Setup.HasForks) options = options with { NewReplicaId = () => DrawId(furtherIds) };
         device.Replica = Now(Replica.OpenAsync(device.Store, options));
         device.Store.News.Clear();
-        device.Evicted.Clear();
         Checks.CheckReopened(device);
         Checks.CheckClaims(device);
     }

@@ -213,6 +213,36 @@ public class BlobStateTests
         Assert.Equal(1, kept);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_was_evicted_stays_away_over_restarts_until_somebody_asks_for_it(bool isProjecting)
+    {
+        await using Team team = await Team.CreateAsync(1, 1, isProjecting, []);
+        Blob blob = await team[0].Blobs.PutAsync(new MemoryStream(new byte[100_000]), "image/jpeg", "1.jpg");
+        await team[0].CommitAsync(tx => tx.Upsert(new EntityKey("d", "t", "1")).Set("file", blob));
+        for (int i = 0; i < 2; i++) await BlobLink.MeetAsync(team[0], team[1]);
+        Assert.Equal(100_000, await team[0].Blobs.EvictAsync(blob.Root));
+        for (int i = 0; i < 3; i++)
+        {
+            await team[0].CommitAsync(tx => tx.Upsert(new EntityKey("d", "t", "2")).Set("n", i));
+            await team[0].FlushAsync();
+            await team.ReopenAsync(0);
+            await BlobLink.MeetAsync(team[0], team[1]);
+            Assert.Equal((BlobStanding.OnDemand, "It was evicted here."),
+                (team[0].Blobs.Find(blob.Root)!.Standing, team[0].Blobs.Find(blob.Root)!.Explanation));
+        }
+        using (var patience = new CancellationTokenSource())
+        {
+            Task asked = team[0].Blobs.FetchAsync(blob, patience.Token).AsTask();
+            await patience.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        }
+        await team.ReopenAsync(0);
+        await BlobLink.MeetAsync(team[0], team[1]);
+        Assert.Equal(BlobStanding.Here, team[0].Blobs.Find(blob.Root)!.Standing);
+    }
+
     private static string? Problem(Replica replica, Blob blob)
     {
         lock (replica.Blobs.Gate) return replica.Blobs.FindJob(blob.Root) is { IsEnding: false, Problem: { } problem } ? problem.Text : null;
