@@ -860,6 +860,7 @@ public sealed class ReplicaBlobs
                     job.IsEnding = false; // a chunk was damaged right after it was written: it is asked for again
                     ConsiderAgain(root);
                 }
+                Changed?.Invoke(root);
                 return;
             }
             await Store.NoteSha256Async(root, found.Value, CancellationToken.None).ConfigureAwait(false);
@@ -869,6 +870,7 @@ public sealed class ReplicaBlobs
 #pragma warning restore CA1031
         {
             lock (Gate) (job.IsEnding, job.Problem) = (false, (null, $"It could not be written: {e.Message}"));
+            Changed?.Invoke(root);
             return;
         }
         lock (Gate)

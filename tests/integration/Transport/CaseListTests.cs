@@ -78,6 +78,8 @@ public sealed class CaseListTests : IAsyncDisposable
         device.Lanes[list.Space] = new SpaceLane { CarriesAttachments = false };
         await using CaseList cases = new(device, field, new CaseListOptions { Assignee = "ann" });
         await device.ConnectAsync(await Mesh.ListenAsync(server));
+        // Else it may tell of some, and what was asked for then comes first, whatever is assigned later.
+        await Mesh.UntilAsync(() => server.Connections.Any(c => c.Lanes.Any(l => l.Space == list.Space && l.AttachmentsHold == LaneHold.Peer)), "it knows that they rest");
         var photos = new List<Blob>();
         for (int i = 0; i < 12; i++)
         {

@@ -28,8 +28,16 @@ public class BlobStateTests
         var disk = new FaultyBlobStore { Syncing = _ => throw new IOException("the disk is gone") };
         (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
         await using Team disposed = team;
-        using (var link = new BlobLink(team[0], team[1])) await link.PassAllAsync();
-        await BlobLink.UntilAsync(() => Problem(team[1], blob) is not null);
+        var told = new TaskCompletionSource();
+        using (var link = new BlobLink(team[0], team[1]))
+        {
+            team[1].Blobs.Changed += _ =>
+            {
+                if (Problem(team[1], blob) is not null) told.TrySetResult();
+            };
+            await link.PassAllAsync();
+        }
+        await told.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Contains("the disk is gone", Problem(team[1], blob));
         Task waiting = team[1].Blobs.FetchAsync(blob).AsTask(); // tries again, in vain
         await BlobLink.UntilAsync(() => Problem(team[1], blob) is not null);
