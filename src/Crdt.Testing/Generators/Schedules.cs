@@ -62,4 +62,13 @@ public static class Schedules
 
     /// <summary>Schedules of a generator, with the shrinker.</summary>
     public static Arbitrary<Schedule> With(Gen<Schedule> schedules) => Arb.From(schedules, Shrink.Of);
+
+    /// <summary>Schedules, each with a setting in which it is lived through; the schedule shrinks, the setting stays.</summary>
+    public static Arbitrary<(Schedule Schedule, T Setting)> Under<T>(this Arbitrary<Schedule> schedules, Gen<T> settings)
+    {
+        ArgumentNullException.ThrowIfNull(schedules);
+        return Arb.From(
+            from schedule in schedules.Generator from setting in settings select (schedule, setting),
+            drawn => schedules.Shrinker(drawn.Item1).Select(schedule => (schedule, drawn.Item2)));
+    }
 }
