@@ -21,6 +21,22 @@ public sealed class BlobTests : ServerTest
             $"--Crdt:Blobs:BytesPerConnectionMax={BlobTree.ChunkLengthBytes}"];
 
     [Fact]
+    public async Task What_the_settings_do_not_say_is_as_it_was_kept()
+    {
+        await Replica.Blobs.SetPolicyAsync(new BlobPolicy
+        {
+            Fetch = BlobFetch.ThumbnailFirst,
+            ByMediaType = new Dictionary<string, BlobFetch> { ["image/*"] = BlobFetch.Never, ["video/*"] = BlobFetch.Never },
+            QuotaBytes = 1,
+        });
+        await StopAsync();
+        await StartAsync();
+        BlobPolicy now = Replica.Blobs.Policy;
+        Assert.Equal((BlobFetch.ThumbnailFirst, QuotaBytes, BlobTree.ChunkLengthBytes), (now.Fetch, now.QuotaBytes, now.BytesPerConnectionMax));
+        Assert.Equal([("image/*", BlobFetch.Never), ("video/*", BlobFetch.OnDemand)], now.ByMediaType.Select(t => (t.Key, t.Value)).Order());
+    }
+
+    [Fact]
     public async Task What_is_uploaded_and_named_by_a_mutation_is_downloaded_byte_by_byte_in_ranges_and_by_condition()
     {
         byte[] content = RandomNumberGenerator.GetBytes(1_200_001);

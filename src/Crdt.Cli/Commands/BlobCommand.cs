@@ -62,9 +62,10 @@ internal static class BlobCommand
         var list = new Command("ls", "Lists the attachments that fields name: how much of each is here, which servers hold it, and why it does not come.") { Missing };
         (Command Command, Func<CliContext, Task<ExitCode>> Run)[] room = BlobRoomCommands.Create();
         (Command Command, Func<CliContext, Task<ExitCode>> Run) fetch = BlobFetchCommand.Create();
-        blob = new Command("blob", "Attachments: photos, scans, sound, maps, of any size.") { put, get, list, fetch.Command };
+        (Command Command, Func<CliContext, Task<ExitCode>> Run) policy = BlobPolicyCommand.Create();
+        blob = new Command("blob", "Attachments: photos, scans, sound, maps, of any size.") { put, get, list, fetch.Command, policy.Command };
         foreach ((Command command, _) in room) blob.Add(command);
-        return [(put, PutAsync), (get, GetAsync), (list, ListAsync), fetch, .. room];
+        return [(put, PutAsync), (get, GetAsync), (list, ListAsync), fetch, policy, .. room];
     }
 
     private static async Task<ExitCode> PutAsync(CliContext context)

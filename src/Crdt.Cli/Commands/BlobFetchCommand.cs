@@ -25,7 +25,7 @@ internal static class BlobFetchCommand
     {
         var fetch = new Command("fetch", "Brings attachments before everything else, whatever the device takes by itself, and waits until they are here. Exit code 4 when a peer "
             + "has not got them, or the connection ends; what came is kept, and the next time goes on from there, also from another peer. "
-            + "A replica that 'crdt serve' has open fetches by itself what --blobs there says.")
+            + "A replica that 'crdt serve' has open fetches by itself what its policy says ('crdt blob policy').")
         {
             Blobs,
         };
@@ -38,7 +38,7 @@ internal static class BlobFetchCommand
         string[] given = context.Parsed.GetValue(Blobs) ?? [];
         await using CliHost host = await context.OpenAsync();
         ReplicaBlobs all = host.Replica.Blobs;
-        all.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand };
+        all.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand, QuotaBytes = all.Policy.QuotaBytes };
         if (given.Length > 0 && TryFind(host.Replica, given) is { } known && known.All(b => IsHere(all, b)))
         {
             Report(context.Output, host.Replica, known);

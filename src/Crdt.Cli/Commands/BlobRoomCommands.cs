@@ -27,7 +27,7 @@ internal static class BlobRoomCommands
     public static (Command, Func<CliContext, Task<ExitCode>>)[] Create()
     {
         var evict = new Command("evict", "Forgets the content of attachments on this device, to make room, once a server holds it (exit code 6 otherwise): what the server "
-            + "lacks is sent to it first. The fields stay, and 'crdt blob fetch' brings it again; 'crdt sync' does, too, unless --blobs or --blobs-type says otherwise.")
+            + "lacks is sent to it first. The fields stay, and 'crdt blob fetch' brings it again.")
         {
             Blobs, EvenIfLast,
         };
@@ -42,7 +42,7 @@ internal static class BlobRoomCommands
         bool isEvenIfLast = context.Parsed.GetValue(EvenIfLast);
         await using CliHost host = await context.OpenAsync();
         ReplicaBlobs all = host.Replica.Blobs;
-        all.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand };
+        all.Policy = new BlobPolicy { Fetch = BlobFetch.OnDemand, QuotaBytes = all.Policy.QuotaBytes };
         Blob[] blobs = [.. given.SelectMany(g => BlobArgument.FindAll(host.Replica, g)).DistinctBy(b => b.Root)];
         if (!isEvenIfLast && blobs.Any(b => all.Find(b.Root) is { BytesHere: > 0, OnServers.Count: 0 }))
         {

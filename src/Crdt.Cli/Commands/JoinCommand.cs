@@ -55,7 +55,7 @@ internal static class JoinCommand
         if (given is null && !byCode) throw CliException.Usage("The invitation is missing.", "'crdt pair' on the inviting device shows one.");
         PairingInvitation? invitation = byCode ? null : await ReadAsync(given!, context.Cancellation);
         EndPoint? address = !byCode ? null : given is null ? await FindAsync(context) : ServeCommand.ParsePeer(given);
-        BlobPolicy policy = BlobOptions.Read(context);
+        _ = BlobOptions.Read(context); // a mistake is told before anything is opened
         string name = context.Parsed.GetValue(Name) ?? Environment.MachineName;
         using StoreKey? protect = context.ReadKey();
         string keyPath = NodeKeyFile.PathIn(context.Data);
@@ -66,7 +66,7 @@ internal static class JoinCommand
             : await PairingApplicant.ApplyAsync(address!, key, id, name, new CodePrompt(context).ConfirmAsync, context.Cancellation);
         await using CliHost host = await CliHost.CreateAsync(
             context.Data, protect, grant.Genesis, grant.Enrolment.Replica, grant.Enrolment.Role, context.Time, context.Cancellation);
-        host.Replica.Blobs.Policy = policy;
+        await BlobOptions.SetAsync(context, host.Replica);
         File.Delete(PendingPath(context));
         Report(context, host.Replica, grant);
         await using PeerNode node = ServeCommand.CreateNode(context, host, isPlain: false);

@@ -46,7 +46,8 @@ internal static class ServeCommand
     private static readonly Option<string?> Http = new("--http")
     {
         HelpName = "ADDRESS:PORT",
-        Description = "Also answers GraphQL and shows a page there, as the server peer: 127.0.0.1:8080 for this machine. Needs ASP.NET Core, and the server role.",
+        Description = "Also answers GraphQL and shows a page there, as the server peer: 127.0.0.1:8080 for this machine. Needs ASP.NET Core, and the server role. "
+            + "Which attachments it takes, said beside it, holds as long as it runs.",
     };
 
     private static readonly Option<string?> Issuer = new("--issuer")
@@ -153,9 +154,9 @@ internal static class ServeCommand
         }
         if (context.Parsed.GetValue(Issuer) is not null || context.Parsed.GetValue(Dev) || context.Parsed.GetValue(Postgres) is not null)
             throw CliException.Usage("--issuer, --dev and --postgres go with --http.");
-        BlobPolicy policy = BlobOptions.Read(context);
+        _ = BlobOptions.Read(context); // a mistake is told before anything is opened
         await using CliHost host = await context.OpenAsync(Upkeep);
-        host.Replica.Blobs.Policy = policy;
+        await BlobOptions.SetAsync(context, host.Replica);
         bool isPlain = context.Parsed.GetValue(Plain);
         using EcdsaNodeKey? authority = isPlain ? null : PairingFiles.OpenAuthority(context);
         PairingDesk? desk = authority is null ? null : await PairingFiles.OpenDeskAsync(context, host, authority);

@@ -70,9 +70,9 @@ internal static class SyncCommand
     {
         EndPoint? peer = context.Parsed.GetValue(Peer) is { } given ? ServeCommand.ParsePeer(given) : null;
         double? seconds = context.Parsed.GetValue(Timeout);
-        BlobPolicy policy = BlobOptions.Read(context);
+        _ = BlobOptions.Read(context); // a mistake is told before anything is opened
         await using CliHost host = await context.OpenAsync();
-        host.Replica.Blobs.Policy = policy;
+        await BlobOptions.SetAsync(context, host.Replica);
         if (context.Parsed.GetValue(WithSnapshot)) host.Replica.RequestSnapshot();
         await using var discovery = new MdnsDiscovery();
         await using PeerNode node = ServeCommand.CreateNode(context, host, context.Parsed.GetValue(Plain));

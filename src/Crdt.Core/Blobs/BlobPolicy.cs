@@ -1,8 +1,13 @@
+using System.Text;
+
 namespace Crdt;
 
 /// <summary>Which content a device takes by itself, and how much of it.</summary>
 public sealed record BlobPolicy
 {
+    /// <summary>Media types of a policy that is kept (<see cref="ReplicaBlobs.SetPolicyAsync"/>): 256.</summary>
+    public const int MediaTypesMax = 256;
+
     /// <summary>What holds for media types that <see cref="ByMediaType"/> does not name; <see cref="BlobFetch.Always"/> by
     /// default.</summary>
     public BlobFetch Fetch { get; init; } = BlobFetch.Always;
@@ -25,4 +30,11 @@ public sealed record BlobPolicy
         string first = string.Concat(blob.MediaType.AsSpan(0, blob.MediaType.IndexOf('/', StringComparison.Ordinal)), "/*");
         return ByMediaType.TryGetValue(first, out BlobFetch part) ? part : Fetch;
     }
+
+    /// <summary>Why it cannot be kept; <see langword="null"/> if it can.</summary>
+    internal string? FindProblem() => ByMediaType.Count > MediaTypesMax ? $"A policy names at most {MediaTypesMax} media types, and not {ByMediaType.Count}."
+        : ByMediaType.Keys.FirstOrDefault(t => Encoding.UTF8.GetByteCount(t) > Blob.MediaTypeLengthMax) is { } longest ? $"'{longest}' is longer than a media type."
+        : !Enum.IsDefined(Fetch) || !ByMediaType.Values.All(Enum.IsDefined) ? "Attachments are taken always, on demand, never, or behind the thumbnails."
+        : BytesPerConnectionMax < 0 || QuotaBytes < 0 ? "A number of bytes is not negative."
+        : null;
 }

@@ -43,7 +43,8 @@ public sealed class ReplicaBlobs
     /// return soon.</summary>
     public event Action<BlobHash>? Changed;
 
-    /// <summary>What is taken without being asked for. A new one holds from then on.</summary>
+    /// <summary>What is taken without being asked for. A new one holds from then on, and as long as the replica is open;
+    /// <see cref="SetPolicyAsync"/> keeps it.</summary>
     public BlobPolicy Policy
     {
         get => policy;
@@ -83,6 +84,20 @@ public sealed class ReplicaBlobs
     internal IBlobStore Store => replica.Store.Blobs;
 
     internal TimeProvider Time => replica.Options.Time;
+
+    /// <summary>Sets what is taken without being asked for, from now on and whenever the replica is opened without a policy of its
+    /// own in the options.</summary>
+    /// <param name="value">The policy, with at most <see cref="BlobPolicy.MediaTypesMax"/> media types.</param>
+    /// <param name="cancellationToken">Gives up waiting until it is kept; it holds all the same.</param>
+    /// <exception cref="ArgumentException">A policy that cannot be: of too many media types or with too long a one, or with
+    /// numbers out of range.</exception>
+    public async ValueTask SetPolicyAsync(BlobPolicy value, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (value.FindProblem() is { } problem) throw new ArgumentException(problem, nameof(value));
+        Policy = value with { ByMediaType = value.ByMediaType.ToDictionary() };
+        await replica.NoteAsync(new BlobPolicyNote(Policy), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Takes content in. It survives power loss once this has completed; to be seen by others it is then to be named by a
     /// field.</summary>

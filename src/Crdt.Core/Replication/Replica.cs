@@ -25,7 +25,7 @@ public sealed partial class Replica : IAsyncDisposable
         retainer = new Recurring<PruneResult>(options.Time, cancellation => Retainer.RunAsync(this, cancellation));
         index = new MutationIndex(store, options.MutationsPerZone);
         Mesh = new MeshTree(() => (Role, Id), options.Time);
-        Blobs = new ReplicaBlobs(this, options.Blobs);
+        Blobs = new ReplicaBlobs(this, options.Blobs ?? new BlobPolicy());
     }
 
     /// <summary>The attachments: content that fields name.</summary>
@@ -137,6 +137,7 @@ public sealed partial class Replica : IAsyncDisposable
         }
         var replica = new Replica(store, options);
         await replica.writer.RestoreAsync().ConfigureAwait(false);
+        if (options.Blobs is null && replica.writer.Watch.BlobPolicy is { } kept) replica.Blobs.Policy = kept;
         replica.writer.Signals.Attached += replica.Blobs.NoteTouched;
         replica.Blobs.NoteTouched(replica.writer.NamingBlobs.ToArray());
         await replica.StartAsync(cancellationToken).ConfigureAwait(false);

@@ -34,8 +34,9 @@ public sealed record ReplicaOptions
 
     internal DataTypeTable DataTypeTable { get; private init; } = DataTypeTable.Empty;
 
-    /// <summary>Which attachments the device takes by itself; all by default.</summary>
-    public BlobPolicy Blobs { get; init; } = new();
+    /// <summary>Which attachments the device takes by itself while the replica is open. Without it what was set last with
+    /// <see cref="ReplicaBlobs.SetPolicyAsync"/>, and all where nothing was.</summary>
+    public BlobPolicy? Blobs { get; init; }
 
     /// <summary>How often a replica in the server role drops deleted entities that everybody has seen deleted
     /// (<see cref="Replica.PurgeAsync"/>); <see langword="null"/>, the default, for only when asked.</summary>

@@ -25,6 +25,7 @@ internal sealed class ReplicaWatch
     private readonly SortedDictionary<ReplicaId, ClockSkew> skews = [];
     private readonly SortedSet<ReplicaId> doubts = [];
     private readonly SortedSet<BlobHash> evictions = [];
+    private BlobPolicyNote? blobPolicy;
 
     /// <summary>The latest first, one for each peer.</summary>
     public Divergence[] Divergences
@@ -66,6 +67,15 @@ internal sealed class ReplicaWatch
         lock (gate) return evictions.Contains(root);
     }
 
+    /// <summary>Which attachments the device takes by itself; <see langword="null"/> where nobody has said.</summary>
+    public BlobPolicy? BlobPolicy
+    {
+        get
+        {
+            lock (gate) return blobPolicy?.Policy;
+        }
+    }
+
     /// <summary>Whether the note is worth an entry of the log.</summary>
     public bool IsNews(WatchNote note)
     {
@@ -78,6 +88,7 @@ internal sealed class ReplicaWatch
                     && (!isOpen || doubts.Count < DoubtsMax),
                 EvictionNote { Root: var root, IsEvicted: var isEvicted } => evictions.Contains(root) != isEvicted
                     && (!isEvicted || evictions.Count < EvictionsMax),
+                BlobPolicyNote => blobPolicy is null || !blobPolicy.Encode().AsSpan().SequenceEqual(note.Encode()),
                 SkewNote { Skew: var now } => !skews.TryGetValue(now.Replica, out ClockSkew? before)
                     || before.Role != now.Role || Math.Abs(before.OffsetMs - now.OffsetMs) >= SkewChangeMs
                     || (now.MeasuredAt - before.MeasuredAt).Duration() >= TimeSpan.FromDays(1),
@@ -108,6 +119,9 @@ internal sealed class ReplicaWatch
                     if (!isEvicted) evictions.Remove(root);
                     else if (evictions.Count < EvictionsMax) evictions.Add(root);
                     break;
+                case BlobPolicyNote policy:
+                    blobPolicy = policy;
+                    break;
                 case SkewNote { Skew: var skew }:
                     skews[skew.Replica] = skew;
                     if (skews.Count > SkewsMax) skews.Remove(skews.Values.MinBy(s => s.MeasuredAt)!.Replica);
@@ -125,6 +139,7 @@ internal sealed class ReplicaWatch
             [
                 .. divergences.Values.Select(d => new DivergenceNote(d)), .. skews.Values.Select(s => new SkewNote(s)),
                 .. doubts.Select(d => new DoubtNote(d, true)), .. evictions.Select(e => new EvictionNote(e, true)),
+                .. blobPolicy is null ? [] : (WatchNote[])[blobPolicy],
             ];
             writer.WriteArrayHeader(notes.Length);
             foreach (WatchNote note in notes) note.Write(ref writer);

@@ -9,11 +9,11 @@ internal abstract record WatchNote
     private const int Diverged = 1, Agreed = 2, Skewed = 3, Stood = 4, Told = 5;
 
     // Behind those of what a server put off.
-    private const int StoodWhole = 8, Whole = 9, Doubted = 10, Cleared = 11, Evicted = 12, Recalled = 13;
+    private const int StoodWhole = 8, Whole = 9, Doubted = 10, Cleared = 11, Evicted = 12, Recalled = 13, Policy = 14;
 
     /// <summary>Whether a note of the log is one of these: statements begin with a binary.</summary>
     public static bool IsOne(ReadOnlyMemory<byte> note) =>
-        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole or Doubted or Cleared or Evicted or Recalled, ..];
+        note.Span is [Diverged or Agreed or Skewed or Stood or Told or StoodWhole or Whole or Doubted or Cleared or Evicted or Recalled or Policy, ..];
 
     public static WatchNote Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -23,7 +23,7 @@ internal abstract record WatchNote
 
     public static WatchNote Read(ref CanonicalReader reader)
     {
-        switch (reader.ReadInt32(Recalled, "The kind of a note"))
+        switch (reader.ReadInt32(Policy, "The kind of a note"))
         {
             case Diverged:
                 return new DivergenceNote(ReadDivergence(ref reader));
@@ -43,6 +43,8 @@ internal abstract record WatchNote
                 return new EvictionNote(ReadHash(ref reader), true);
             case Recalled:
                 return new EvictionNote(ReadHash(ref reader), false);
+            case Policy:
+                return new BlobPolicyNote(ReadPolicy(ref reader));
             case Told:
                 ReplicaId peer = AcknowledgementCodec.ReadReplica(ref reader);
                 (ReplicaId, ulong)[] known = new (ReplicaId, ulong)[reader.ReadCount("The number of statements")];
@@ -103,6 +105,18 @@ internal abstract record WatchNote
                 writer.Write(isEvicted ? Evicted : Recalled);
                 BlobMessages.Write(ref writer, root);
                 break;
+            case BlobPolicyNote { Policy: var policy }:
+                writer.Write(Policy);
+                writer.Write((int)policy.Fetch);
+                writer.Write(policy.BytesPerConnectionMax);
+                writer.Write(policy.QuotaBytes);
+                writer.WriteArrayHeader(policy.ByMediaType.Count);
+                foreach ((string type, BlobFetch fetch) in policy.ByMediaType.OrderBy(t => t.Key, StringComparer.Ordinal))
+                {
+                    writer.Write(type);
+                    writer.Write((int)fetch);
+                }
+                break;
             case ToldNote { Peer: var peer, Known: var known }:
                 writer.Write(Told);
                 AcknowledgementCodec.WriteReplica(ref writer, peer);
@@ -129,6 +143,22 @@ internal abstract record WatchNote
         ReadOnlySpan<byte> bytes = reader.ReadBytes(BlobHash.LengthBytes, "A blob's root");
         return bytes.Length == BlobHash.LengthBytes ? BlobHash.FromBytes(bytes) : throw reader.Fail(BatchError.OutOfRange, "A blob's root has 32 bytes");
     }
+
+    private static BlobPolicy ReadPolicy(ref CanonicalReader reader)
+    {
+        BlobFetch fetch = ReadFetch(ref reader);
+        long perConnection = reader.ReadInt64(), quota = reader.ReadInt64();
+        var byType = new Dictionary<string, BlobFetch>();
+        for (int i = reader.ReadArrayHeader("The media types of a policy"); i > 0; i--)
+        {
+            string type = System.Text.Encoding.UTF8.GetString(reader.ReadUtf8(Blob.MediaTypeLengthMax, "A media type"));
+            byType[type] = ReadFetch(ref reader);
+        }
+        return new BlobPolicy { Fetch = fetch, ByMediaType = byType, BytesPerConnectionMax = perConnection, QuotaBytes = quota };
+    }
+
+    private static BlobFetch ReadFetch(ref CanonicalReader reader) =>
+        (BlobFetch)reader.ReadInt32((int)BlobFetch.ThumbnailFirst, "When attachments are taken");
 
     private static Divergence ReadDivergence(ref CanonicalReader reader)
     {
@@ -165,6 +195,9 @@ internal sealed record DoubtNote(ReplicaId Author, bool IsOpen) : WatchNote;
 /// <summary>Whether the content of a blob was dropped to make room, and is to come when somebody asks for it; or that somebody
 /// has.</summary>
 internal sealed record EvictionNote(BlobHash Root, bool IsEvicted) : WatchNote;
+
+/// <summary>Which attachments the device takes by itself, from then on.</summary>
+internal sealed record BlobPolicyNote(BlobPolicy Policy) : WatchNote;
 
 /// <summary>Another replica's clock.</summary>
 internal sealed record SkewNote(ClockSkew Skew) : WatchNote;

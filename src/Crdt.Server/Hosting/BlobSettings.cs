@@ -1,28 +1,30 @@
 namespace Crdt.Server.Hosting;
 
-/// <summary>Attachments: which this server takes from its peers by itself, and how large those may be that come by HTTP.</summary>
+/// <summary>Attachments: which this server takes from its peers by itself, and how large those may be that come by HTTP. What is not
+/// set is as it was kept with the replica.</summary>
 internal sealed class BlobSettings
 {
     /// <summary>What is taken where <see cref="Types"/> names no other.</summary>
-    public BlobFetch Fetch { get; set; } = BlobFetch.Always;
+    public BlobFetch? Fetch { get; set; }
 
     /// <summary>By media type: <c>video/*=OnDemand</c>.</summary>
     public IList<string> Types { get; } = [];
 
-    /// <summary>What all may take, in bytes; without limit unless it is set.</summary>
-    public long QuotaBytes { get; set; } = long.MaxValue;
+    /// <summary>What all may take, in bytes.</summary>
+    public long? QuotaBytes { get; set; }
 
-    /// <summary>What is taken over one connection with a peer, in bytes; without limit unless it is set.</summary>
-    public long BytesPerConnectionMax { get; set; } = long.MaxValue;
+    /// <summary>What is taken over one connection with a peer, in bytes.</summary>
+    public long? BytesPerConnectionMax { get; set; }
 
     /// <summary>The largest that comes by HTTP, in bytes.</summary>
     public long UploadBytesMax { get; set; } = 10L << 30;
 
-    /// <summary>The same as the replica has it.</summary>
+    /// <summary>What holds while the server runs.</summary>
+    /// <param name="kept">What is kept with the replica.</param>
     /// <exception cref="InvalidOperationException">A type is none.</exception>
-    internal BlobPolicy ToPolicy()
+    internal BlobPolicy Over(BlobPolicy kept)
     {
-        var types = new Dictionary<string, BlobFetch>();
+        Dictionary<string, BlobFetch> types = Fetch is null ? kept.ByMediaType.ToDictionary() : [];
         foreach (string given in Types)
         {
             int at = given.LastIndexOf('=');
@@ -30,6 +32,12 @@ internal sealed class BlobSettings
                 throw new InvalidOperationException($"Crdt:Blobs:Types: '{given}' is not TYPE=WHEN, as in video/*=OnDemand.");
             types[given[..at]] = fetch;
         }
-        return new BlobPolicy { Fetch = Fetch, ByMediaType = types, QuotaBytes = QuotaBytes, BytesPerConnectionMax = BytesPerConnectionMax };
+        return new BlobPolicy
+        {
+            Fetch = Fetch ?? kept.Fetch,
+            ByMediaType = types,
+            QuotaBytes = QuotaBytes ?? kept.QuotaBytes,
+            BytesPerConnectionMax = BytesPerConnectionMax ?? kept.BytesPerConnectionMax,
+        };
     }
 }

@@ -97,9 +97,9 @@ internal sealed class ServerSpace : IAsyncDisposable
                 RetentionInterval = Upkeep,
                 Journal = journal,
                 Admission = admission,
-                Blobs = options.Blobs.ToPolicy(),
                 ClosesEachRun = home is not null,
             }, cancellation);
+            replica.Blobs.Policy = options.Blobs.Over(replica.Blobs.Policy);
             return new ServerSpace(store, replica, journal, node, data, options.KeyFile, genesis)
             {
                 Home = home,

@@ -30,7 +30,7 @@ public sealed class BlobTests : CliTest
             string text = (await OkAsync("b", "sync", "--plain", "--blobs-type", "image/*=on-demand", address)).Output;
             Assert.Contains("Attachments: none came, 1 left there", text);
             JsonElement there = Assert.Single((await OkAsync("b", "--json", "blob", "ls")).JsonLines);
-            Assert.Equal(("waiting", 0), (there.GetProperty("standing").GetString(), there.GetProperty("bytes_here").GetInt64()));
+            Assert.Equal(("onDemand", 0), (there.GetProperty("standing").GetString(), there.GetProperty("bytes_here").GetInt64()));
             Assert.Equal("report/photo", there.GetProperty("places")[0].GetProperty("field").GetString());
             (await RunAsync("b", "blob", "get", Photo, "-o", PathOf("early.jpg"))).Failed(6, "crdt blob fetch");
             Assert.False(File.Exists(PathOf("early.jpg")));
@@ -80,6 +80,44 @@ public sealed class BlobTests : CliTest
         Assert.Equal((1, 0, false), (last.GetProperty("received").GetInt32(), last.GetProperty("waiting").GetInt32(), last.TryGetProperty("rest", out _)));
         await OkAsync("a", "blob", "get", root, "-o", PathOf("copy"));
         Assert.Equal(content, await File.ReadAllBytesAsync(PathOf("copy")));
+    }
+
+    [Fact]
+    public async Task Which_attachments_a_device_takes_is_said_once_and_kept()
+    {
+        await InitAsync("a", "server");
+        (string film, _) = Make("film.mp4", 60_000);
+        (string photo, _) = Make("strike.jpg", 60_000);
+        await OkAsync("server", "blob", "put", Photo, film, "--field", "film");
+        await OkAsync("server", "blob", "put", Photo, photo, "--field", "photo");
+        await using CliServer server = await ServeAsync("server");
+        string address = server.EndPoint.ToString();
+        Assert.Equal("""{"fetch":"always","by_media_type":{},"used":0}""", (await OkAsync("a", "--json", "blob", "policy")).Output.Trim());
+
+        await OkAsync("a", "sync", "--plain", "--blobs", "never", "--blobs-type", "image/*=on-demand", "--blob-quota", "1MB", address);
+        Assert.Equal((0, 2), await SyncAsync());
+        // What is asked for comes all the same, within the quota.
+        await OkAsync("a", "blob", "policy", "--blob-quota", "50KB");
+        (await RunAsync("a", "blob", "fetch", Photo, "--peer", address, "--plain")).Failed(5, "of 50000 bytes are taken");
+        await OkAsync("a", "blob", "policy", "--blob-quota", "unlimited", "--blob-budget", "5MB");
+        Assert.Equal(
+            ["attachments        never", "  image/*          on-demand", "quota              unlimited, 0 B used", "over a connection  5000 kB"],
+            (await OkAsync("a", "blob", "policy")).Lines);
+
+        await OkAsync("a", "blob", "policy", "--blobs-type", "video/*=always");
+        Assert.Equal((1, 1), await SyncAsync());
+        await OkAsync("a", "sync", "--plain", "--blobs", "always", address);
+        Assert.Equal((0, 0), await SyncAsync());
+        JsonElement policy = (await OkAsync("a", "--json", "blob", "policy")).Json;
+        Assert.Equal("{}", policy.GetProperty("by_media_type").GetRawText());
+        Assert.Equal(5_000_000, policy.GetProperty("bytes_per_connection").GetInt64());
+        (await RunAsync("a", "blob", "policy", "--blobs-type", $"{new string('x', 130)}/*=never")).Failed(2, "longer than a media type");
+
+        async Task<(int Received, int Left)> SyncAsync()
+        {
+            JsonElement blobs = (await OkAsync("a", "--json", "sync", "--plain", address)).Json.GetProperty("blobs");
+            return (blobs.GetProperty("received").GetInt32(), blobs.GetProperty("left").GetInt32());
+        }
     }
 
     [Fact]

@@ -69,6 +69,48 @@ public abstract class ReplicaStoreConformance
         await store.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Which_attachments_a_device_takes_lasts_until_it_is_said_anew(int updates)
+    {
+        var thin = new BlobPolicy
+        {
+            Fetch = BlobFetch.OnDemand,
+            ByMediaType = new Dictionary<string, BlobFetch> { ["video/*"] = BlobFetch.Never, ["image/jpeg"] = BlobFetch.ThumbnailFirst },
+            BytesPerConnectionMax = 5_000_000,
+        };
+        IReplicaStore store = Create();
+        BlobPolicy[] said = [new(), thin, thin with { ByMediaType = new Dictionary<string, BlobFetch>(), QuotaBytes = 0 }, new()];
+        foreach (BlobPolicy policy in said)
+        {
+            await using (Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System }))
+            {
+                await replica.Blobs.SetPolicyAsync(policy);
+                replica.Blobs.Policy = thin with { Fetch = BlobFetch.Never }; // as long as it is open
+                for (int i = 0; i < updates; i++) await replica.FlushAsync();
+            }
+            store = await ReopenAsync(store);
+            await using (Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System }))
+            {
+                AssertPolicy(policy, replica.Blobs.Policy);
+                if (replica.Store.Blobs.QuotaBytes != 0) Assert.Equal(policy.QuotaBytes, replica.Store.Blobs.QuotaBytes);
+            }
+            store = await ReopenAsync(store);
+            var own = new BlobPolicy { Fetch = BlobFetch.Never };
+            await using (Replica replica = await Replica.OpenAsync(store, new ReplicaOptions { Time = TimeProvider.System, Blobs = own }))
+                AssertPolicy(own, replica.Blobs.Policy);
+            store = await ReopenAsync(store);
+        }
+        await store.DisposeAsync();
+
+        static void AssertPolicy(BlobPolicy expected, BlobPolicy actual)
+        {
+            Assert.Equal(expected with { ByMediaType = actual.ByMediaType }, actual);
+            Assert.Equal(expected.ByMediaType.OrderBy(t => t.Key), actual.ByMediaType.OrderBy(t => t.Key));
+        }
+    }
+
     [Fact]
     public async Task Every_position_given_is_a_place_to_go_on_from()
     {

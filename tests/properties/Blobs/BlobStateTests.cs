@@ -251,6 +251,35 @@ public class BlobStateTests
         Assert.Equal(BlobStanding.Here, team[0].Blobs.Find(blob.Root)!.Standing);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_device_takes_is_kept_and_what_cannot_be_kept_is_refused(bool isProjecting)
+    {
+        await using Team team = await Team.CreateAsync(2, 0, isProjecting, []);
+        await team[1].Blobs.SetPolicyAsync(new BlobPolicy { ByMediaType = new Dictionary<string, BlobFetch> { ["image/*"] = BlobFetch.Never } });
+        foreach (BlobPolicy wrong in (BlobPolicy[])
+            [
+                new() { QuotaBytes = -1 }, new() { BytesPerConnectionMax = -1 }, new() { Fetch = (BlobFetch)9 },
+                new() { ByMediaType = new Dictionary<string, BlobFetch> { ["a/b"] = (BlobFetch)(-1) } },
+                new() { ByMediaType = new Dictionary<string, BlobFetch> { [new string('x', 128)] = BlobFetch.Never } },
+                new() { ByMediaType = Enumerable.Range(0, BlobPolicy.MediaTypesMax + 1).ToDictionary(i => $"x/{i}", _ => BlobFetch.Never) },
+            ]) await Assert.ThrowsAsync<ArgumentException>(() => team[1].Blobs.SetPolicyAsync(wrong).AsTask());
+        Blob blob = await team[0].Blobs.PutAsync(new MemoryStream(new byte[100_000]), "image/jpeg", "1.jpg");
+        await team[0].CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
+        for (int i = 0; i < 2; i++)
+        {
+            await BlobLink.MeetAsync(team[0], team[1]);
+            Assert.Equal(BlobStanding.NotTaken, team[1].Blobs.Find(blob.Root)!.Standing);
+            await team[1].FlushAsync();
+            await team.ReopenAsync(1);
+        }
+        await team[1].Blobs.SetPolicyAsync(new BlobPolicy());
+        await team.ReopenAsync(1);
+        await BlobLink.MeetAsync(team[0], team[1]);
+        Assert.Equal(BlobStanding.Here, team[1].Blobs.Find(blob.Root)!.Standing);
+    }
+
     private static string? Problem(Replica replica, Blob blob)
     {
         lock (replica.Blobs.Gate) return replica.Blobs.FindJob(blob.Root) is { IsEnding: false, Problem: { } problem } ? problem.Text : null;
