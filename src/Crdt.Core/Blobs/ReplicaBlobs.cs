@@ -10,7 +10,7 @@ namespace Crdt;
 /// have it, chunk by chunk, from several at once. Safe for concurrent use.</summary>
 /// <remarks>What goes wrong with a blob is a state of that blob (<see cref="Find"/>); it holds up neither mutations nor other
 /// blobs. Memory does not grow with the size of blobs.</remarks>
-[SuppressMessage("Design", "CA1001", Justification = "The semaphore has no wait handle; late callers may still come.")]
+[SuppressMessage("Design", "CA1001", Justification = "The semaphores have no wait handles; late callers may still come.")]
 public sealed class ReplicaBlobs
 {
     private const int ClaimsPerCommit = 64;
@@ -28,6 +28,7 @@ public sealed class ReplicaBlobs
     private readonly ConcurrentQueue<EntityKey> touched = new();
     private readonly Lock reading = new();
     private readonly SemaphoreSlim contents = new(1); // what is claimed stays while it is claimed, and what goes is not claimed meanwhile
+    private readonly SemaphoreSlim evictions = new(1); // one note at a time of what is evicted, and what is not any more
     private volatile bool isSettling;
     private long order;
     private BlobPolicy policy;
@@ -131,7 +132,7 @@ public sealed class ReplicaBlobs
             {
                 (BlobHash root, BlobHash sha256, long size) = await draft.CompleteAsync(cancellationToken).ConfigureAwait(false);
                 var blob = new Blob(root, sha256, size, mediaType, name);
-                await RecallAsync(root, cancellationToken).ConfigureAwait(false);
+                await RecallPutAsync(root).ConfigureAwait(false);
                 NotePut(blob);
                 return blob;
             }
@@ -264,7 +265,7 @@ public sealed class ReplicaBlobs
         bool isGone = await RemoveAsync(root, () => evenIfLast || IsHeldElsewhere(root), cancellationToken).ConfigureAwait(false);
         long freed = before - Store.UsedBytes;
         // Behind it: where the disk is full there is room for the note now.
-        if (isGone) await replica.NoteAsync(new EvictionNote(root, true), cancellationToken).ConfigureAwait(false);
+        if (isGone) await KeepEvictionAsync(root).ConfigureAwait(false);
         return freed;
     }
 
@@ -693,12 +694,50 @@ public sealed class ReplicaBlobs
         lock (Gate) return evicted.Contains(root) || replica.Writer.Watch.IsEvicted(root);
     }
 
+    // Unless somebody has asked for it while it went. It is gone: nobody gives up on saying so.
+    private async ValueTask KeepEvictionAsync(BlobHash root)
+    {
+        await evictions.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            bool isWanted;
+            lock (Gate) isWanted = !evicted.Contains(root);
+            if (!isWanted) await replica.NoteAsync(new EvictionNote(root, true), CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            evictions.Release();
+        }
+    }
+
     // Somebody wants it after all.
     private async ValueTask RecallAsync(BlobHash root, CancellationToken cancellationToken)
     {
         lock (Gate) evicted.Remove(root);
-        if (replica.Writer.Watch.IsEvicted(root))
-            await replica.NoteAsync(new EvictionNote(root, false), cancellationToken).ConfigureAwait(false);
+        await evictions.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (replica.Writer.Watch.IsEvicted(root))
+                await replica.NoteAsync(new EvictionNote(root, false), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            evictions.Release();
+        }
+    }
+
+    // The content is here for good. Where that cannot be noted it is taken for evicted only once it is gone or damaged again.
+    private async ValueTask RecallPutAsync(BlobHash root)
+    {
+        try
+        {
+            await RecallAsync(root, CancellationToken.None).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever is wrong with the log: the commit that names the content tells of it.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
     }
 
     private void NotePut(Blob blob)

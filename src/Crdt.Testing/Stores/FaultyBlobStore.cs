@@ -24,6 +24,12 @@ internal sealed class FaultyBlobStore : IBlobStore
     /// <summary>Called before something is made durable; may throw.</summary>
     public Action<BlobHash>? Syncing { get; set; }
 
+    /// <summary>Called when content was taken in, before anybody is told.</summary>
+    public Func<Task> Completed { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Called when content is gone, before anybody is told.</summary>
+    public Action<BlobHash>? Removed { get; set; }
+
     public int Reads => Volatile.Read(ref reads);
 
     public long QuotaBytes { get => inner.QuotaBytes; set => inner.QuotaBytes = value; }
@@ -110,10 +116,12 @@ internal sealed class FaultyBlobStore : IBlobStore
         await inner.SyncAsync(root, cancellationToken);
     }
 
-    public ValueTask<bool> RemoveAsync(BlobHash root, CancellationToken cancellationToken)
+    public async ValueTask<bool> RemoveAsync(BlobHash root, CancellationToken cancellationToken)
     {
         ForgetDamage(root);
-        return inner.RemoveAsync(root, cancellationToken);
+        bool wasThere = await inner.RemoveAsync(root, cancellationToken);
+        Removed?.Invoke(root);
+        return wasThere;
     }
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
@@ -136,6 +144,7 @@ internal sealed class FaultyBlobStore : IBlobStore
         {
             (BlobHash root, BlobHash sha256, long size) = await draft.CompleteAsync(cancellationToken);
             store.ForgetDamage(root);
+            await store.Completed();
             return (root, sha256, size);
         }
 

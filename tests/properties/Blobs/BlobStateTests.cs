@@ -251,6 +251,42 @@ public class BlobStateTests
         Assert.Equal(BlobStanding.Here, team[0].Blobs.Find(blob.Root)!.Standing);
     }
 
+    [Fact]
+    public async Task What_is_asked_for_while_it_goes_is_not_kept_as_evicted()
+    {
+        var disk = new FaultyBlobStore();
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        await BlobLink.MeetAsync(team[0], team[1]);
+        Task asked = Task.CompletedTask;
+        disk.Removed = _ => asked = team[1].Blobs.FetchAsync(blob).AsTask();
+        await team[1].Blobs.EvictAsync(blob.Root, evenIfLast: true);
+        Assert.False(team[1].Blobs.IsEvicted(blob.Root));
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await asked;
+        await team.ReopenAsync(1);
+        Assert.False(team[1].Blobs.IsEvicted(blob.Root));
+        await AssertHereAsync(team[1], blob, content);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_taken_in_again_is_here_whatever_becomes_of_the_note_that_it_was_evicted(bool isLogGone)
+    {
+        var disk = new FaultyBlobStore();
+        (Team team, Blob blob, byte[] content) = await AttachAsync(disk);
+        await using Team disposed = team;
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await team[1].Blobs.EvictAsync(blob.Root, evenIfLast: true);
+        using var patience = new CancellationTokenSource();
+        disk.Completed = () => isLogGone ? team[1].DisposeAsync().AsTask() : patience.CancelAsync();
+        Assert.Equal(blob.Root, (await team[1].Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg", patience.Token)).Root);
+        await team.ReopenAsync(1);
+        await AssertHereAsync(team[1], blob, content);
+        if (!isLogGone) Assert.False(team[1].Blobs.IsEvicted(blob.Root));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
