@@ -409,23 +409,10 @@ public sealed class FileBlobStore : IBlobStore
             else if (name.EndsWith(Suffix, StringComparison.Ordinal) && !TryTakeIfReadable(name, incomplete)) unreadable.Add(name);
         }
         // Its end is missing, and with it what was there: every chunk tells that itself.
-        foreach (StoredBlob blob in incomplete)
-        {
-            try
-            {
-                Verify(blob.Root, CancellationToken.None);
-            }
-            catch (StoreException e) when (IsUnreadable(e.InnerException))
-            {
-                usedBytes -= blob.LengthBytes;
-                Forget(blob);
-                pool.Replace(blob, blob.Format);
-                unreadable.Add(Path.GetFileName(blob.Path));
-            }
-        }
+        foreach (StoredBlob blob in incomplete) Verify(blob.Root, CancellationToken.None);
     }
 
-    // A sector that cannot be read costs the blob that lies on it, and no other.
+    // What cannot be read of a beginning or an end costs the blob that lies there, and no other.
     private bool TryTakeIfReadable(string name, List<StoredBlob> incomplete)
     {
         try
@@ -439,7 +426,7 @@ public sealed class FileBlobStore : IBlobStore
     }
 
     /// <summary>Whether it says that the medium could not be read: EIO on Unix, ERROR_CRC on Windows.</summary>
-    internal static bool IsUnreadable(Exception? e) => e is IOException { HResult: 5 or unchecked((int)0x80070017) };
+    private static bool IsUnreadable(IOException e) => e is { HResult: 5 or unchecked((int)0x80070017) };
 
     private bool TryTake(string name, List<StoredBlob> incomplete)
     {

@@ -90,7 +90,7 @@ public static class StoreDoctor
     {
         using IDisposable held = RealDisk.Instance.Lock(FileReplicaStore.LockPath(directory));
         using AtRestCipher? cipher = FileReplicaStore.OpenKey(directory, RealDisk.Instance, options.Key);
-        done.AddRange(await new BlobSurvey(directory, cipher).RepairAsync(cancellationToken).ConfigureAwait(false));
+        done.AddRange(await new BlobSurvey(RealDisk.Instance, directory, cipher).RepairAsync(cancellationToken).ConfigureAwait(false));
     }
 
     private static bool TryCut(string directory, LogDamage damage, List<string> done)

@@ -22,7 +22,14 @@ internal sealed class BlobReader(StoredBlob blob, OpenBlob open)
     {
         if (blob.TryGetNode(position, out hash)) return true;
         Span<byte> node = stackalloc byte[open.Format.NodeLengthBytes];
-        if (open.File.Read(node, open.Format.OffsetOfNode(position)) < node.Length || !open.Format.TryOpenNode(node, position, out hash)) return false;
+        try
+        {
+            if (open.File.Read(node, open.Format.OffsetOfNode(position)) < node.Length || !open.Format.TryOpenNode(node, position, out hash)) return false;
+        }
+        catch (IOException)
+        {
+            return false; // as for a chunk
+        }
         blob.KeepNode(position, hash);
         return true;
     }

@@ -4,7 +4,7 @@ using Crdt.Store.Disk;
 namespace Crdt.Store.Doctor;
 
 /// <summary>Reads all attachments of a replica, and tells what is damaged or missing.</summary>
-internal sealed class BlobSurvey(string directory, AtRestCipher? cipher)
+internal sealed class BlobSurvey(IDisk disk, string directory, AtRestCipher? cipher)
 {
     private const string AsideSuffix = ".damaged";
 
@@ -18,14 +18,14 @@ internal sealed class BlobSurvey(string directory, AtRestCipher? cipher)
     public async Task<IReadOnlyList<StoreFinding>> RunAsync(bool isInUse, CancellationToken cancellationToken)
     {
         var findings = new List<StoreFinding>();
-        foreach (string name in RealDisk.Instance.ListFiles(folder))
+        foreach (string name in disk.ListFiles(folder))
         {
             if (name.EndsWith(FileBlobStore.DraftSuffix, StringComparison.Ordinal) && !isInUse)
                 findings.Add(new(StoreFindingKind.LeftOver, $"blobs/{name}", "Content that was not complete when its process ended.", "The next opening removes it."));
             else if (name.EndsWith(AsideSuffix, StringComparison.Ordinal))
                 findings.Add(new(StoreFindingKind.LeftOver, $"blobs/{name}", "A damaged attachment that was moved aside.", "Remove it at will."));
         }
-        FileBlobStore store = FileBlobStore.Open(new ReadOnlyDisk(RealDisk.Instance), folder, cipher);
+        FileBlobStore store = FileBlobStore.Open(new ReadOnlyDisk(disk), folder, cipher);
         await using (store.ConfigureAwait(false))
         {
             foreach (string name in store.Unreadable)
@@ -35,16 +35,7 @@ internal sealed class BlobSurvey(string directory, AtRestCipher? cipher)
             }
             foreach (BlobHolding before in store.List())
             {
-                try
-                {
-                    store.Verify(before.Root, cancellationToken);
-                }
-                catch (StoreException e) when (FileBlobStore.IsUnreadable(e.InnerException))
-                {
-                    findings.Add(new(StoreFindingKind.BlobDamaged, $"attachment {before.Root}", $"It cannot be read: {e.InnerException!.Message}",
-                        "Remove its file from 'blobs/'; peers that have the attachment send it again."));
-                    continue;
-                }
+                store.Verify(before.Root, cancellationToken);
                 if (store.Find(before.Root) is { } after) Report(before, after, findings);
             }
         }
@@ -55,13 +46,13 @@ internal sealed class BlobSurvey(string directory, AtRestCipher? cipher)
     public async Task<IReadOnlyList<string>> RepairAsync(CancellationToken cancellationToken)
     {
         var done = new List<string>();
-        FileBlobStore store = FileBlobStore.Open(RealDisk.Instance, folder, cipher);
+        FileBlobStore store = FileBlobStore.Open(disk, folder, cipher);
         await using (store.ConfigureAwait(false))
         {
             foreach (string name in store.Unreadable)
             {
                 string path = Path.Combine(folder, name);
-                RealDisk.Instance.Rename(path, path + AsideSuffix);
+                disk.Rename(path, path + AsideSuffix);
                 done.Add($"'blobs/{name}' was moved aside.");
             }
             foreach (BlobHolding before in store.List())

@@ -37,7 +37,7 @@ internal sealed class StoreExamination : IDisposable
         this.options = options;
         cipher = FileReplicaStore.OpenKey(directory, RealDisk.Instance, options.Key);
         survey = new LogSurvey(disk, FileReplicaStore.LogDirectory(directory), cipher);
-        blobs = new BlobSurvey(directory, cipher);
+        blobs = new BlobSurvey(RealDisk.Instance, directory, cipher);
     }
 
     /// <summary>The damage of the log that comes first, unless it is an unfinished end; null if there is none.</summary>

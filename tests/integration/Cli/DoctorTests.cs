@@ -242,6 +242,34 @@ public sealed class DoctorTests : CliTest
         Assert.Equal(2, (await RunAsync("a", "status", "--key-file", Write("short", "abc"))).ExitCode);
     }
 
+    [Fact]
+    public async Task A_damaged_attachment_is_named_given_up_and_comes_again_from_a_peer()
+    {
+        await InitAsync("a", "server");
+        byte[] content = new byte[200_000];
+        new Random(1).NextBytes(content);
+        File.WriteAllBytes(PathOf("scan.bin"), content);
+        string root = (await OkAsync("a", "--json", "blob", "put", "incident/photo/1", PathOf("scan.bin"))).Json.GetProperty("root").GetString()!;
+        await SyncAsync("a", "server");
+        string file = Directory.GetFiles(Path.Combine(PathOf("a"), "blobs"), "*.blob").Single();
+        byte[] stored = File.ReadAllBytes(file);
+        stored[stored.AsSpan().IndexOf(content.AsSpan(70_000, 100))] ^= 1;
+        File.WriteAllBytes(file, stored);
+
+        JsonElement report = await CheckAsync("a", 5);
+        Assert.Equal(["blobDamaged"], KindsOf(report));
+        Assert.Equal($"attachment {root}", report.GetProperty("findings")[0].GetProperty("where").GetString());
+        Assert.Equal(stored, File.ReadAllBytes(file));
+        Assert.Contains("'crdt doctor --repair'", (await RunAsync("a", "doctor")).Output);
+        report = await CheckAsync("a", 0, "--repair");
+        Assert.Equal([$"Of the attachment {root}, damaged chunks given up: 1."], report.GetProperty("repairs").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal(["blobIncomplete"], KindsOf(report));
+        await SyncAsync("a", "server");
+        Assert.Empty(KindsOf(await CheckAsync("a", 0)));
+        await OkAsync("a", "blob", "get", root, "-o", PathOf("copy.bin"));
+        Assert.Equal(content, File.ReadAllBytes(PathOf("copy.bin")));
+    }
+
     private async Task FillAsync(string name, int rows)
     {
         await InitAsync(name);

@@ -27,8 +27,8 @@ internal sealed class SimulatedDisk : IDisk
     /// <summary>Called before and after each change of a directory, and before it is made durable.</summary>
     public Action? Changing { get; set; }
 
-    /// <summary>Called before each read, with the file's path; what it throws, the read does.</summary>
-    public Action<string>? Reading { get; set; }
+    /// <summary>Called before each read, with the file's path and where it is read; what it throws, the read does.</summary>
+    public Action<string, long>? Reading { get; set; }
 
     public int FlushCount { get; private set; }
 
@@ -221,7 +221,7 @@ internal sealed class SimulatedDisk : IDisk
 
         public int Read(Span<byte> buffer, long offset)
         {
-            disk.Reading?.Invoke(path);
+            disk.Reading?.Invoke(path, offset);
             lock (disk.gate)
             {
                 int count = (int)Math.Clamp(state.Bytes.Count - offset, 0, buffer.Length);

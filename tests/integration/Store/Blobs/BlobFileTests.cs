@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Crdt.Store;
 using Crdt.Store.AtRest;
 using Crdt.Store.Blobs;
+using Crdt.Store.Doctor;
 using Crdt.Store.Log;
 
 namespace Crdt.Integration.Store.Blobs;
@@ -107,7 +108,7 @@ public sealed class BlobFileTests : IDisposable
         SampleBlob sample = await SampleBlob.MakeAsync((2 * Chunk) + 100), other = await SampleBlob.MakeAsync(100, 2);
         (SimulatedDisk disk, string path, BlobFormat _) = await PutAsync(sample, isEncrypted: false);
         await using (FileBlobStore first = Open(disk, isEncrypted: false)) await SampleBlob.PutAsync(first, other.Content);
-        disk.Reading = read => { if (read == path) throw new IOException("Input/output error", 5); };
+        disk.Reading = (read, _) => { if (read == path) throw new IOException("Input/output error", 5); };
         await using (FileBlobStore store = Open(disk, isEncrypted: false))
         {
             Assert.Equal([Path.GetFileName(path)], store.Unreadable);
@@ -117,8 +118,49 @@ public sealed class BlobFileTests : IDisposable
         disk.Reading = null;
         await using (FileBlobStore store = Open(disk, isEncrypted: false)) await sample.AssertWholeAsync(store);
         // What is wrong with the disk as a whole is none of one blob.
-        disk.Reading = _ => throw new IOException("Too many open files", 24);
+        disk.Reading = (_, _) => throw new IOException("Too many open files", 24);
         Assert.Equal(StoreError.ReadFailed, Assert.Throws<StoreException>(() => Open(disk, isEncrypted: false)).Error);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_node_of_the_tree_that_the_disk_cannot_read_is_made_anew_from_those_below_it(bool isEncrypted)
+    {
+        SampleBlob sample = await SampleBlob.MakeAsync((4 * Chunk) + 100);
+        (SimulatedDisk disk, string path, BlobFormat format) = await PutAsync(sample, isEncrypted);
+        for (int position = 0; position < 9; position++)
+        {
+            long unreadable = format.OffsetOfNode(position);
+            disk.Reading = (read, at) => { if (read == path && at == unreadable) throw new IOException("Input/output error", 5); };
+            await using FileBlobStore store = Open(disk, isEncrypted);
+            await sample.AssertWholeAsync(store);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_doctor_tells_of_a_chunk_that_the_disk_cannot_read_and_gives_up_that_one_alone(bool isEncrypted)
+    {
+        SampleBlob sample = await SampleBlob.MakeAsync((4 * Chunk) + 100);
+        (SimulatedDisk disk, string path, BlobFormat format) = await PutAsync(sample, isEncrypted);
+        disk.Reading = (read, at) => { if (read == path && at == format.OffsetOfChunk(2)) throw new IOException("Input/output error", 5); };
+        byte[] before = disk[path];
+        StoreFinding found = Assert.Single(await Survey().RunAsync(isInUse: false, default));
+        Assert.Equal((StoreFindingKind.BlobDamaged, $"attachment {sample.Root}", "Of its 5 chunks, 1 that should be there are damaged."), (found.Kind, found.Where, found.Problem));
+        Assert.Contains("--repair", found.WayOut);
+        Assert.Equal(before, disk[path]);
+
+        Assert.Equal([$"Of the attachment {sample.Root}, damaged chunks given up: 1."], await Survey().RepairAsync(default));
+        Assert.Equal("Of its 5 chunks, 4 are there, 1 were damaged.", Assert.Single(await Survey().RunAsync(isInUse: false, default)).Problem);
+        await using FileBlobStore store = Open(disk, isEncrypted);
+        for (int chunk = 0; chunk < 5; chunk++) Assert.Equal(chunk != 2, await sample.IsInAsync(store, chunk));
+        disk.Reading = null; // a sector that is written anew is another one
+        await sample.SendAsync(store, 2);
+        await sample.AssertWholeAsync(store);
+
+        BlobSurvey Survey() => new(disk, Path.GetDirectoryName(Folder)!, isEncrypted ? cipher : null);
     }
 
     [Fact]
