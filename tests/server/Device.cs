@@ -24,9 +24,11 @@ internal sealed class Device(EcdsaNodeKey key, Replica replica) : IAsyncDisposab
         return device;
     }
 
+    public Task<PeerConnection> ConnectAsync(IPEndPoint server) => node.ConnectAsync(server).AsTask().WaitAsync(Patience);
+
     public async Task<PeerConnection> MeetAsync(IPEndPoint server)
     {
-        PeerConnection connection = await node.ConnectAsync(server).AsTask().WaitAsync(Patience);
+        PeerConnection connection = await ConnectAsync(server);
         await connection.WaitForSyncAsync().WaitAsync(Patience);
         return connection;
     }

@@ -41,6 +41,47 @@ public sealed class SteeringTests : ServerTest
     }
 
     [Fact]
+    public async Task What_was_steered_holds_when_the_server_is_started_again()
+    {
+        await using Device device = await EnrolAsync();
+        await device.MeetAsync(Peers);
+        Guid node = Space.Node!.Connections.Single().PeerNodeId;
+        await AskAsync("mutation($n: UUID!) { steerPeer(node: $n, carriesAttachments: false, priority: -3) { address } }", new { n = node });
+        await RestartAsync();
+        await device.MeetAsync(Peers);
+        JsonElement lane = (await AskAsync(Query)).GetProperty("space").GetProperty("peers")[0].GetProperty("lane");
+        Assert.Equal((-3, "NONE", "HERE"), (lane.GetProperty("priority").GetInt32(), lane.GetProperty("hold").GetString(), lane.GetProperty("attachments_hold").GetString()));
+
+        // Back to what holds for all: nothing of it is left.
+        await AskAsync("mutation($n: UUID!) { steerPeer(node: $n, carriesAttachments: true, priority: 0) { address } }", new { n = node });
+        Assert.Equal("[]", await File.ReadAllTextAsync(Path.Combine(Data, "steering.json")));
+        foreach (string damaged in (string[])["[{", """[{"Node":"00000000-0000-0000-0000-000000000001","Priority":1001}]""", new string(' ', 5_000_000)])
+        {
+            await File.WriteAllTextAsync(Path.Combine(Data, "steering.json"), damaged);
+            await RestartAsync();
+            Assert.NotNull(Space.Steering.Error);
+            await device.MeetAsync(Peers);
+            await AskAsync("mutation($n: UUID!) { steerPeer(node: $n, isHeld: true) { address } }", new { n = node });
+            await RestartAsync();
+            Assert.Null(Space.Steering.Error);
+            Assert.True(Space.Node!.Lanes.FindSteered(node, Replica.Space).IsHeld);
+        }
+
+        // What cannot be kept does not hold.
+        Directory.CreateDirectory(Path.Combine(Data, "steering.json.new"));
+        PeerConnection connection = await device.ConnectAsync(Peers);
+        await connection.WaitForHoldAsync(Replica.Space).WaitAsync(TimeSpan.FromSeconds(30));
+        await FailAsync("INTERNAL", "mutation($n: UUID!) { steerPeer(node: $n, isHeld: false) { address } }", new { n = node });
+        Assert.True(Space.Node!.Lanes.FindSteered(node, Replica.Space).IsHeld);
+    }
+
+    private async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartAsync();
+    }
+
+    [Fact]
     public async Task Who_may_not_and_what_makes_no_sense_is_refused()
     {
         await using Device device = await EnrolAsync();

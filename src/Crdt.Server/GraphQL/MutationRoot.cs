@@ -124,7 +124,7 @@ internal sealed class MutationRoot
     public static async Task<DeviceView> RetireDevice(IResolveFieldContext context, [FromServices] DeviceRegister register, Guid id) =>
         await register.EndAsync(context.Caller(), id, DeviceState.Retired);
 
-    [Description("Says when the space has its turn on connections with a peer, and what rests there, until the server is started again. What is left out stays as it is. Needs offline:admin.")]
+    [Description("Says when the space has its turn on connections with a peer, and what rests there, until it is said anew. What is left out stays as it is. Needs offline:admin.")]
     public static PeerView SteerPeer(
         IResolveFieldContext context, [FromServices] ServerSpace space,
         [Description("The peer's node_id.")] Guid node,
@@ -137,8 +137,7 @@ internal sealed class MutationRoot
             throw new ApiError(ApiErrorCode.NotFound, $"Node {node} has not been met.", ("argument", "node"));
         if (priority is < -SpaceLane.PriorityMax or > SpaceLane.PriorityMax)
             throw new ApiError(ApiErrorCode.InvalidArgument, $"Priority {priority} is not from -{SpaceLane.PriorityMax} to {SpaceLane.PriorityMax}.", ("argument", "priority"));
-        SpaceLane before = peers.Lanes.FindSteered(node, space.Replica.Space);
-        peers.Lanes.Steer(node, space.Replica.Space, before with
+        space.Steering.Steer(peers.Lanes, space.Replica.Space, node, before => before with
         {
             IsHeld = isHeld ?? before.IsHeld,
             CarriesAttachments = carriesAttachments ?? before.CarriesAttachments,

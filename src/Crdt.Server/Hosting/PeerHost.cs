@@ -45,6 +45,8 @@ internal sealed class PeerHost(
             Gate = options.Access.NeedsTokens ? gate : null,
             Budget = options.Budget.ToBudget(),
         });
+        if (space.Steering.Error is { } unread) logger.LogWarning("Peers: what was steered before is forgotten: {Message}", unread.Message);
+        space.Steering.Apply(node.Lanes, space.Replica.Space);
         space.Node = node;
         if (options.Assignee is { } assignee) cases = new CaseList(node, space.Replica, new CaseListOptions { Assignee = assignee });
         node.EventOccurred += (_, happened) => Log(happened);

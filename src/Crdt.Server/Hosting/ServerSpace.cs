@@ -17,7 +17,7 @@ internal sealed class ServerSpace : IAsyncDisposable
     private readonly string? keyFile;
 
     private ServerSpace(IReplicaStore store, Replica replica, ISyncJournal journal, EcdsaNodeKey? key, string data, string? keyFile, SpaceGenesis? genesis) =>
-        (this.store, Replica, Journal, Key, Data, this.keyFile, Genesis) = (store, replica, journal, key, data, keyFile, genesis);
+        (this.store, Replica, Journal, Key, Data, this.keyFile, Genesis, Steering) = (store, replica, journal, key, data, keyFile, genesis, new SteeringFile(data));
 
     public Replica Replica { get; }
 
@@ -44,6 +44,9 @@ internal sealed class ServerSpace : IAsyncDisposable
 
     /// <summary>The node that replicates it, while there is one.</summary>
     public PeerNode? Node { get; set; }
+
+    /// <summary>What people said of it on connections with single peers.</summary>
+    public SteeringFile Steering { get; }
 
     /// <summary>What keeps it together with the other servers on its database; <see langword="null"/> where its replica is in
     /// files.</summary>
