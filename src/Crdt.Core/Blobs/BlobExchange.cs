@@ -171,13 +171,14 @@ public sealed class BlobExchange : IDisposable
         while (underway.Count < window && available.Count > 0)
         {
             (BlobRank Rank, long Order, BlobHash Root) first = available.Min;
-            if (blobs.FindJob(first.Root) is not { IsEnding: false, Problem: null } job
-                || (job.Rank != BlobRank.Demanded && askedBytes >= blobs.Policy.BytesPerConnectionMax))
+            BlobJob? job = blobs.FindJob(first.Root);
+            long budgetBytes = job is { Rank: BlobRank.Demanded } ? long.MaxValue : blobs.Policy.BytesPerConnectionMax - askedBytes;
+            if (job is not { IsEnding: false, Problem: null } || budgetBytes <= 0)
             {
                 available.Remove(first);
                 continue;
             }
-            List<int> chosen = Choose(job, blobs.FindRoom(), out bool isFull);
+            List<int> chosen = Choose(job, blobs.FindRoom(), budgetBytes, out bool isFull);
             if (chosen.Count == 0)
             {
                 available.Remove(first);
@@ -215,7 +216,7 @@ public sealed class BlobExchange : IDisposable
 
     internal string Name => findPeer()?.ToString() ?? "A peer";
 
-    private List<int> Choose(BlobJob job, long roomBytes, out bool isFull)
+    private List<int> Choose(BlobJob job, long roomBytes, long budgetBytes, out bool isFull)
     {
         var chosen = new List<int>();
         isFull = false;
@@ -223,7 +224,7 @@ public sealed class BlobExchange : IDisposable
         (long size, ChunkRuns runs) = peerHolds[job.Blob.Root];
         var tree = new BlobTree(size);
         int room = Math.Min(window - underway.Count, BlobMessages.WantsMax), chunks = tree.Chunks;
-        for (int at = runs.Next(0); at >= 0 && at < chunks && chosen.Count < room;)
+        for (int at = runs.Next(0); at >= 0 && at < chunks && chosen.Count < room && budgetBytes > 0;)
         {
             int missing = blobs.Store.FindNext(job.Blob.Root, at, isThere: false);
             if (missing < at || missing >= chunks) break;
@@ -232,6 +233,7 @@ public sealed class BlobExchange : IDisposable
             {
                 isFull = (roomBytes -= tree.LengthOf(missing)) < 0;
                 if (isFull) break;
+                budgetBytes -= tree.LengthOf(missing);
                 chosen.Add(missing);
             }
             at = held == missing ? runs.Next(missing + 1) : held;

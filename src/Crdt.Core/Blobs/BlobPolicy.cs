@@ -15,8 +15,8 @@ public sealed record BlobPolicy
     /// <summary>By media type, as <c>video/mp4</c>, or by its first part, as <c>video/*</c>; the whole type goes first.</summary>
     public IReadOnlyDictionary<string, BlobFetch> ByMediaType { get; init; } = new Dictionary<string, BlobFetch>();
 
-    /// <summary>The most bytes of content that are asked for over one connection, for thin links; without limit by default. What
-    /// somebody asks for here is taken whatever the budget.</summary>
+    /// <summary>The most bytes of content that are asked for over one connection, for thin links; without limit by default. The
+    /// chunk that reaches it, of 64 KiB at most, is the last. What somebody asks for here is taken whatever the budget.</summary>
     public long BytesPerConnectionMax { get; init; } = long.MaxValue;
 
     /// <summary>The most that all content may take on the device, in bytes; without limit by default.</summary>

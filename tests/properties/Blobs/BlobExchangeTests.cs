@@ -194,6 +194,28 @@ public class BlobExchangeTests
         await AssertArrivedAsync(team[1], blob, content);
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3 * BlobTree.ChunkLengthBytes, 3)]
+    [InlineData((3 * BlobTree.ChunkLengthBytes) + 1, 4)]
+    [InlineData(7 * BlobTree.ChunkLengthBytes, 7)]
+    public async Task The_chunk_that_reaches_the_budget_is_the_last_however_many_may_be_on_their_way(long budget, int chunks)
+    {
+        await using Team team = await TeamAsync(2);
+        team[1].Blobs.Policy = new BlobPolicy { BytesPerConnectionMax = budget };
+        byte[] content = new byte[20 * BlobTree.ChunkLengthBytes];
+        new Random(1).NextBytes(content);
+        Blob blob = await team[0].Blobs.PutAsync(new MemoryStream(content), "application/octet-stream", "");
+        await team[0].CommitAsync(tx => tx.Upsert(new EntityKey("d", "t", "1")).Set("file", blob));
+        await team.MeetAllAsync();
+        for (int connection = 1; connection <= 2; connection++)
+        {
+            using var link = new BlobLink(team[1], team[0]);
+            await link.PassAllAsync();
+            Assert.Equal(connection * chunks, team[1].Blobs.Find(blob.Root)!.Chunks);
+        }
+    }
+
     [Fact]
     public async Task More_blobs_than_may_be_asked_for_end_the_session()
     {
