@@ -80,6 +80,7 @@ public static class CrdtCommand
             .. AsideCommand.Create(out Command aside),
             .. BundleCommand.Create(out Command bundle),
             .. BlobCommand.Create(out Command blob),
+            MapCommand.Create(out Command map),
             BackupCommand.Create(),
             DoctorCommand.Create(),
             VerifyCommand.Create(),
@@ -119,6 +120,7 @@ public static class CrdtCommand
         root.Add(aside);
         root.Add(bundle);
         root.Add(blob);
+        root.Add(map);
         root.Add(space);
         root.Add(device);
         return root;

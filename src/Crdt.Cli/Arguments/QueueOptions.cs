@@ -105,7 +105,7 @@ internal sealed class QueueOptions
         };
     }
 
-    private static Option<DateTimeOffset?> Time(string name, string description) => new(name)
+    internal static Option<DateTimeOffset?> Time(string name, string description) => new(name)
     {
         HelpName = "TIME",
         Description = $"{description} As in 2026-11-23T08:00:00Z; UTC where no offset is given.",

@@ -173,7 +173,7 @@ internal static class BlobCommand
         return ExitCode.Ok;
     }
 
-    private static Stream Open(CliContext context, string file)
+    internal static Stream Open(CliContext context, string file)
     {
         if (file == "-") return context.OpenInput();
         try
@@ -203,7 +203,7 @@ internal static class BlobCommand
         return true;
     }
 
-    private static async Task<T> WatchAsync<T>(Task<T> work, Stream read, long length, Action<double, string> report)
+    internal static async Task<T> WatchAsync<T>(Task<T> work, Stream read, long length, Action<double, string> report)
     {
         while (length > 0 && await Task.WhenAny(work, Task.Delay(ReportInterval)) != work)
             report((double)read.Position / length, $"{Shown.Bytes(read.Position)} of {Shown.Bytes(length)}");
