@@ -244,7 +244,7 @@ public sealed class ReplicaBlobs
     }
 
     /// <summary>Forgets the content of a blob, to make room. It can be fetched again (<see cref="FetchAsync"/>), and until then does
-    /// not come by itself, also after the replica was opened anew.</summary>
+    /// not come by itself, also after the replica was opened anew; what no field names does, once one names it.</summary>
     /// <param name="root">Which.</param>
     /// <param name="evenIfLast">Whether to do so where no other server has said that it holds it.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -694,15 +694,20 @@ public sealed class ReplicaBlobs
         lock (Gate) return evicted.Contains(root) || replica.Writer.Watch.IsEvicted(root);
     }
 
-    // Unless somebody has asked for it while it went. It is gone: nobody gives up on saying so.
+    // Unless somebody has asked for it while it went; and what nothing names comes as any other once something does. It is gone:
+    // nobody gives up on saying so.
     private async ValueTask KeepEvictionAsync(BlobHash root)
     {
         await evictions.WaitAsync().ConfigureAwait(false);
         try
         {
-            bool isWanted;
-            lock (Gate) isWanted = !evicted.Contains(root);
-            if (!isWanted) await replica.NoteAsync(new EvictionNote(root, true), CancellationToken.None).ConfigureAwait(false);
+            bool isKept;
+            lock (Gate)
+            {
+                if (!byRoot.ContainsKey(root)) evicted.Remove(root);
+                isKept = evicted.Contains(root);
+            }
+            if (isKept) await replica.NoteAsync(new EvictionNote(root, true), CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

@@ -251,6 +251,22 @@ public class BlobStateTests
         Assert.Equal(BlobStanding.Here, team[0].Blobs.Find(blob.Root)!.Standing);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_nothing_named_when_it_was_dropped_comes_once_something_does(bool isReopened)
+    {
+        await using Team team = await Team.CreateAsync(2);
+        byte[] content = new byte[100_000];
+        Blob blob = await team[1].Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        Assert.Equal(content.Length, await team[1].Blobs.EvictAsync(blob.Root, evenIfLast: true));
+        if (isReopened) await team.ReopenAsync(1);
+        await team[0].Blobs.PutAsync(new MemoryStream(content), "image/jpeg", "1.jpg");
+        await team[0].CommitAsync(tx => tx.Upsert(Photo).Set("file", blob));
+        await BlobLink.MeetAsync(team[0], team[1]);
+        await AssertHereAsync(team[1], blob, content);
+    }
+
     [Fact]
     public async Task What_is_asked_for_while_it_goes_is_not_kept_as_evicted()
     {
