@@ -1,54 +1,20 @@
-// Checks a proof that `crdt export --proof` made (docs/proof-format.md), with Node 20 alone:
+// Checks a proof that `crdt export --proof` made (docs/proof-format.md), with Node 20 and read-batch.mjs alone:
 //   node verify-proof.mjs FILE SPACE-ID-OR-AUTHORITY-KEY-IN-HEX
 // Exit code 0: it holds; 1: it does not, and why.
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
+import { Reader, columns, need, NotReadable } from './read-batch.mjs';
 
-class NotProved extends Error {}
-const need = (holds, what) => { if (!holds) throw new NotProved(what); };
 const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
 const u64 = n => { const b = Buffer.alloc(8); b.writeBigUInt64BE(BigInt(n)); return b; };
+const bin = b => Buffer.concat([Buffer.from([0xc4, b.length]), b]);
 const text = s => Buffer.from(s, 'utf8');
-
-// The little of MessagePack that is needed: unsigned integers, strings, binaries, booleans, array headers.
-class Reader {
-  constructor(bytes) { this.bytes = bytes; this.at = 0; }
-  take(n) { need(this.at + n <= this.bytes.length, 'it ends early'); return this.bytes.subarray(this.at, this.at += n); }
-  u(n) { return Number(BigInt('0x' + this.take(n).toString('hex'))); }
-  next() {
-    const c = this.u(1);
-    if (c < 0x80) return c;
-    if (c >= 0x90 && c < 0xa0) return c & 15;
-    if (c >= 0xa0 && c < 0xc0) return this.take(c & 31).toString('utf8');
-    switch (c) {
-      case 0xc2: case 0xc3: return c === 0xc3;
-      case 0xc4: case 0xc5: case 0xc6: return this.take(this.u(1 << (c - 0xc4)));
-      case 0xcc: case 0xcd: case 0xce: case 0xcf: return this.u(1 << (c - 0xcc));
-      case 0xd9: case 0xda: return this.take(this.u(1 << (c - 0xd9))).toString('utf8');
-      case 0xdc: case 0xdd: return this.u(2 << (c - 0xdc));
-      default: throw new NotProved(`the byte ${c} at ${this.at - 1} means nothing here`);
-    }
-  }
-}
 
 function signed(key, tag, space, id, signature, ...parts) {
   const jwk = { kty: 'EC', crv: 'P-256', x: key.subarray(1, 33).toString('base64url'), y: key.subarray(33).toString('base64url') };
   const data = Buffer.concat([text(`crdt/1 ${tag}\0`), space, id, ...parts]);
   return verify('sha256', data, { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }, signature);
 }
-
-// A batch's columns, unpacked (WF-2.1, WF-2.2), and how many mutations it says that it holds (WF-2.3).
-function columns(batch) {
-  const plain = batch[0] === 1 ? batch.subarray(1) : brotliDecompressSync(batch.subarray(batch[1] === 0xcd ? 4 : 6), { maxOutputLength: 1 << 20 });
-  const reader = new Reader(plain);
-  return { plain, role: reader.next() & 3, count: (reader.next(), reader.next()) };
-}
-
-// How a batch writes an entity's id: a UUID in lower case as 16 bytes, anything else as a string (WF-2.6).
-const str = s => { const b = text(s); return Buffer.concat([Buffer.from(b.length < 32 ? [0xa0 | b.length] : [0xd9, b.length]), b]); };
-const bin = b => Buffer.concat([Buffer.from([0xc4, b.length]), b]);
-const idOf = s => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(s) ? bin(Buffer.from(s.replaceAll('-', ''), 'hex')) : str(s);
 
 function check(file, trusted) {
   need(file.length > 34 && sha256(file.subarray(0, -34)).equals(file.subarray(-32)) && file.at(-34) === 0xc4 && file.at(-33) === 32, 'it is no proof, or damaged');
@@ -59,7 +25,7 @@ function check(file, trusted) {
   need(scheme === 'ecdsa-p256-sha256' && sha256(sha256(authority), sha256(genesis)).equals(space), 'the founding is not that of the space');
   need(founding.includes(bin(key)), 'the founding does not name this authority');
   need([space, key].some(k => k.toString('hex') === trusted.toLowerCase()), 'it is of another space or authority than the one that is trusted');
-  const entity = [next(), next(), next()], named = [str(entity[0]), str(entity[1]), idOf(entity[2])];
+  const entity = [next(), next(), next()].join('/');
   const missing = []; for (let n = next(); n > 0; n -= 2) missing.push([next(), next()]);
   const shown = [];
   for (let authors = next(); authors > 0; authors--) {
@@ -78,7 +44,7 @@ function check(file, trusted) {
         if (isWhole) {
           const batch = columns(bytes);
           need(batch.count === count && (batch.role === 0 || batch.role === role), 'a batch has another number of mutations, or another role, than told');
-          need(named.every(n => batch.plain.includes(n)), 'a batch is not about the entity');
+          need(batch.entities.includes(entity), 'a batch is not about the entity');
           shown.push(`${author.toString('hex')} ${at}-${at + count - 1} signed by ${owner || 'nobody named'}`);
         }
         hash = sha256(hash, isWhole ? sha256(bytes) : bytes);
@@ -88,12 +54,12 @@ function check(file, trusted) {
     }
   }
   need(r.at === file.length - 34 && shown.length > 0, 'it shows nothing, or there is more behind it');
-  return { entity: entity.join('/'), isWhole: missing.length === 0, shown };
+  return { entity, isWhole: missing.length === 0, shown };
 }
 
 try {
   console.log(JSON.stringify(check(readFileSync(process.argv[2]), process.argv[3] ?? '')));
 } catch (e) {
-  console.error(`Not proved: ${e instanceof NotProved ? e.message : `it cannot be read (${e.message})`}`);
+  console.error(`Not proved: ${e instanceof NotReadable ? e.message : `it cannot be read (${e.message})`}`);
   process.exit(1);
 }

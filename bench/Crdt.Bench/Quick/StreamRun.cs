@@ -58,7 +58,7 @@ internal static class StreamRun
     }
 
     private static ReadOnlyMemory<byte> Plain(ReadOnlyMemory<byte> batch) =>
-        (byte[])[BatchWriter.PlainFormat, .. BatchReader.Unpack(batch, out _).Span];
+        (byte[])[BatchWriter.PlainFormat, .. BatchReader.Unpack(batch, out _, new ColumnUnpacker()).Span];
 
     private static Func<byte[], int> Brotli(int quality)
     {

@@ -13,6 +13,12 @@ internal sealed class BatchReader
 {
     private readonly FirstUseTable<string> texts = new();
     private readonly FirstUseTable<(string Domain, string Type)> types = new();
+    private readonly ColumnUnpacker unpacker = new();
+    private readonly IdPrefixes prefixes = new();
+
+    // Of each type the beginning of its ids; of each entity the index of its type.
+    private readonly List<string> toldPrefixes = [];
+    private int[] typeOf = new int[8];
 
     // Of each change, how its observed dots are told; a list's form is counted on by its length.
     private int[] forms = new int[8];
@@ -29,7 +35,7 @@ internal sealed class BatchReader
         byte[]? rented = null;
         try
         {
-            ReadOnlyMemory<byte> plain = Unpack(stored, out rented);
+            ReadOnlyMemory<byte> plain = Unpack(stored, out rented, unpacker);
             Decode(plain, author, firstSequence, columns);
         }
         catch (Exception e) when (e is EndOfStreamException or MessagePackSerializationException or OverflowException
@@ -49,11 +55,15 @@ internal sealed class BatchReader
     public static int PlainLengthOf(ReadOnlySpan<byte> stored)
     {
         if (stored.IsEmpty) throw new BatchFormatException(BatchError.Truncated, "The batch is empty.");
-        return stored[0] == BatchWriter.CompressedFormat ? 1 + ReadDeclaredSize(stored, out _) : stored.Length;
+        return stored[0] is BatchWriter.CompressedFormat or BatchWriter.PackedFormat
+            ? 1 + ReadDeclaredSize(stored, out _) : stored.Length;
     }
 
     /// <summary>The plain content; in a rented array where it was compressed.</summary>
-    internal static ReadOnlyMemory<byte> Unpack(ReadOnlyMemory<byte> stored, out byte[]? rented)
+    /// <param name="stored">The stored bytes of a batch or chunk.</param>
+    /// <param name="rented">To be returned by the caller.</param>
+    /// <param name="unpacker">For packed columns; null where there are none.</param>
+    internal static ReadOnlyMemory<byte> Unpack(ReadOnlyMemory<byte> stored, out byte[]? rented, ColumnUnpacker? unpacker = null)
     {
         rented = null;
         if (stored.IsEmpty) throw new BatchFormatException(BatchError.Truncated, "The batch is empty.");
@@ -64,11 +74,14 @@ internal sealed class BatchReader
         }
         byte format = stored.Span[0];
         if (format == BatchWriter.PlainFormat) return stored[1..];
-        if (format != BatchWriter.CompressedFormat)
+        bool isPacked = format == BatchWriter.PackedFormat && unpacker is not null;
+        if (format != BatchWriter.CompressedFormat && !isPacked)
             throw new BatchFormatException(BatchError.UnknownFormat, $"Format {format} of a batch is not known here.");
         int size = ReadDeclaredSize(stored.Span, out int headerLength);
         rented = ArrayPool<byte>.Shared.Rent(size);
-        if (!TryDecompress(stored.Span[headerLength..], rented.AsSpan(0, size)))
+        ReadOnlySpan<byte> content = stored.Span[headerLength..];
+        Span<byte> plain = rented.AsSpan(0, size);
+        if (isPacked ? !unpacker!.TryUnpack(content, plain) : !TryDecompress(content, plain))
         {
             throw new BatchFormatException(
                 BatchError.BadCompression, $"The batch does not unpack to the {size} bytes that it declares.");
@@ -77,7 +90,7 @@ internal sealed class BatchReader
     }
 
     /// <summary>Whether one whole stream, with nothing behind it, fills the destination to the last byte.</summary>
-    private static bool TryDecompress(ReadOnlySpan<byte> stream, Span<byte> plain)
+    internal static bool TryDecompress(ReadOnlySpan<byte> stream, Span<byte> plain)
     {
         using var decoder = new BrotliDecoder();
         return decoder.Decompress(stream, plain, out int consumed, out int written) == OperationStatus.Done
@@ -108,7 +121,7 @@ internal sealed class BatchReader
         texts.Clear();
         types.Clear();
         var reader = new CanonicalReader(plain);
-        int header = reader.ReadInt32(BatchWriter.RoleMask | BatchWriter.HasOthers, "The header");
+        int header = reader.ReadInt32(BatchWriter.RoleMask | BatchWriter.HasOthers | BatchWriter.HasPrefixes, "The header");
         columns.Role = (ReplicaRole)(header & BatchWriter.RoleMask);
         if (columns.Role > ReplicaRole.Authority) throw reader.Fail(BatchError.OutOfRange, "The role is not known");
         bool hasOthers = (header & BatchWriter.HasOthers) != 0;
@@ -123,7 +136,7 @@ internal sealed class BatchReader
 
         int[] heads = ReadHeads(ref reader, columns, mutations);
         ReadTimestamps(ref reader, columns, first);
-        ReadEntities(ref reader, columns);
+        ReadEntities(ref reader, columns, (header & BatchWriter.HasPrefixes) != 0);
         ReadCounts(ref reader, columns, heads);
         ReadExtras(ref reader, columns, heads);
         ReadPaths(ref reader, columns);
@@ -178,24 +191,48 @@ internal sealed class BatchReader
         }
     }
 
-    private void ReadEntities(ref CanonicalReader reader, BatchColumns columns)
+    private void ReadEntities(ref CanonicalReader reader, BatchColumns columns, bool hasPrefixes)
     {
+        int entities = 0, known = 0;
         for (int m = 0; m < columns.MutationCount; m++)
         {
-            int entity = columns.Entities.Count - reader.ReadInt32(columns.Entities.Count, "The distance to an entity");
+            int entity = entities - reader.ReadInt32(entities, "The distance to an entity");
             columns.Mutations[m].Entity = entity;
-            if (entity < columns.Entities.Count) continue;
-            int type = reader.ReadInt32(types.Count, "The index of a type");
-            if (type == types.Count)
-            {
-                string domain = ReadKeyPart(ref reader, "A domain"), name = ReadKeyPart(ref reader, "A type");
-                if (!types.TryAdd((domain, name)))
-                    throw reader.Fail(BatchError.NotCanonical, "A type is defined twice");
-            }
-            var key = EntityKey.CreateTrusted(types[type].Domain, types[type].Type, ReadId(ref reader));
+            if (entity == entities) entities++;
+        }
+        if (typeOf.Length < entities) typeOf = new int[Math.Max(entities, 2 * typeOf.Length)];
+        for (int e = 0; e < entities; e++)
+        {
+            typeOf[e] = reader.ReadInt32(known, "The index of a type");
+            if (typeOf[e] == known) known++;
+        }
+        ReadTypes(ref reader, known, hasPrefixes);
+        for (int e = 0; e < entities; e++)
+        {
+            (string domain, string name) = types[typeOf[e]];
+            var key = EntityKey.CreateTrusted(domain, name, ReadId(ref reader, hasPrefixes ? toldPrefixes[typeOf[e]] : ""));
             if (!columns.Entities.TryAdd(key)) throw reader.Fail(BatchError.NotCanonical, $"{key} is defined twice");
+            prefixes.Add(typeOf[e], key.Id);
+        }
+        if (hasPrefixes != prefixes.HasAny) throw reader.Fail(BatchError.NotCanonical, "What ids begin with alike is told where there is something");
+        for (int t = 0; t < known && hasPrefixes; t++)
+        {
+            if (!prefixes.Of(t).SequenceEqual(toldPrefixes[t]))
+                throw reader.Fail(BatchError.NotCanonical, $"'{toldPrefixes[t]}' is not what the ids of a type begin with alike");
         }
         for (int m = 0; m < columns.MutationCount; m++) CheckPlace(ref reader, columns, m);
+    }
+
+    private void ReadTypes(ref CanonicalReader reader, int count, bool hasPrefixes)
+    {
+        prefixes.Clear();
+        toldPrefixes.Clear();
+        for (int t = 0; t < count; t++)
+        {
+            string domain = ReadKeyPart(ref reader, "A domain"), name = ReadKeyPart(ref reader, "A type");
+            if (!types.TryAdd((domain, name))) throw reader.Fail(BatchError.NotCanonical, "A type is defined twice");
+            if (hasPrefixes) toldPrefixes.Add(Encoding.UTF8.GetString(reader.ReadUtf8(FormatLimits.NameLengthBytesMax, "What ids begin with")));
+        }
     }
 
     /// <summary>Annotations have their place: marks and purges outside the space's own data, fences within it.</summary>
@@ -220,11 +257,16 @@ internal sealed class BatchReader
             : Encoding.UTF8.GetString(utf8);
     }
 
-    internal static string ReadId(ref CanonicalReader reader)
+    internal static string ReadId(ref CanonicalReader reader, string prefix = "")
     {
         if (reader.NextType == MessagePackType.Binary)
             return new Guid(reader.ReadUuid("An id"), bigEndian: true).ToString("D");
-        string id = Encoding.UTF8.GetString(reader.ReadName("An id"));
+        ReadOnlySpan<byte> rest = reader.ReadName("An id");
+        Span<char> chars = stackalloc char[prefix.Length + rest.Length];
+        prefix.CopyTo(chars);
+        string id = new(chars[..(prefix.Length + Encoding.UTF8.GetChars(rest, chars[prefix.Length..]))]);
+        if (prefix.Length > 0 && Encoding.UTF8.GetByteCount(id) > FormatLimits.NameLengthBytesMax)
+            throw reader.Fail(BatchError.LimitExceeded, $"An id takes more than {FormatLimits.NameLengthBytesMax} bytes");
         return BatchWriter.TryGetUuid(id, out _)
             ? throw reader.Fail(BatchError.NotCanonical, "An id that is a UUID takes 16 bytes")
             : id;
@@ -300,17 +342,25 @@ internal sealed class BatchReader
 
     private static void ReadPaths(ref CanonicalReader reader, BatchColumns columns)
     {
+        int known = 0;
+        for (int c = 0; c < columns.ChangeCount; c++)
+        {
+            ref BatchColumns.ChangeRow change = ref columns.Changes[c];
+            if (change.Path == BatchColumns.RootPath) continue;
+            change.Path = reader.ReadInt32(known, "The index of a path");
+            if (change.Path == known) known++;
+        }
+        for (int p = 0; p < known; p++)
+        {
+            if (!columns.Paths.TryAdd(ReadPath(ref reader))) throw reader.Fail(BatchError.NotCanonical, "A path is defined twice");
+        }
         for (int m = 0; m < columns.MutationCount; m++)
         {
             FieldPath? before = null;
             for (int c = columns.ChangeStart(m); c < columns.Mutations[m].ChangeEnd; c++)
             {
-                ref BatchColumns.ChangeRow change = ref columns.Changes[c];
-                if (change.Path == BatchColumns.RootPath) continue;
-                change.Path = reader.ReadInt32(columns.Paths.Count, "The index of a path");
-                if (change.Path == columns.Paths.Count && !columns.Paths.TryAdd(ReadPath(ref reader)))
-                    throw reader.Fail(BatchError.NotCanonical, "A path is defined twice");
-                FieldPath path = columns.Paths[change.Path];
+                if (columns.Changes[c].Path == BatchColumns.RootPath) continue;
+                FieldPath path = columns.Paths[columns.Changes[c].Path];
                 if (before is not null && before.CompareTo(path) >= 0)
                     throw reader.Fail(BatchError.NotCanonical, "The changes of a mutation are not in order of paths");
                 before = path;
@@ -411,7 +461,7 @@ internal sealed class BatchReader
 
     private void ReadDotReplicas(ref CanonicalReader reader, BatchColumns columns, ReplicaId author)
     {
-        int at = 0;
+        int at = 0, others = 0;
         for (int c = 0; c < columns.ChangeCount; c++)
         {
             int end = at + ToldDots(forms[c]);
@@ -419,12 +469,15 @@ internal sealed class BatchReader
             if (dotReplicas.Length < end) Array.Resize(ref dotReplicas, Math.Max(end, 2 * dotReplicas.Length));
             for (; at < end; at++)
             {
-                int replica = dotReplicas[at] = reader.ReadInt32(columns.Others.Count + 1, "The index of a replica");
-                if (replica <= columns.Others.Count) continue;
-                ReplicaId other = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
-                if (other.IsEmpty || other == author || !columns.Others.TryAdd(other))
-                    throw reader.Fail(BatchError.NotCanonical, $"{other} cannot be defined here");
+                int replica = dotReplicas[at] = reader.ReadInt32(others + 1, "The index of a replica");
+                if (replica > others) others = replica;
             }
+        }
+        for (int i = 0; i < others; i++)
+        {
+            ReplicaId other = ReplicaId.FromBytes(reader.ReadUuid("A replica id"));
+            if (other.IsEmpty || other == author || !columns.Others.TryAdd(other))
+                throw reader.Fail(BatchError.NotCanonical, $"{other} cannot be defined here");
         }
     }
 

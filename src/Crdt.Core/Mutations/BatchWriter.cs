@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using MessagePack;
 
 namespace Crdt;
@@ -10,10 +11,12 @@ internal sealed class BatchWriter
 {
     public const byte PlainFormat = 1;
     public const byte CompressedFormat = 2;
+    public const byte PackedFormat = 3;
 
     // Bits of the header.
     public const int RoleMask = 3;
     public const int HasOthers = 4;
+    public const int HasPrefixes = 8;
 
     // Bits of a mutation's head, above its kind.
     public const int KindMask = 7;
@@ -40,12 +43,19 @@ internal sealed class BatchWriter
     public const int ObservedAsRoot = 2;
     public const int ObservedList = 3;
 
-    // Below this a compressed batch is rarely smaller: a header and its dictionary have to be earned first.
+    // Below these a packed batch, or compressed chunk, is rarely smaller: codes and dictionary have to be earned first.
+    internal const int PackedLengthBytesMin = 96;
     internal const int CompressedLengthBytesMin = 256;
 
     private readonly ArrayBufferWriter<byte> buffer = new(4_096);
     private readonly FirstUseTable<string> texts = new();
     private readonly FirstUseTable<(string Domain, string Type)> types = new();
+    private readonly IdPrefixes prefixes = new();
+    private readonly ColumnPacker packer = new();
+
+    // Where each column ends; of each entity the index of its type.
+    private readonly List<int> ends = new(ColumnPacker.ColumnCount);
+    private readonly List<int> typeOf = [];
 
     /// <summary>Length of the last batch before compression.</summary>
     public int PlainLengthBytes { get; private set; }
@@ -60,27 +70,56 @@ internal sealed class BatchWriter
     {
         buffer.ResetWrittenCount();
         texts.Clear();
-        types.Clear();
+        ends.Clear();
+        FindTypes(columns);
         buffer.GetSpan(1)[0] = PlainFormat;
         buffer.Advance(1);
         var writer = new MessagePackWriter(buffer);
         bool hasOthers = columns.Others.Count > 0;
-        writer.Write((int)columns.Role | (hasOthers ? HasOthers : 0));
+        writer.Write((int)columns.Role | (hasOthers ? HasOthers : 0) | (prefixes.HasAny ? HasPrefixes : 0));
         writer.Write(columns.Mutations[0].Timestamp.Bits);
         writer.Write(columns.MutationCount);
+        EndColumn(ref writer);
         WriteHeads(ref writer, columns);
+        EndColumn(ref writer);
         WriteTimestamps(ref writer, columns);
+        EndColumn(ref writer);
         WriteEntities(ref writer, columns);
         WriteCounts(ref writer, columns);
+        EndColumn(ref writer);
         WriteExtras(ref writer, columns, firstSequence);
+        EndColumn(ref writer);
         WritePaths(ref writer, columns);
         WriteOperations(ref writer, columns);
+        EndColumn(ref writer);
+        WriteDotReplicas(ref writer, columns);
         WriteDots(ref writer, columns, firstSequence, hasOthers);
+        EndColumn(ref writer);
         WriteValues(ref writer, columns, firstSequence);
-        writer.Flush();
+        EndColumn(ref writer);
         PlainLengthBytes = buffer.WrittenCount;
         if (PlainLengthBytes > FormatLimits.BatchLengthBytesMax) throw new TransactionTooLargeException(PlainLengthBytes);
-        return PlainLengthBytes < CompressedLengthBytesMin ? buffer.WrittenSpan.ToArray() : Compress(buffer.WrittenSpan);
+        return PlainLengthBytes < PackedLengthBytesMin ? buffer.WrittenSpan.ToArray() : Pack();
+    }
+
+    private void EndColumn(ref MessagePackWriter writer)
+    {
+        writer.Flush();
+        ends.Add(buffer.WrittenCount - 1);
+    }
+
+    private void FindTypes(BatchColumns columns)
+    {
+        types.Clear();
+        typeOf.Clear();
+        prefixes.Clear();
+        for (int e = 0; e < columns.Entities.Count; e++)
+        {
+            EntityKey key = columns.Entities[e];
+            int type = types.GetOrAdd((key.Domain, key.Type));
+            typeOf.Add(type);
+            prefixes.Add(type, key.Id);
+        }
     }
 
     private static bool HasRoot(BatchColumns columns, int mutation) =>
@@ -130,31 +169,25 @@ internal sealed class BatchWriter
             int entity = columns.Mutations[m].Entity;
             // Told as the distance back: runs of new entities, and of the same one, become runs of one byte.
             writer.Write(defined - entity);
-            if (entity < defined) continue;
-            defined++;
-            WriteKey(ref writer, columns.Entities[entity], types);
+            if (entity == defined) defined++;
         }
-    }
-
-    /// <summary>An entity's key: the index of its type, which is defined on its first use, and the id.</summary>
-    public static void WriteKey(ref MessagePackWriter writer, EntityKey key, FirstUseTable<(string Domain, string Type)> types)
-    {
-        int known = types.Count;
-        int type = types.GetOrAdd((key.Domain, key.Type));
-        writer.Write(type);
-        if (type == known)
+        EndColumn(ref writer);
+        foreach (int type in typeOf) writer.Write(type);
+        EndColumn(ref writer);
+        for (int t = 0; t < types.Count; t++)
         {
-            writer.Write(key.Domain);
-            writer.Write(key.Type);
+            writer.Write(types[t].Domain);
+            writer.Write(types[t].Type);
+            if (prefixes.HasAny) writer.Write(prefixes.Of(t).ToString());
         }
-        WriteId(ref writer, key.Id);
-    }
-
-    /// <summary>An id in the usual form of a UUID takes 16 bytes; every other stands as text.</summary>
-    private static void WriteId(ref MessagePackWriter writer, string id)
-    {
-        if (TryGetUuid(id, out Guid uuid)) WriteUuid(ref writer, uuid);
-        else writer.Write(id);
+        EndColumn(ref writer);
+        for (int e = 0; e < typeOf.Count; e++)
+        {
+            string id = columns.Entities[e].Id;
+            if (TryGetUuid(id, out Guid uuid)) WriteUuid(ref writer, uuid);
+            else writer.Write(id.AsSpan(prefixes.Of(typeOf[e]).Length));
+        }
+        EndColumn(ref writer);
     }
 
     public static bool TryGetUuid(string id, out Guid uuid)
@@ -217,19 +250,20 @@ internal sealed class BatchWriter
         }
     }
 
-    private static void WritePaths(ref MessagePackWriter writer, BatchColumns columns)
+    private void WritePaths(ref MessagePackWriter writer, BatchColumns columns)
     {
-        int defined = 0;
         for (int c = 0; c < columns.ChangeCount; c++)
         {
             int path = columns.Changes[c].Path;
-            if (path == BatchColumns.RootPath) continue;
-            writer.Write(path);
-            if (path < defined) continue;
-            defined++;
-            if (columns.Paths[path].TryGetField(out ReadOnlySpan<byte> field)) writer.WriteString(field);
-            else writer.Write(columns.Paths[path].Bytes);
+            if (path != BatchColumns.RootPath) writer.Write(path);
         }
+        EndColumn(ref writer);
+        for (int p = 0; p < columns.Paths.Count; p++)
+        {
+            if (columns.Paths[p].TryGetField(out ReadOnlySpan<byte> field)) writer.WriteString(field);
+            else writer.Write(columns.Paths[p].Bytes);
+        }
+        EndColumn(ref writer);
     }
 
     private static void WriteOperations(ref MessagePackWriter writer, BatchColumns columns)
@@ -265,30 +299,25 @@ internal sealed class BatchWriter
         return asRoot ? ObservedAsRoot : ObservedOne;
     }
 
-    private static void WriteDotReplicas(ref MessagePackWriter writer, BatchColumns columns)
+    private void WriteDotReplicas(ref MessagePackWriter writer, BatchColumns columns)
     {
-        int defined = 0;
-        for (int m = 0; m < columns.MutationCount; m++)
+        for (int m = 0; m < columns.MutationCount && columns.Others.Count > 0; m++)
         {
             int start = columns.ChangeStart(m);
             for (int c = start; c < columns.Mutations[m].ChangeEnd; c++)
             {
                 if (c > start && ObservedForm(columns, start, c) == ObservedAsRoot) continue;
-                for (int d = columns.DotStart(c); d < columns.Changes[c].DotEnd; d++)
-                {
-                    writer.Write(columns.DotReplica[d]);
-                    if (columns.DotReplica[d] <= defined) continue;
-                    WriteUuid(ref writer, columns.Others[defined].Value);
-                    defined++;
-                }
+                for (int d = columns.DotStart(c); d < columns.Changes[c].DotEnd; d++) writer.Write(columns.DotReplica[d]);
             }
         }
+        EndColumn(ref writer);
+        for (int i = 0; i < columns.Others.Count; i++) WriteUuid(ref writer, columns.Others[i].Value);
+        EndColumn(ref writer);
     }
 
     private static void WriteDots(
         ref MessagePackWriter writer, BatchColumns columns, long firstSequence, bool hasOthers)
     {
-        if (hasOthers) WriteDotReplicas(ref writer, columns);
         long[]? last = hasOthers ? new long[columns.Others.Count + 1] : null;
         for (int m = 0; m < columns.MutationCount; m++)
         {
@@ -328,6 +357,18 @@ internal sealed class BatchWriter
                 ValueCodec.Write(ref writer, change.Value, texts);
             }
         }
+    }
+
+    private byte[] Pack()
+    {
+        ReadOnlySpan<byte> plain = buffer.WrittenSpan;
+        Span<byte> header = stackalloc byte[CompressedHeader.LengthBytesMax];
+        header[0] = PackedFormat;
+        header = header[..(1 + CompressedHeader.Write(header[1..], plain.Length - 1))];
+        Span<byte> packed = packer.Pack(plain[1..], CollectionsMarshal.AsSpan(ends), header.Length);
+        if (packed.IsEmpty) return plain.ToArray();
+        header.CopyTo(packed);
+        return packed.ToArray();
     }
 
     internal static byte[] Compress(ReadOnlySpan<byte> plain)

@@ -6,6 +6,9 @@ namespace Crdt;
 /// <summary>The declared size in front of a compressed batch: one minimal MessagePack unsigned integer.</summary>
 internal static class CompressedHeader
 {
+    /// <summary>Of the header, with the byte of the format.</summary>
+    public const int LengthBytesMax = 6;
+
     public static int Write(Span<byte> destination, int size)
     {
         if (size <= ushort.MaxValue)

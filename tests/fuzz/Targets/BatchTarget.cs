@@ -7,6 +7,8 @@ internal sealed class BatchTarget : FuzzTarget
 {
     private static readonly ReplicaId Author = ReplicaId.FromRandom(new byte[16]);
 
+    private static readonly ColumnUnpacker Unpacker = new();
+
     private readonly BatchReader reader = new();
     private readonly BatchWriter writer = new();
     private readonly BatchColumns columns = new();
@@ -36,7 +38,7 @@ internal sealed class BatchTarget : FuzzTarget
 
     private static byte[] Unpack(byte[] stored)
     {
-        byte[] plain = BatchReader.Unpack(stored, out byte[]? rented).ToArray();
+        byte[] plain = BatchReader.Unpack(stored, out byte[]? rented, Unpacker).ToArray();
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         return plain;
     }

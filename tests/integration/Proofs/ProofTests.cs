@@ -110,6 +110,7 @@ public sealed class ProofTests : IDisposable
         Assert.Equal((1, true), (exitCode, error.Contains("another space or authority", StringComparison.Ordinal)));
 
         // Every byte of it with a bit changed, as it is and with the checksum put right again.
+        File.Copy(Path.Combine(Path.GetDirectoryName(Verifier)!, "read-batch.mjs"), Path.Combine(directory, "read-batch.mjs"));
         string driver = Path.Combine(directory, "driver.mjs"), source = await File.ReadAllTextAsync(Verifier);
         await File.WriteAllTextAsync(driver, source[..source.IndexOf("\ntry {", StringComparison.Ordinal)] + """
 

@@ -121,7 +121,7 @@ public class AtomicityLaws
     {
         await using Team team = await Team.CreateAsync(2);
         int refused = 0;
-        foreach (int count in new[] { 12_000, 15_000, 18_000 })
+        foreach (int count in new[] { 12_000, 16_000, 20_000 })
         {
             ReplicaStatus before = await team[0].GetStatusAsync();
             try

@@ -44,8 +44,8 @@ public sealed class CostTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(1, 68)]
-    [InlineData(10, 275)]
-    [InlineData(100, 1_660)]
+    [InlineData(10, 215)]
+    [InlineData(100, 1_215)]
     public void A_batch_of_changes_takes_few_bytes(int size, int bytesMax)
     {
         Replica replica = Loaded(7);

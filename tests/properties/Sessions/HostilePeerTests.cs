@@ -55,7 +55,7 @@ public class HostilePeerTests
     [Trait("Spec", "WF-2.1")]
     public async Task A_batch_of_a_later_format_is_told_as_such_and_what_came_before_it_stays() => await RefusedAsync(SyncError.UnknownFormat, runs =>
     {
-        byte[] later = [3, 2, 1];
+        byte[] later = [4, 2, 1];
         return [runs[1] with { Batches = [later], Head = AuthorTable.ChainNext(AuthorTable.ChainStart(runs[1].Author), later) }];
     }, known: 1);
 

@@ -89,12 +89,12 @@ public class BatchVectorTests
 
     [Fact]
     [Trait("Spec", "WF-2.2")]
-    public void A_long_batch_is_compressed_and_says_its_plain_length()
+    public void A_long_batch_is_packed_and_says_its_plain_length()
     {
         BatchCase made = BatchCases.All().Last();
         var writer = new BatchWriter();
         byte[] stored = writer.Write(made.Columns, made.First);
-        Assert.Equal(2, stored[0]);
+        Assert.Equal(BatchWriter.PackedFormat, stored[0]);
         Assert.Equal(0xCD, stored[1]);
         Assert.Equal(writer.PlainLengthBytes - 1, (stored[2] << 8) | stored[3]);
         Assert.True(stored.Length < writer.PlainLengthBytes);
