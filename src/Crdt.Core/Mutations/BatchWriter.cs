@@ -44,7 +44,7 @@ internal sealed class BatchWriter
     public const int ObservedList = 3;
 
     // Below these a packed batch, or compressed chunk, is rarely smaller: codes and dictionary have to be earned first.
-    internal const int PackedLengthBytesMin = 96;
+    internal const int PackedLengthBytesMin = 192;
     internal const int CompressedLengthBytesMin = 256;
 
     private readonly ArrayBufferWriter<byte> buffer = new(4_096);

@@ -30,7 +30,7 @@ public class PackingLaws
         byte[] plain = Columns(random, out List<int> ends);
         byte[] packed = [.. packer.Pack(plain, [.. ends], 0)];
         byte[] unpacked = new byte[plain.Length];
-        for (int i = 0; i < 20 && packed.Length > 0; i++) unpacker.TryUnpack(Damage.Some(random, packed, from: 0), unpacked);
+        for (int i = 0; i < 8 && packed.Length > 0; i++) unpacker.TryUnpack(Damage.Some(random, packed, from: 0), unpacked);
         byte[] noise = new byte[random.Next(200)];
         random.NextBytes(noise);
         unpacker.TryUnpack(noise, unpacked);
@@ -109,7 +109,7 @@ public class PackingLaws
         var writer = new MessagePackWriter(buffer);
         for (int column = 0; column < ColumnPacker.ColumnCount; column++)
         {
-            int kinds = random.Next(1, 13), first = random.Next(13), tokens = random.Next(4) == 0 ? 0 : random.Next(1, random.Next(2) == 0 ? 8 : 300);
+            int kinds = random.Next(1, 13), first = random.Next(13), tokens = random.Next(4) == 0 ? 0 : random.Next(1, random.Next(2) == 0 ? 8 : 120);
             for (int t = 0; t < tokens; t++) WriteToken(ref writer, random, (first + random.Next(kinds)) % 13);
             writer.Flush();
             ends.Add(buffer.WrittenCount);
@@ -127,8 +127,8 @@ public class PackingLaws
             case 3: writer.Write(random.NextDouble()); break;
             case 4: writer.Write(random.NextSingle()); break;
             case 5: writer.Write(Text(random, random.Next(12))); break;
-            case 6: writer.Write(Text(random, random.Next(random.Next(20) == 0 ? 70_000 : 300))); break;
-            case 7: writer.Write(new byte[random.Next(random.Next(20) == 0 ? 70_000 : 40)]); break;
+            case 6: writer.Write(Text(random, random.Next(random.Next(500) == 0 ? 70_000 : 300))); break;
+            case 7: writer.Write(new byte[random.Next(random.Next(500) == 0 ? 70_000 : 40)]); break;
             case 8: writer.WriteExtensionFormat(new ExtensionResult((sbyte)random.Next(-128, 128), new byte[random.Next(20)])); break;
             case 9: writer.WriteArrayHeader(random.Next(40)); break;
             case 10: writer.WriteMapHeader(random.Next(70_000)); break;
